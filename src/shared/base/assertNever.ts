@@ -1,0 +1,4 @@
+/** Ends an exhaustive `switch`: a kind that was forgotten does not compile. */
+export function assertNever(value: never): never {
+  throw new Error(`Unexpected value: ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,31 @@
+/**
+ * Every id that the manifest contributes. A test compares this with `package.json`, both ways.
+ */
+
+export const extensionId = 'mcp-lifeline.mcp-lifeline';
+export const providerId = 'mcp-lifeline.servers';
+export const settingsPrefix = 'mcpLifeline';
+export const statusItemId = 'mcpLifeline.health';
+
+export const views = {
+  container: 'mcpLifeline',
+  servers: 'mcpLifeline.servers',
+} as const;
+
+export const commands = {
+  /** Argument: a server name, or a tree item; none = all. */
+  forceRecovery: 'mcpLifeline.forceRecovery',
+  /** Asks which server. */
+  forceRecoveryServer: 'mcpLifeline.forceRecoveryServer',
+  restart: 'mcpLifeline.restart',
+  showStatus: 'mcpLifeline.showStatus',
+  showLog: 'mcpLifeline.showLog',
+  /** Answers the R11.2 snapshot; not in the palette. */
+  getConnectionStatus: 'mcpLifeline.getConnectionStatus',
+} as const;
+export type CommandId = (typeof commands)[keyof typeof commands];
+
+/** The id VS Code gives a server that this extension registers. */
+export function editorServerId(label: string): string {
+  return `${extensionId}/${label}`;
+}

@@ -1,0 +1,99 @@
+import * as z from 'zod/mini';
+import { connectionStates } from './connectionState.ts';
+import { faultCodes } from './fault.ts';
+
+/**
+ * What is known about every server at one moment (requirements R11.2). The engine is its only producer;
+ * status bar, tree, commands and the extension API all show this and nothing else.
+ */
+
+const text = (max: number) => z.string().check(z.maxLength(max));
+const count = z.number().check(z.gte(0));
+
+export const breakerStates = ['closed', 'open', 'halfOpen', 'isolated'] as const;
+export type BreakerStateName = (typeof breakerStates)[number];
+
+const latencySchema = z.object({
+  /** Milliseconds over the most recent answered calls (at most 256). */
+  p50Ms: count,
+  p95Ms: count,
+  p99Ms: count,
+  lastMs: count,
+  samples: count,
+});
+
+const lastErrorSchema = z.object({
+  code: z.enum(faultCodes),
+  /** A sentence for people: what happened, and what they can do. */
+  message: text(4_000),
+  /** Wall-clock milliseconds. */
+  at: z.number(),
+});
+
+const serverSnapshotSchema = z.object({
+  id: text(256),
+  /** The worst state among the server's connections; `idle` when there is none. */
+  state: z.enum(connectionStates),
+  /** A sentence for people that explains the state. */
+  sentence: text(4_000),
+  /** Wall-clock milliseconds when the state was entered. */
+  since: z.number(),
+  /** Wall-clock milliseconds of the next attempt; only while `recovering` or `crashLoop`. */
+  nextAttemptAt: z.optional(z.number()),
+  breaker: z.object({
+    state: z.enum(breakerStates),
+    failures: count,
+    /** Wall-clock milliseconds when trial calls are let through; only while open. */
+    retryAt: z.optional(z.number()),
+  }),
+  latency: z.optional(latencySchema),
+  lastError: z.optional(lastErrorSchema),
+  /** Client sessions (bridges) attached now. */
+  sessions: count,
+  /** Process ids of the server's processes now. */
+  pids: z.array(count).check(z.maxLength(64)),
+  pool: z.object({ available: count, max: count }),
+  metrics: z.object({
+    total: count,
+    successful: count,
+    failed: count,
+    brokenPipe: count,
+    timeouts: count,
+    breakerOpens: count,
+    retries: count,
+    restarts: count,
+    outcomeUnknown: count,
+    inFlight: count,
+    waiting: count,
+  }),
+  catalogue: z.optional(
+    z.object({ tools: count, digest: text(128), savedAt: z.number(), serverTitle: z.optional(text(256)) }),
+  ),
+  /** What a client was promised while the server was down turned out different: its session should be restarted. */
+  promiseBroken: z.boolean(),
+});
+
+const problemSchema = z.object({
+  /** Where, as a settings path such as `mcpLifeline.servers.git.command`. */
+  path: text(512),
+  message: text(1_000),
+});
+
+const snapshotSchema = z.object({
+  version: z.literal(1),
+  engine: z.object({ pid: count, version: text(64), startedAt: z.number(), journalReliable: z.boolean() }),
+  servers: z.array(serverSnapshotSchema).check(z.maxLength(1_000)),
+  /** Settings that were not usable, each with its place. */
+  problems: z.array(problemSchema).check(z.maxLength(1_000)),
+});
+
+export type LatencySnapshot = z.infer<typeof latencySchema>;
+export type LastError = z.infer<typeof lastErrorSchema>;
+export type ServerSnapshot = z.infer<typeof serverSnapshotSchema>;
+export type SettingsProblem = z.infer<typeof problemSchema>;
+export type Snapshot = z.infer<typeof snapshotSchema>;
+
+/** Parses a snapshot that came over a process border; throws a `ZodError` that names the place. */
+export function parseSnapshot(value: unknown): Snapshot {
+  return snapshotSchema.parse(value);
+}

@@ -1,0 +1,96 @@
+import * as z from 'zod/mini';
+import { parseSnapshot } from '../model/snapshot.ts';
+import { notification, request } from './message.ts';
+
+/**
+ * What extension and engine say to each other, beside LSP itself, over the language client's connection.
+ */
+
+const text = (max: number) => z.string().check(z.maxLength(max));
+
+/** Where an entry came from: decides whether its annotations are believed by default. */
+export const configOrigins = ['user', 'workspace', 'folder', 'file'] as const;
+export type ConfigOrigin = (typeof configOrigins)[number];
+
+/**
+ * Extension → engine: everything the engine needs to know of the user's settings, unparsed. The engine parses
+ * it (`shared/settings`), reports each problem with its place in the snapshot, and goes on with the rest.
+ * Sent as `initializationOptions` and again on every change.
+ */
+const configurationSchema = z.object({
+  /** Per server name: the narrowest scope's whole entry (never mixed across scopes), as read. */
+  servers: z
+    .array(z.object({ name: text(256), entry: z.unknown(), origin: z.enum(configOrigins) }))
+    .check(z.maxLength(1_000)),
+  /** `mcpLifeline.connection.*` as set: user scope and workspace scope apart, because the environment stands between default and user. */
+  connection: z.object({
+    user: z.record(z.string(), z.unknown()),
+    workspace: z.record(z.string(), z.unknown()),
+  }),
+  /** The folder that upstream processes start in by default; absent in a window without a folder. */
+  workspaceFolder: z.optional(text(4_096)),
+  /** Untrusted workspaces start nothing that the workspace configured (R1.6). */
+  trusted: z.boolean(),
+});
+export type EngineConfiguration = z.infer<typeof configurationSchema>;
+
+export function parseEngineConfiguration(value: unknown): EngineConfiguration {
+  return configurationSchema.parse(value);
+}
+
+/** Extension → engine: the settings changed. */
+export const configurationChanged = notification('lifeline/configurationChanged', parseEngineConfiguration);
+
+/** Engine → extension: something changed; always a full snapshot, at most one every 50 ms. */
+export const snapshotChanged = notification('lifeline/snapshotChanged', parseSnapshot);
+
+/** Extension → engine: the snapshot now. */
+export const getSnapshot = request(
+  'lifeline/getSnapshot',
+  (value) => z.object({}).parse(value),
+  parseSnapshot,
+);
+
+const recoverParams = z.object({
+  /** One server; all that are not healthy when absent. */
+  server: z.optional(text(256)),
+  /** `restart`: a fresh start even of a healthy server. `recover`: reset breaker and backoff, fresh start of what is broken. */
+  mode: z.enum(['recover', 'restart']),
+});
+const recoverResult = z.object({
+  results: z.array(
+    z.object({
+      server: text(256),
+      /** `skipped`: healthy or idle, left alone. */
+      outcome: z.enum(['recovered', 'failed', 'skipped']),
+      message: text(4_000),
+      durationMs: z.number(),
+    }),
+  ),
+});
+export type RecoverParams = z.infer<typeof recoverParams>;
+export type RecoverResult = z.infer<typeof recoverResult>;
+
+/** Extension → engine: force recovery, or restart. Answers when each server has reached a verdict. */
+export const recover = request(
+  'lifeline/recover',
+  (value) => recoverParams.parse(value),
+  (value) => recoverResult.parse(value),
+);
+
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+const logEntry = z.object({
+  /** The server it is about; absent for the engine itself. */
+  server: z.optional(text(256)),
+  level: z.enum(logLevels),
+  message: text(16_384),
+  /** Wall-clock milliseconds. */
+  at: z.number(),
+});
+export type LogEntry = z.infer<typeof logEntry>;
+
+/** Engine → extension: log lines, in order, batched. A new client first gets what the engine still remembers. */
+export const logged = notification('lifeline/logged', (value) =>
+  z.object({ entries: z.array(logEntry).check(z.maxLength(5_000)) }).parse(value),
+);

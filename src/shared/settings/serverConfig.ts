@@ -1,0 +1,223 @@
+import type { SettingsProblem } from '../model/snapshot.ts';
+
+/**
+ * One entry of `mcpLifeline.servers` (or of an `mcp.json`), checked. The shape is the editor's own plus a
+ * `lifeline` object (design §6).
+ */
+export interface StdioServerConfig {
+  readonly type: 'stdio';
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** `null` removes a variable. */
+  readonly env: Readonly<Record<string, string | null>>;
+  readonly cwd: string | undefined;
+  readonly lifeline: LifelineServerOptions;
+}
+
+export interface LifelineServerOptions {
+  readonly enabled: boolean;
+  readonly tier: 'critical' | 'high' | 'medium';
+  /** Believe `readOnlyHint` and `idempotentHint` for retries. */
+  readonly trustAnnotations: boolean;
+  /** Per-server connection settings as written; checked by `parseConnectionSettings`. */
+  readonly connection: unknown;
+  /** Request deadline per tool name, seconds. */
+  readonly timeouts: Readonly<Record<string, number>>;
+}
+
+export type ServerConfig = StdioServerConfig;
+
+export interface ParsedServer {
+  /** Absent when the entry cannot be used; `problems` says why. */
+  readonly config: ServerConfig | undefined;
+  readonly problems: readonly SettingsProblem[];
+}
+
+const MAX_NAME = 128;
+const MAX_TEXT = 32_768;
+const MAX_ITEMS = 1_000;
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const entryKeys = new Set([
+  'type',
+  'command',
+  'args',
+  'env',
+  'cwd',
+  'url',
+  'headers',
+  'lifeline',
+  'dev',
+  'envFile',
+]);
+const lifelineKeys = new Set(['enabled', 'tier', 'connection', 'trustAnnotations', 'timeouts']);
+/** Known to the configuration contract, served by later versions: named once, not an error. */
+const laterLifelineKeys = new Set([
+  'instances',
+  'keepWarm',
+  'pool',
+  'endpoints',
+  'healthCheck',
+  'cache',
+  'compression',
+  'paging',
+  'rateLimit',
+  'watch',
+]);
+
+class Reader {
+  readonly problems: SettingsProblem[] = [];
+
+  report(path: string, message: string): void {
+    if (this.problems.length < 50) this.problems.push({ path, message });
+  }
+
+  text(path: string, value: unknown): string | undefined {
+    if (value === undefined) return undefined;
+    if (typeof value === 'string' && value.length <= MAX_TEXT && !value.includes('\0')) return value;
+    this.report(path, 'must be text; it is ignored');
+    return undefined;
+  }
+
+  flag(path: string, value: unknown, fallback: boolean): boolean {
+    if (value === undefined || typeof value === 'boolean') return value ?? fallback;
+    this.report(path, `must be true or false; ${String(fallback)} is used`);
+    return fallback;
+  }
+}
+
+function readArgs(reader: Reader, path: string, value: unknown): readonly string[] | undefined {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.length > MAX_ITEMS) {
+    reader.report(path, 'must be a list of texts; the server is not started');
+    return undefined;
+  }
+  const args: string[] = [];
+  for (const [index, item] of value.entries()) {
+    if (typeof item === 'string' && item.length <= MAX_TEXT && !item.includes('\0')) args.push(item);
+    else {
+      // An argument left out would start another command than the one that was meant.
+      reader.report(`${path}[${index}]`, 'must be text; the server is not started');
+      return undefined;
+    }
+  }
+  return args;
+}
+
+function readEnv(reader: Reader, path: string, value: unknown): Record<string, string | null> {
+  const env: Record<string, string | null> = {};
+  if (value === undefined) return env;
+  if (!isRecord(value)) {
+    reader.report(path, 'must be an object of texts; it is ignored');
+    return env;
+  }
+  for (const [name, item] of Object.entries(value).slice(0, MAX_ITEMS)) {
+    if (name === '' || name.includes('=') || name.includes('\0')) {
+      reader.report(`${path}.${name}`, 'is not a name of an environment variable; it is ignored');
+    } else if (item === null) env[name] = null;
+    else if ((typeof item === 'string' || typeof item === 'number') && !String(item).includes('\0')) {
+      env[name] = String(item);
+    } else reader.report(`${path}.${name}`, 'must be text, a number or null; it is ignored');
+  }
+  return env;
+}
+
+function readTimeouts(reader: Reader, path: string, value: unknown): Record<string, number> {
+  const timeouts: Record<string, number> = {};
+  if (value === undefined) return timeouts;
+  if (!isRecord(value)) {
+    reader.report(path, 'must be an object of seconds by tool name; it is ignored');
+    return timeouts;
+  }
+  for (const [tool, seconds] of Object.entries(value).slice(0, MAX_ITEMS)) {
+    if (typeof seconds === 'number' && seconds >= 1 && seconds <= 600) timeouts[tool] = seconds;
+    else reader.report(`${path}.${tool}`, 'must be between 1 and 600 (seconds); the default is used');
+  }
+  return timeouts;
+}
+
+function readLifeline(
+  reader: Reader,
+  path: string,
+  value: unknown,
+  trustByDefault: boolean,
+): LifelineServerOptions {
+  let options: Record<string, unknown> = {};
+  if (isRecord(value)) options = value;
+  else if (value !== undefined) reader.report(path, 'must be an object; it is ignored');
+  for (const key of Object.keys(options)) {
+    if (laterLifelineKeys.has(key))
+      reader.report(`${path}.${key}`, 'is not supported by this version; it is ignored');
+    else if (!lifelineKeys.has(key)) reader.report(`${path}.${key}`, 'is not a known setting; it is ignored');
+  }
+  let tier: LifelineServerOptions['tier'] = 'medium';
+  if (options['tier'] === 'critical' || options['tier'] === 'high') tier = options['tier'];
+  else if (options['tier'] !== undefined && options['tier'] !== 'medium') {
+    reader.report(`${path}.tier`, 'must be "critical", "high" or "medium"; "medium" is used');
+  }
+  return {
+    enabled: reader.flag(`${path}.enabled`, options['enabled'], true),
+    tier,
+    trustAnnotations: reader.flag(`${path}.trustAnnotations`, options['trustAnnotations'], trustByDefault),
+    connection: options['connection'],
+    timeouts: readTimeouts(reader, `${path}.timeouts`, options['timeouts']),
+  };
+}
+
+/**
+ * Checks one entry. Never throws: what cannot be used is reported with its path (under `pathPrefix`), and the
+ * rest of the entry is used. `trustByDefault` is true for entries of the user's own settings.
+ */
+export function parseServerConfig(
+  name: string,
+  entry: unknown,
+  options: { readonly pathPrefix: string; readonly trustByDefault: boolean },
+): ParsedServer {
+  const reader = new Reader();
+  const path = `${options.pathPrefix}.${name}`;
+  const unusable = (at: string, message: string): ParsedServer => {
+    reader.report(at, message);
+    return { config: undefined, problems: reader.problems };
+  };
+  // eslint-disable-next-line no-control-regex -- control characters are exactly what a name must not hold
+  if (name.trim() === '' || name.length > MAX_NAME || /[\u0000-\u001f]/.test(name)) {
+    return unusable(path, `needs a name of 1 to ${MAX_NAME} printable characters; the server is left out`);
+  }
+  if (!isRecord(entry)) return unusable(path, 'must be an object; the server is left out');
+  for (const key of Object.keys(entry)) {
+    if (!entryKeys.has(key)) reader.report(`${path}.${key}`, 'is not a known setting; it is ignored');
+  }
+  const type = entry['type'] ?? (entry['url'] === undefined ? 'stdio' : 'http');
+  if (type === 'http' || type === 'sse') {
+    return unusable(
+      `${path}.type`,
+      'remote servers are not supported by this version; the server is left out',
+    );
+  }
+  if (type !== 'stdio')
+    return unusable(`${path}.type`, 'must be "stdio", "http" or "sse"; the server is left out');
+  const command = reader.text(`${path}.command`, entry['command']);
+  if (command === undefined || command.trim() === '') {
+    return unusable(
+      `${path}.command`,
+      'must name the program that starts the server; the server is left out',
+    );
+  }
+  const args = readArgs(reader, `${path}.args`, entry['args']);
+  const lifeline = readLifeline(reader, `${path}.lifeline`, entry['lifeline'], options.trustByDefault);
+  if (args === undefined) return { config: undefined, problems: reader.problems };
+  const config: StdioServerConfig = {
+    type: 'stdio',
+    name,
+    command,
+    args,
+    env: readEnv(reader, `${path}.env`, entry['env']),
+    cwd: reader.text(`${path}.cwd`, entry['cwd']),
+    lifeline,
+  };
+  return { config, problems: reader.problems };
+}
