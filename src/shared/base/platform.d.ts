@@ -1,0 +1,8 @@
+// What every JavaScript platform has and the ES library does not declare. Seen only by this folder's own project:
+// the others get these from their platform's types.
+declare class TextEncoder {
+  encode(text: string): Uint8Array;
+}
+declare class TextDecoder {
+  decode(bytes: Uint8Array): string;
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { memberRange, scanFrame, stringMember, textOf, withId } from './frameScanner.ts';
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** Serializes with random white space between tokens and members in the given order. */
+function spaced(entries: readonly (readonly [string, unknown])[], space: string): string {
+  const members = entries.map(
+    ([key, value]) => `${space}${JSON.stringify(key)}${space}:${space}${JSON.stringify(value)}${space}`,
+  );
+  return `${space}{${members.join(',')}}${space}`;
+}
+
+/** What `JSON.parse` says of the same text. */
+function oracle(text: string): string {
+  const value = JSON.parse(text) as Record<string, unknown>;
+  const hasId = Object.hasOwn(value, 'id');
+  const id = JSON.stringify(value['id']);
+  const idIsUsable = typeof value['id'] === 'string' || typeof value['id'] === 'number';
+  if (Object.hasOwn(value, 'method')) {
+    if (typeof value['method'] !== 'string') return 'invalid';
+    if (!hasId) return `notification ${value['method']}`;
+    return idIsUsable ? `request ${value['method']} ${id}` : 'invalid';
+  }
+  const isError = Object.hasOwn(value, 'error');
+  if (
+    (isError || Object.hasOwn(value, 'result')) &&
+    (idIsUsable || (isError && value['id'] === null && hasId))
+  ) {
+    return `response ${id} ${isError}`;
+  }
+  return 'invalid';
+}
+
+function said(text: string): string {
+  const frame = scanFrame(bytes(text));
+  switch (frame.kind) {
+    case 'request':
+      return `request ${frame.method} ${JSON.stringify(JSON.parse(frame.id))}`;
+    case 'notification':
+      return `notification ${frame.method}`;
+    case 'response':
+      return `response ${JSON.stringify(JSON.parse(frame.id))} ${frame.isError}`;
+    case 'batch':
+    case 'invalid':
+      return frame.kind;
+  }
+}
+
+describe('frame scanner', () => {
+  it('agrees with JSON.parse on messages in any order, with any spacing and any contents', () => {
+    const member = fc.oneof(
+      fc.tuple(
+        fc.constant('id'),
+        fc.oneof(
+          fc.integer(),
+          fc.string(),
+          fc.constant(null),
+          fc.double({ noNaN: true, noDefaultInfinity: true }),
+        ),
+      ),
+      fc.tuple(fc.constant('method'), fc.oneof(fc.string({ unit: 'grapheme' }), fc.integer())),
+      fc.tuple(fc.constantFrom('params', 'result', 'error', 'jsonrpc'), fc.jsonValue()),
+      fc.tuple(fc.string({ unit: 'grapheme' }), fc.jsonValue()),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(member, { maxLength: 6 }),
+        fc.constantFrom('', ' ', '\t \r\n'),
+        (entries, space) => {
+          // A repeated name is allowed on purpose: the last one counts.
+          const text = spaced(entries as [string, unknown][], space);
+          assert.equal(said(text), oracle(text));
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('replaces the id and leaves every other byte as it was', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.oneof(fc.integer(), fc.string({ unit: 'grapheme' })), (params, id) => {
+        const line = bytes(
+          spaced(
+            [
+              ['params', params],
+              ['id', id],
+              ['method', 'tools/call'],
+              ['x', 'é"\\'],
+            ],
+            ' ',
+          ),
+        );
+        const frame = scanFrame(line);
+        assert.equal(frame.kind, 'request');
+        if (frame.kind !== 'request') return;
+        const changed = withId(line, frame.idRange, '"lifeline:1:2"');
+        const expected = { params, id: 'lifeline:1:2', method: 'tools/call', x: 'é"\\' };
+        assert.deepEqual(JSON.parse(new TextDecoder().decode(changed)), JSON.parse(JSON.stringify(expected)));
+        const again = scanFrame(changed);
+        assert.ok(again.kind === 'request');
+        assert.deepEqual(withId(changed, again.idRange, frame.id), line);
+      }),
+    );
+  });
+
+  for (const [name, text] of [
+    ['nothing', ''],
+    ['garbage', 'Listening on port 3000'],
+    ['half a message', '{"jsonrpc":"2.0","id":1,"result":{'],
+    ['a message with a tail', '{"id":1,"result":{}} x'],
+    ['NaN, as Python writes it', '{"jsonrpc":"2.0","id":1,"result":{"a":[NaN]}}'],
+    ['a missing value', '{"id":1,"result":}'],
+    ['too many closing brackets', '{"id":1,"result":{"a":]}}'],
+    ['an unfinished string', '{"id":1,"result":"abc}'],
+    ['an id that is an object', '{"id":{},"method":"x"}'],
+    ['a string ending in a backslash', '{"id":1,"method":"x\\"}'],
+  ] as const) {
+    it(`calls ${name} invalid`, () => assert.equal(scanFrame(bytes(text)).kind, 'invalid'));
+  }
+
+  it('takes 0 and the empty string for real ids', () => {
+    assert.equal(said('{"id":0,"method":"m"}'), 'request m 0');
+    assert.equal(said('{"id":"","result":null}'), 'response "" false');
+  });
+
+  it('reads a hundred thousand nested brackets without recursion', () => {
+    const text = `{"id":1,"result":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    assert.equal(said(text), 'response 1 false');
+  });
+
+  it('finds members inside params, and only there', () => {
+    const line = bytes(
+      '{"name":"outer","method":"tools/call","id":1,"params":{"arguments":{"name":"in"},"name":"ec\\u0068o"}}',
+    );
+    const frame = scanFrame(line);
+    assert.ok(frame.kind === 'request' && frame.params !== undefined);
+    assert.equal(stringMember(line, frame.params, 'name'), 'echo');
+    const args = memberRange(line, frame.params, 'arguments');
+    assert.equal(args && textOf(line, args), '{"name":"in"}');
+    assert.equal(stringMember(line, frame.params, 'missing'), undefined);
+  });
+
+  it('tells a batch from a broken one', () => {
+    assert.equal(said('[{"id":1,"method":"m"}]'), 'batch');
+    assert.equal(said('[{"id":1,"method":"m"}'), 'invalid');
+  });
+});

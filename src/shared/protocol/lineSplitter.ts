@@ -1,0 +1,75 @@
+/**
+ * Cuts a byte stream into lines without copying what arrives in one piece, and without ever joining the pieces of
+ * a long line more than once (chunk-list framing: naive concatenation is quadratic in the number of chunks).
+ */
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+export class LineSplitter {
+  readonly #maxLineBytes: number;
+  readonly #onTooLong: (sizeBytes: number) => void;
+  #pieces: Uint8Array[] = [];
+  #sizeBytes = 0;
+  /** The current line is over the limit; it is dropped up to its end. */
+  #skipping = false;
+
+  /** A line over `maxLineBytes` is dropped and reported once, when it crosses the limit. */
+  constructor(maxLineBytes: number, onTooLong: (sizeBytes: number) => void) {
+    this.#maxLineBytes = maxLineBytes;
+    this.#onTooLong = onTooLong;
+  }
+
+  /** Bytes of the unfinished line. */
+  get pendingBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Answers the lines that are whole now, without their line ends, empty ones left out. They may share memory with `chunk`. */
+  push(chunk: Uint8Array): Uint8Array[] {
+    const lines: Uint8Array[] = [];
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(LINE_FEED, start);
+      if (end < 0) break;
+      this.#append(chunk.subarray(start, end));
+      const line = this.#take();
+      if (line !== undefined && line.length > 0) lines.push(line);
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#append(chunk.subarray(start));
+    return lines;
+  }
+
+  #append(piece: Uint8Array): void {
+    this.#sizeBytes += piece.length;
+    if (this.#skipping) return;
+    if (this.#sizeBytes > this.#maxLineBytes) {
+      this.#skipping = true;
+      this.#pieces = [];
+      this.#onTooLong(this.#sizeBytes);
+    } else if (piece.length > 0) this.#pieces.push(piece);
+  }
+
+  #take(): Uint8Array | undefined {
+    const pieces = this.#pieces;
+    const skipped = this.#skipping;
+    const sizeBytes = this.#sizeBytes;
+    this.#pieces = [];
+    this.#sizeBytes = 0;
+    this.#skipping = false;
+    if (skipped) return undefined;
+    const line = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : join(pieces, sizeBytes);
+    return line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
+  }
+}
+
+function join(pieces: readonly Uint8Array[], sizeBytes: number): Uint8Array {
+  const whole = new Uint8Array(sizeBytes);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
