@@ -184,6 +184,8 @@ export function memberRange(bytes: Uint8Array, range: ByteRange, name: string): 
 /** An id that JSON-RPC allows: a string, or a number. */
 const idPattern = /^(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|"(?:[^"\\]|\\.)*")$/s;
 
+const routingKeys: ReadonlySet<string> = new Set(['id', 'method', 'params', 'result', 'error']);
+
 /** Reads one message (one line, without its line end). Never throws. */
 export function scanFrame(bytes: Uint8Array): Frame {
   const whole = { start: 0, end: bytes.length };
@@ -192,19 +194,12 @@ export function scanFrame(bytes: Uint8Array): Frame {
     const end = skipValue(bytes, first, bytes.length);
     return { kind: end > 0 && skipSpace(bytes, end, bytes.length) === bytes.length ? 'batch' : 'invalid' };
   }
-  let idRange: ByteRange | undefined;
-  let methodRange: ByteRange | undefined;
-  let params: ByteRange | undefined;
-  let hasResult = false;
-  let hasError = false;
+  const found: Record<string, ByteRange | undefined> = {};
   const wellFormed = scanMembers(bytes, whole, (key, value) => {
-    if (key === 'id') idRange = value;
-    else if (key === 'method') methodRange = value;
-    else if (key === 'params') params = value;
-    else if (key === 'result') hasResult = true;
-    else if (key === 'error') hasError = true;
+    if (routingKeys.has(key)) found[key] = value;
   });
   if (!wellFormed) return { kind: 'invalid' };
+  const { id: idRange, method: methodRange, params, result, error } = found;
   const id = idRange === undefined ? undefined : textOf(bytes, idRange);
   if (methodRange !== undefined) {
     const method = parseString(bytes, methodRange);
@@ -212,9 +207,9 @@ export function scanFrame(bytes: Uint8Array): Frame {
     if (id === undefined || idRange === undefined) return { kind: 'notification', method, params };
     return idPattern.test(id) ? { kind: 'request', method, id, idRange, params } : { kind: 'invalid' };
   }
-  if ((hasResult || hasError) && id !== undefined && idRange !== undefined) {
-    if (idPattern.test(id) || (hasError && id === 'null'))
-      return { kind: 'response', id, idRange, isError: hasError };
+  const isError = error !== undefined;
+  if ((isError || result !== undefined) && id !== undefined && idRange !== undefined) {
+    if (idPattern.test(id) || (isError && id === 'null')) return { kind: 'response', id, idRange, isError };
   }
   return { kind: 'invalid' };
 }

@@ -1,0 +1,278 @@
+import type { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import type { Clock } from '../shared/base/clock.ts';
+import type { Disposable } from '../shared/base/disposable.ts';
+import { layerAnswer } from '../shared/protocol/answers.ts';
+import { LineSplitter } from '../shared/protocol/lineSplitter.ts';
+import { scanFrame } from '../shared/protocol/frameScanner.ts';
+import { connectToEngine } from '../endpoint/connect.ts';
+import type { EndpointInfo } from '../endpoint/endpointFile.ts';
+import { ClientSession, readMessages, type UnansweredRequest } from './clientSession.ts';
+import { noEngineLogMessage, ownAnswer, type RememberedCatalogue } from './ownAnswers.ts';
+
+export interface BridgeOptions {
+  readonly server: string;
+  /** Same for the bridge's whole life. */
+  readonly session: string;
+  readonly input: Readable;
+  readonly output: Writable;
+  readonly clock: Clock;
+  readonly findEngine: () => EndpointInfo | undefined;
+  readonly catalogue: () => RememberedCatalogue;
+  /** For the editor's log; one line each. */
+  readonly log: (text: string) => void;
+  readonly onEnd: () => void;
+  /** How long a missing engine is waited for before the bridge answers by itself. Default 10,000 ms. */
+  readonly patienceMs?: number;
+  /** Longest message, and most bytes kept for unanswered requests. Default 64 MiB each. */
+  readonly maxBytes?: number;
+}
+
+const DEFAULT_PATIENCE_MS = 10_000;
+const DEFAULT_MAX_BYTES = 67_108_864;
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** A missing engine is looked for often at first, because a killed one is back within half a second. */
+const SEARCH_FAST_MS = 25;
+const SEARCH_SLOW_MS = 250;
+const SEARCH_FAST_FOR_MS = 15_000;
+/** Time for the farewell to reach the engine. VS Code waits 10 s for a bridge to end; this is far less. */
+const FAREWELL_MS = 50;
+const BANG = 0x21;
+const LINE_FEED = new Uint8Array([0x0a]);
+
+type Link =
+  | { readonly kind: 'absent'; readonly since: number }
+  | { readonly kind: 'connected'; readonly socket: Socket };
+
+/**
+ * Holds the client's side of a session open, whatever happens to the engine: forwards whole lines, and after a
+ * reconnect presents every request that has no answer. The engine alone decides what becomes of them
+ * (design §1, bridge contract).
+ */
+export class Bridge {
+  readonly #options: BridgeOptions;
+  readonly #client: ClientSession;
+  readonly #fromClient: LineSplitter;
+  #fromEngine: LineSplitter;
+  #link: Link;
+  #search: Disposable | undefined;
+  #patience: Disposable | undefined;
+  /** No engine came in time: answered by itself until one comes. */
+  #alone = false;
+  #journalReliable = true;
+  #ended = false;
+
+  constructor(options: BridgeOptions) {
+    this.#options = options;
+    const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+    this.#client = new ClientSession(maxBytes);
+    this.#fromClient = new LineSplitter(maxBytes, (size) =>
+      options.log(`a message of the client was over the limit (${size} bytes) and was dropped`),
+    );
+    this.#fromEngine = this.#newEngineSplitter();
+    this.#link = { kind: 'absent', since: options.clock.now() };
+  }
+
+  start(): void {
+    const { input, output } = this.#options;
+    input.on('data', (chunk: Buffer) => this.#onClientData(chunk));
+    input.once('end', () => this.end());
+    input.once('error', () => this.end());
+    // The client closed its reading end: nobody is left to answer.
+    output.once('error', () => this.end());
+    output.on('drain', () => {
+      if (this.#link.kind === 'connected') this.#link.socket.resume();
+    });
+    this.#waitForEngine();
+  }
+
+  /** Says goodbye to the engine and ends; within 100 ms. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#search?.dispose();
+    this.#patience?.dispose();
+    if (this.#link.kind === 'absent') {
+      this.#options.onEnd();
+      return;
+    }
+    const timer = this.#options.clock.setTimer(FAREWELL_MS, this.#options.onEnd);
+    this.#link.socket.end('!bye\n', () => {
+      timer.dispose();
+      this.#options.onEnd();
+    });
+  }
+
+  #newEngineSplitter(): LineSplitter {
+    // The engine bounds what it forwards; this limit only guards against a stranger.
+    return new LineSplitter((this.#options.maxBytes ?? DEFAULT_MAX_BYTES) * 2, () => this.#onEngineLost());
+  }
+
+  #onClientData(chunk: Buffer): void {
+    const startedWhole = this.#fromClient.pendingBytes === 0;
+    const lines = this.#fromClient.push(chunk);
+    const connected = this.#link.kind === 'connected';
+    let unchanged = startedWhole && this.#fromClient.pendingBytes === 0;
+    const forward: Uint8Array[] = [];
+    for (const raw of lines) {
+      const messages = readMessages(raw);
+      if (messages.length !== 1 || messages[0]?.line !== raw) unchanged = false;
+      for (const { line, frame } of messages) {
+        if (line[0] === BANG || frame.kind === 'batch') {
+          unchanged = false;
+          this.#options.log('a line of the client is not JSON and was dropped');
+          continue;
+        }
+        this.#client.noteFromClient(line, frame, connected);
+        forward.push(line, LINE_FEED);
+      }
+    }
+    if (forward.length === 0) return;
+    if (this.#link.kind === 'connected') {
+      const { socket } = this.#link;
+      // The common case by far: whole lines, passed on as they came, in one write.
+      if (!socket.write(unchanged ? chunk : Buffer.concat(forward)) && !this.#ended) {
+        this.#options.input.pause();
+        socket.once('drain', () => this.#options.input.resume());
+      }
+    } else if (this.#alone) this.#answerAlone();
+    // Otherwise the requests are remembered and handed over when the engine comes. Notifications that fall into
+    // the gap concern calls or roots of a server process that is gone with the engine.
+  }
+
+  #waitForEngine(): void {
+    this.#patience = this.#options.clock.setTimer(this.#options.patienceMs ?? DEFAULT_PATIENCE_MS, () => {
+      this.#alone = true;
+      this.#options.log(`no engine for the server "${this.#options.server}" yet`);
+      this.#answerAlone();
+    });
+    this.#lookForEngine();
+  }
+
+  #lookForEngine(): void {
+    if (this.#ended || this.#link.kind !== 'absent') return;
+    const endpoint = this.#options.findEngine();
+    if (endpoint === undefined) {
+      this.#lookAgain();
+      return;
+    }
+    const { clock, server, session } = this.#options;
+    const hello = {
+      role: 'bridge' as const,
+      server,
+      session,
+      resume: this.#client.resume,
+      journalReliable: this.#journalReliable,
+    };
+    connectToEngine(endpoint, hello, { clock, timeoutMs: HANDSHAKE_TIMEOUT_MS }).then(
+      ({ socket }) => this.#onConnected(socket),
+      (error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (reason.startsWith('refused')) this.#options.log(reason);
+        this.#lookAgain();
+      },
+    );
+  }
+
+  #lookAgain(): void {
+    if (this.#ended || this.#link.kind !== 'absent') return;
+    const absentMs = this.#options.clock.now() - this.#link.since;
+    const delayMs = absentMs < SEARCH_FAST_FOR_MS ? SEARCH_FAST_MS : SEARCH_SLOW_MS;
+    this.#search = this.#options.clock.setTimer(delayMs, () => this.#lookForEngine());
+  }
+
+  #onConnected(socket: Socket): void {
+    if (this.#ended) {
+      socket.destroy();
+      return;
+    }
+    this.#patience?.dispose();
+    this.#alone = false;
+    this.#link = { kind: 'connected', socket };
+    this.#fromEngine = this.#newEngineSplitter();
+    socket.on('error', () => undefined); // always followed by close
+    socket.once('close', () => this.#onEngineLost(socket));
+    socket.on('data', (chunk: Buffer) => this.#onEngineData(socket, chunk));
+    this.#present(socket);
+    socket.resume();
+  }
+
+  /** Hands every unanswered request over; one that an engine had before is marked, so that this one decides. */
+  #present(socket: Socket): void {
+    socket.cork();
+    for (const request of this.#client.unanswered) {
+      if (request.line === undefined) {
+        this.#answerUnkept(request);
+        continue;
+      }
+      if (request.handedOver) socket.write('!again ');
+      request.handedOver = true;
+      socket.write(request.line);
+      socket.write(LINE_FEED);
+    }
+    socket.uncork();
+  }
+
+  #answerUnkept(request: UnansweredRequest): void {
+    const { server } = this.#options;
+    const text = request.handedOver
+      ? `The engine stopped while this large call to "${server}" was under way, so its outcome is unknown. Verify before retrying.`
+      : `Too much is waiting for the server "${server}"; this call was not carried out.`;
+    const code = request.handedOver ? 'outcomeUnknown' : 'overloaded';
+    this.#answer(request, layerAnswer(request.method, request.id, { text, code, server }));
+  }
+
+  #onEngineLost(socket?: Socket): void {
+    if (this.#link.kind !== 'connected' || (socket !== undefined && this.#link.socket !== socket)) return;
+    this.#link.socket.destroy();
+    if (this.#ended) return;
+    this.#options.input.resume();
+    this.#link = { kind: 'absent', since: this.#options.clock.now() };
+    this.#waitForEngine();
+  }
+
+  #onEngineData(socket: Socket, chunk: Buffer): void {
+    if (this.#link.kind !== 'connected' || this.#link.socket !== socket) return;
+    const startedWhole = this.#fromEngine.pendingBytes === 0;
+    const lines = this.#fromEngine.push(chunk);
+    let unchanged = startedWhole && this.#fromEngine.pendingBytes === 0;
+    const forward: Uint8Array[] = [];
+    for (const line of lines) {
+      if (line[0] === BANG) {
+        unchanged = false;
+        this.#onControl(Buffer.from(line).toString('utf8'));
+        continue;
+      }
+      const frame = scanFrame(line);
+      // Answered already, or cancelled: nobody answers twice.
+      if (frame.kind === 'response' && !this.#client.noteAnswer(line, frame.id)) unchanged = false;
+      else forward.push(line, LINE_FEED);
+    }
+    if (forward.length > 0) this.#toClient(unchanged ? chunk : Buffer.concat(forward));
+  }
+
+  #onControl(line: string): void {
+    if (line === '!journal unreliable') this.#journalReliable = false;
+    else if (line === '!journal reliable') this.#journalReliable = true;
+  }
+
+  #toClient(data: Uint8Array | string): void {
+    if (this.#options.output.write(data) || this.#link.kind !== 'connected') return;
+    this.#link.socket.pause();
+  }
+
+  #answerAlone(): void {
+    const { server, catalogue } = this.#options;
+    let tell = false;
+    for (const request of this.#client.unanswered) {
+      tell ||= request.method === 'initialize' || request.method === 'tools/call';
+      const { protocolVersion } = this.#client;
+      this.#answer(request, ownAnswer(request, { server, catalogue, protocolVersion }));
+    }
+    if (tell) this.#toClient(`${noEngineLogMessage(server)}\n`);
+  }
+
+  #answer(request: UnansweredRequest, text: string): void {
+    if (this.#client.noteAnswer(new TextEncoder().encode(text), request.id)) this.#toClient(`${text}\n`);
+  }
+}
