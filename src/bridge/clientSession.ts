@@ -1,4 +1,11 @@
-import { memberRange, scanFrame, stringMember, textOf, type Frame } from '../shared/protocol/frameScanner.ts';
+import {
+  canonicalId,
+  memberRange,
+  scanFrame,
+  stringMember,
+  textOf,
+  type Frame,
+} from '../shared/protocol/frameScanner.ts';
 import type { ResumeRecord } from '../endpoint/handshake.ts';
 
 /** A request of the client that has no answer yet. */
@@ -88,7 +95,7 @@ export class ClientSession {
     if (frame.method !== 'notifications/cancelled' || frame.params === undefined) return;
     const range = memberRange(line, frame.params, 'requestId');
     // The client expects no answer any more, so the request must not be presented to another engine.
-    if (range !== undefined) this.#forget(textOf(line, range));
+    if (range !== undefined) this.#forget(canonicalId(textOf(line, range)));
   }
 
   #noteSubscription(method: string, uri: string | undefined): void {

@@ -23,7 +23,7 @@ export type Frame =
   | { readonly kind: 'notification'; readonly method: string; readonly params: ByteRange | undefined }
   | {
       readonly kind: 'response';
-      /** The id's JSON text; `null` for an error about a request that could not be read. */
+      /** Canonical JSON text of the id; `null` for an error about a request that could not be read. */
       readonly id: string;
       readonly idRange: ByteRange;
       readonly isError: boolean;
@@ -184,6 +184,21 @@ export function memberRange(bytes: Uint8Array, range: ByteRange, name: string): 
 /** An id that JSON-RPC allows: a string, or a number. */
 const idPattern = /^(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|"(?:[^"\\]|\\.)*")$/s;
 
+const plainIdPattern = /^(?:-?(?:0|[1-9]\d{0,14})|"[^"\\]*")$/;
+
+/**
+ * One spelling per id, so that `"\u00e9"` and `"é"`, or `1` and `1.0`, match: peers may echo an id in another one.
+ * `id` is JSON text; what is not JSON comes back as it is.
+ */
+export function canonicalId(id: string): string {
+  if (plainIdPattern.test(id)) return id;
+  try {
+    return JSON.stringify(JSON.parse(id));
+  } catch {
+    return id;
+  }
+}
+
 const routingKeys: ReadonlySet<string> = new Set(['id', 'method', 'params', 'result', 'error']);
 
 /** Reads one message (one line, without its line end). Never throws. */
@@ -200,7 +215,7 @@ export function scanFrame(bytes: Uint8Array): Frame {
   });
   if (!wellFormed) return { kind: 'invalid' };
   const { id: idRange, method: methodRange, params, result, error } = found;
-  const id = idRange === undefined ? undefined : textOf(bytes, idRange);
+  const id = idRange === undefined ? undefined : canonicalId(textOf(bytes, idRange));
   if (methodRange !== undefined) {
     const method = parseString(bytes, methodRange);
     if (method === undefined) return { kind: 'invalid' };

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
+import * as z from 'zod/mini';
+import { catalogueFile } from '../../endpoint/location.ts';
+import type { ToolHints } from '../pipeline/retryClass.ts';
+import { writeFileAtomically } from '../state/privateFolder.ts';
+
+/**
+ * What a server last said of itself: its `initialize` result and its lists. It answers while the server is down, and
+ * tells which tools may be retried.
+ */
+
+const catalogueSchema = z.object({
+  version: z.literal(1),
+  server: z.string(),
+  /** Hash over what decides what a server lists: its configuration, the client's capabilities and protocol version. */
+  key: z.string(),
+  initialize: z.record(z.string(), z.unknown()),
+  /** By list member: `tools`, `prompts`, `resources`, `resourceTemplates`. */
+  lists: z.record(z.string(), z.array(z.unknown()).check(z.maxLength(100_000))),
+  /** Wall-clock milliseconds. */
+  savedAt: z.number(),
+});
+export type Catalogue = z.infer<typeof catalogueSchema>;
+
+const MAX_FILE_BYTES = 33_554_432;
+
+/** The key under which a server's catalogue is valid: other capabilities of the client may give other lists. */
+export function catalogueKey(configuration: string, initializeParams: string): string {
+  let capabilities: unknown;
+  let protocolVersion: unknown;
+  try {
+    const params = JSON.parse(initializeParams) as Record<string, unknown>;
+    ({ capabilities, protocolVersion } = params);
+  } catch {
+    capabilities = initializeParams;
+  }
+  const text = JSON.stringify([configuration, capabilities, protocolVersion]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** A digest of what a client can see; changes exactly when a tool, prompt or resource does. */
+export function catalogueDigest(catalogue: Catalogue): string {
+  const { initialize, lists } = catalogue;
+  const text = JSON.stringify([initialize['serverInfo'], initialize['capabilities'], lists]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The hints of every tool, by name. */
+export function toolHints(tools: readonly unknown[]): ReadonlyMap<string, ToolHints> {
+  const hints = new Map<string, ToolHints>();
+  for (const tool of tools) {
+    if (!isRecord(tool) || typeof tool['name'] !== 'string') continue;
+    const annotations = isRecord(tool['annotations']) ? tool['annotations'] : {};
+    hints.set(tool['name'], {
+      readOnly: annotations['readOnlyHint'] === true,
+      idempotent: annotations['idempotentHint'] === true,
+    });
+  }
+  return hints;
+}
+
+/** The catalogues of one window, in memory and on disk. A file that cannot be read counts as none. */
+export class CatalogueStore {
+  readonly #home: string;
+  readonly #window: string;
+  readonly #log: (text: string) => void;
+  readonly #memory = new LRUCache<string, Catalogue>({ max: 200 });
+
+  constructor(home: string, window: string, log: (text: string) => void) {
+    this.#home = home;
+    this.#window = window;
+    this.#log = log;
+  }
+
+  /** The catalogue under exactly this key. */
+  find(server: string, key: string): Catalogue | undefined {
+    const known = this.#memory.get(`${server}\0${key}`);
+    if (known !== undefined) return known;
+    const last = this.last(server);
+    return last?.key === key ? last : undefined;
+  }
+
+  /** The newest catalogue of a server, whatever its key: for display only. */
+  last(server: string): Catalogue | undefined {
+    const known = this.#memory.get(`${server}\0`);
+    if (known !== undefined) return known;
+    const file = catalogueFile(this.#home, this.#window, server);
+    try {
+      if (statSync(file).size > MAX_FILE_BYTES) return undefined;
+      const catalogue = catalogueSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+      if (catalogue.server !== server) return undefined;
+      this.#remember(catalogue);
+      return catalogue;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.#log(`the remembered catalogue of "${server}" cannot be read and is learnt anew`);
+      }
+      return undefined;
+    }
+  }
+
+  /** Remembers a catalogue, on disk too; a disk that refuses costs only the memory of it. */
+  save(catalogue: Catalogue): void {
+    this.#remember(catalogue);
+    const text = JSON.stringify(catalogue);
+    if (text.length > MAX_FILE_BYTES) return;
+    try {
+      mkdirSync(join(this.#home, 'catalogue'), { recursive: true, mode: 0o700 });
+      writeFileAtomically(catalogueFile(this.#home, this.#window, catalogue.server), text);
+    } catch (error) {
+      this.#log(`the catalogue of "${catalogue.server}" cannot be saved: ${(error as Error).message}`);
+    }
+  }
+
+  #remember(catalogue: Catalogue): void {
+    this.#memory.set(`${catalogue.server}\0${catalogue.key}`, catalogue);
+    this.#memory.set(`${catalogue.server}\0`, catalogue);
+  }
+}

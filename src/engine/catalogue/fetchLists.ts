@@ -1,0 +1,34 @@
+import { listMembers } from '../../shared/protocol/answers.ts';
+import type { Launch } from '../upstream/launch.ts';
+
+const MAX_PAGES = 1_000;
+const MAX_ITEMS = 100_000;
+const LIST_TIMEOUT_MS = 30_000;
+
+/** Which lists a server with these capabilities has. */
+export function listsOf(capabilities: unknown): string[] {
+  const has = (name: string): boolean =>
+    typeof capabilities === 'object' && capabilities !== null && Object.hasOwn(capabilities, name);
+  return Object.keys(listMembers).filter((method) => has(method.split('/')[0] ?? ''));
+}
+
+/** All pages of one list; `undefined` when the server does not give it (it may say it has what it has not). */
+export async function fetchList(launch: Launch, method: string): Promise<unknown[] | undefined> {
+  const member = listMembers[method];
+  if (member === undefined) return undefined;
+  const items: unknown[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const params = cursor === undefined ? undefined : JSON.stringify({ cursor });
+    const answer = await launch.request(method, params, LIST_TIMEOUT_MS);
+    if (answer.kind !== 'result') return undefined;
+    const result = JSON.parse(answer.result) as Record<string, unknown> | null;
+    const part = result?.[member];
+    if (!Array.isArray(part)) return undefined;
+    for (const item of part) if (items.length < MAX_ITEMS) items.push(item);
+    const next = result?.['nextCursor'];
+    if (typeof next !== 'string' || next === cursor || items.length >= MAX_ITEMS) return items;
+    cursor = next;
+  }
+  return items;
+}

@@ -1,0 +1,128 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
+import type { Fault } from '../../shared/model/fault.ts';
+import type { Launch } from '../upstream/launch.ts';
+
+/**
+ * What may be done with a call whose outcome is not known (requirements R2.4): `safe` and `idempotent` ones are
+ * run again; `atMostOnce` ones never, once they have been written.
+ */
+export type RetryClass = 'safe' | 'idempotent' | 'atMostOnce';
+
+/** How far a call has come. It can be repeated without thought only from `queued`. */
+export type Delivery = 'queued' | 'written' | 'responding' | 'done';
+
+export type Outcome =
+  /** The server's own answer, byte for byte. */
+  | { readonly kind: 'answer'; readonly line: Uint8Array; readonly isError: boolean }
+  | { readonly kind: 'fault'; readonly fault: Fault };
+
+/** One request of a client on its way to a server and back. */
+export interface Call {
+  /** Order of arrival within the engine; who waits, waits in this order. */
+  readonly seq: number;
+  /** Short name for people: logs, journal and "outcome unknown" texts. */
+  readonly callId: string;
+  readonly session: string;
+  readonly server: string;
+  readonly method: string;
+  readonly tool: string | undefined;
+  /** The client's id, canonical JSON text. */
+  readonly id: string;
+  /** The client's message, byte for byte. */
+  readonly line: Uint8Array;
+  /** Canonical JSON text; progress with this token extends the deadline. */
+  readonly progressToken: string | undefined;
+  readonly retryClass: RetryClass;
+  readonly deadline: Deadline;
+  readonly controller: AbortController;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+  delivery: Delivery;
+  /** Times it was written to a server. */
+  attempts: number;
+  /** The process it is, or was last, written to. */
+  launch: Launch | undefined;
+  /** The client's own `notifications/cancelled`, passed on as it is. */
+  cancelLine: Uint8Array | undefined;
+  /** Resolves when the client has been answered; a server's later messages wait for this, to keep their order. */
+  readonly settled: PromiseWithResolvers<undefined>;
+}
+
+export interface DeadlineOptions {
+  readonly totalMs: number;
+  /** No extension and no pause reaches beyond this, counted from the start. */
+  readonly capMs: number;
+}
+
+/**
+ * One deadline over queueing and all attempts (gRPC A6). Stands still while somebody else is waited for — the
+ * client's answer to a sampling or elicitation request, a server's first start — and starts anew on progress; never
+ * beyond the cap.
+ */
+export class Deadline {
+  readonly #clock: Clock;
+  readonly #options: DeadlineOptions;
+  readonly #onExpired: () => void;
+  readonly #startedAt: number;
+  #remainingMs: number;
+  #runningSince: number | undefined;
+  #pauses = 0;
+  #timer: Disposable | undefined;
+  #cap: Disposable | undefined;
+  #over = false;
+
+  constructor(clock: Clock, options: DeadlineOptions, onExpired: () => void) {
+    this.#clock = clock;
+    this.#options = options;
+    this.#onExpired = onExpired;
+    this.#startedAt = clock.now();
+    this.#remainingMs = options.totalMs;
+    this.#run();
+  }
+
+  /** Milliseconds since the start. */
+  get elapsedMs(): number {
+    return this.#clock.now() - this.#startedAt;
+  }
+
+  /** Stands still until `resume` was called as often. */
+  pause(): void {
+    this.#pauses += 1;
+    if (this.#pauses > 1 || this.#over) return;
+    this.#timer?.dispose();
+    this.#remainingMs -= this.#clock.now() - (this.#runningSince ?? this.#clock.now());
+    this.#runningSince = undefined;
+    this.#cap ??= this.#clock.setTimer(this.#options.capMs - this.elapsedMs, () => this.#expire());
+  }
+
+  resume(): void {
+    this.#pauses -= 1;
+    if (this.#pauses === 0 && !this.#over) this.#run();
+  }
+
+  /** The server reported progress: the whole time from now on. */
+  extend(): void {
+    this.#remainingMs = this.#options.totalMs;
+    if (this.#pauses === 0 && !this.#over) this.#run();
+  }
+
+  dispose(): void {
+    this.#over = true;
+    this.#timer?.dispose();
+    this.#cap?.dispose();
+  }
+
+  #run(): void {
+    this.#timer?.dispose();
+    this.#runningSince = this.#clock.now();
+    const untilCapMs = this.#options.capMs - this.elapsedMs;
+    this.#timer = this.#clock.setTimer(Math.min(this.#remainingMs, untilCapMs), () => this.#expire());
+  }
+
+  #expire(): void {
+    if (this.#over) return;
+    this.dispose();
+    this.#onExpired();
+  }
+}

@@ -1,0 +1,82 @@
+import { Fault } from '../../shared/model/fault.ts';
+import type { Breaker, Ticket } from '../policies/breaker/breaker.ts';
+import type { Connection } from '../upstream/connection.ts';
+import type { Call, Outcome } from './call.ts';
+import type { Stage } from './pipeline.ts';
+
+/**
+ * Who waits and who fails (design §4): while the breaker is open a call fails at once; while the connection is
+ * coming up it waits, in order, up to its deadline; then it takes a ticket of the breaker and runs.
+ */
+export function guardStage(connection: Connection, breaker: Breaker): Stage {
+  return async (call, next) => {
+    try {
+      const rejection = breaker.rejection();
+      if (rejection !== undefined) throw breakerFault(call, rejection.reason, rejection.retryAfterMs);
+      call.launch = await connection.whenUsable(call);
+      const ticket = await admitted(breaker, call);
+      const outcome = await next(call);
+      settle(ticket, call, outcome);
+      return outcome;
+    } catch (error) {
+      if (Fault.is(error)) return { kind: 'fault', fault: error };
+      throw error;
+    }
+  };
+}
+
+function breakerFault(call: Call, reason: 'open' | 'isolated', retryAfterMs: number | undefined): Fault {
+  if (reason === 'isolated') {
+    return new Fault(
+      'isolated',
+      `The MCP server "${call.server}" is isolated by hand; rejoin it to use it again.`,
+      {
+        server: call.server,
+      },
+    );
+  }
+  const seconds = Math.ceil((retryAfterMs ?? 0) / 1_000);
+  const text =
+    `The MCP server "${call.server}" failed repeatedly, so calls to it are held back; it is tried again in ${seconds} s. ` +
+    'The call was not carried out. "MCP Lifeline: Force Recovery" tries at once.';
+  return new Fault('circuitOpen', text, {
+    server: call.server,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+async function admitted(breaker: Breaker, call: Call): Promise<Ticket> {
+  for (;;) {
+    const admission = breaker.admit();
+    if (admission.kind === 'go') return admission.ticket;
+    if (admission.kind === 'rejected') throw breakerFault(call, admission.reason, admission.retryAfterMs);
+    await nextChange(breaker, call.controller.signal);
+  }
+}
+
+/** Waits until the breaker changes or a trial's place is free; rejects with the call's fault when it is aborted. */
+function nextChange(breaker: Breaker, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      subscription.dispose();
+      reject(signal.reason as Fault);
+    };
+    const subscription = breaker.onDidChange(() => {
+      subscription.dispose();
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+function settle(ticket: Ticket, call: Call, outcome: Outcome): void {
+  // An error that the server answers with — JSON-RPC error or `isError` — shows that it works.
+  if (outcome.kind === 'answer') ticket.success();
+  else if (!outcome.fault.traits.countsAgainstBreaker) ticket.neutral();
+  else if (outcome.fault.code === 'requestTimeout') ticket.failure();
+  // A lost process is one failure, however many calls it took with it.
+  else if (call.launch?.countLoss() === true) ticket.failure();
+  else ticket.neutral();
+}

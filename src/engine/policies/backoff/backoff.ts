@@ -1,0 +1,19 @@
+import type { Random } from '../../../shared/base/random.ts';
+
+export interface BackoffOptions {
+  readonly baseMs: number;
+  readonly maxMs: number;
+  /** 0.1 spreads each delay evenly over ±10 %. */
+  readonly jitterRatio: number;
+}
+
+/**
+ * The wait before attempt number `failures` + 1: nothing after the first failure (a crashed process is started
+ * again at once), then base, 2·base, 4·base … up to the maximum, each spread by the jitter.
+ */
+export function backoffDelayMs(failures: number, options: BackoffOptions, random: Random): number {
+  if (failures <= 1) return 0;
+  const delay = Math.min(options.maxMs, options.baseMs * 2 ** Math.min(failures - 2, 52));
+  const spread = 1 + (random() * 2 - 1) * options.jitterRatio;
+  return Math.min(options.maxMs, delay * spread);
+}

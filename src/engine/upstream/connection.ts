@@ -1,0 +1,371 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import { Emitter } from '../../shared/base/emitter.ts';
+import type { Random } from '../../shared/base/random.ts';
+import {
+  isUsable,
+  isWaitable,
+  legalMoves,
+  type ConnectionState,
+} from '../../shared/model/connectionState.ts';
+import { Fault } from '../../shared/model/fault.ts';
+import type { Call } from '../pipeline/call.ts';
+import { backoffDelayMs, type BackoffOptions } from '../policies/backoff/backoff.ts';
+import { CrashHistory } from '../recovery/crashHistory.ts';
+import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
+import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
+import type { ProcessEnd, ServerProcess, ServerProcessListener } from './serverProcess.ts';
+
+/** What a connection tells its session. */
+export interface ConnectionClient {
+  onInitialized(result: string, launch: Launch): void;
+  onClientMessage(line: Uint8Array): void;
+  onListChanged(list: string, line: Uint8Array, launch: Launch): void;
+  onServerRequests(open: number): void;
+  onProgress(token: string): void;
+  onReady(launch: Launch): void;
+}
+
+export interface ConnectionPolicy {
+  readonly backoff: BackoffOptions;
+  readonly maxRestartAttempts: number;
+  readonly startTimeoutMs: number;
+}
+
+export interface ConnectionOptions {
+  /** Unique within the engine. */
+  readonly key: string;
+  readonly server: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Asked at each decision, so that changed settings count from the next one on. */
+  readonly policy: () => ConnectionPolicy;
+  readonly recovery: RecoveryQueue;
+  readonly spawn: (listener: ServerProcessListener) => ServerProcess;
+  readonly nextLaunchNumber: () => number;
+  readonly journal: { written(call: Call): void; withdrawn(call: Call): void };
+  readonly client: ConnectionClient;
+  readonly onStderr: (text: string) => void;
+  readonly onGarbage: (what: string) => void;
+  readonly onListenerError: (error: unknown) => void;
+}
+
+interface Waiter {
+  readonly seq: number;
+  readonly resolve: (launch: Launch) => void;
+  readonly reject: (fault: Fault) => void;
+}
+
+/** How long a probe of a suspect server may take before it is convicted (requirements R5.3). */
+const PROBE_TIMEOUT_MS = 5_000;
+
+/**
+ * The connection of one session to its server: one state machine over all launches. Restarts behind the gateway;
+ * callers wait in order (requirements R2.5, design §4).
+ */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #changed: Emitter<ConnectionState>;
+  readonly #history: CrashHistory;
+  readonly #waiters = new Set<Waiter>();
+  #state: ConnectionState = 'idle';
+  #since: number;
+  #hello: ClientHello | undefined;
+  #launch: Launch | undefined;
+  #lastFault: Fault | undefined;
+  #launches = 0;
+  #everReady = false;
+  #stderrTail = '';
+  /** The running launch is being ended for a fresh start that was asked for. */
+  #forced = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#since = options.clock.wallNow();
+    this.#changed = new Emitter(options.onListenerError);
+    this.#history = new CrashHistory(options.clock);
+  }
+
+  /** Fired after each change of state. */
+  get onDidChange(): Emitter<ConnectionState>['event'] {
+    return this.#changed.event;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Wall-clock milliseconds when the state was entered. */
+  get since(): number {
+    return this.#since;
+  }
+
+  get lastFault(): Fault | undefined {
+    return this.#lastFault;
+  }
+
+  /** Milliseconds until the next attempt; only while one is planned. */
+  get nextAttemptInMs(): number | undefined {
+    return this.#options.recovery.dueInMs(this.#options.key);
+  }
+
+  get pid(): number | undefined {
+    return this.#launch?.pid;
+  }
+
+  /** Launches after the first. */
+  get restarts(): number {
+    return Math.max(0, this.#launches - 1);
+  }
+
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  get inFlight(): number {
+    return this.#launch?.inFlight ?? 0;
+  }
+
+  /** The first start is under way: it may take long (`npx` downloads), and deadlines stand still meanwhile. */
+  get isFirstStart(): boolean {
+    return !this.#everReady && this.#launches <= 1 && isWaitable(this.#state);
+  }
+
+  /** The launch that calls may be written to now. */
+  get usableLaunch(): Launch | undefined {
+    return isUsable(this.#state) ? this.#launch : undefined;
+  }
+
+  /** Sets what every launch tells the server; must precede `open`. */
+  setHello(hello: ClientHello): void {
+    this.#hello = hello;
+  }
+
+  get hasHello(): boolean {
+    return this.#hello !== undefined;
+  }
+
+  /** Starts the server unless it is started, or planned to be, already. */
+  open(): void {
+    if (this.#state === 'idle') this.#start();
+  }
+
+  /**
+   * Resolves with the launch that a call may be written to, in order of arrival. Rejects with the call's own fault when it is
+   * aborted, or with the reason when nothing can be waited for.
+   */
+  whenUsable(call: Call): Promise<Launch> {
+    this.open();
+    const launch = this.usableLaunch;
+    if (launch !== undefined) return Promise.resolve(launch);
+    if (!isWaitable(this.#state)) return Promise.reject(this.#unusableFault());
+    const { signal } = call.controller;
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiters.delete(waiter);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const onAbort = (): void => {
+        leave();
+        reject(signal.reason as Fault);
+      };
+      const waiter: Waiter = {
+        seq: call.seq,
+        resolve: (usable) => {
+          leave();
+          resolve(usable);
+        },
+        reject: (fault) => {
+          leave();
+          reject(fault);
+        },
+      };
+      if (signal.aborted) {
+        reject(signal.reason as Fault);
+        return;
+      }
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** Why calls fail at once in the present state. */
+  #unusableFault(): Fault {
+    const { server } = this.#options;
+    if (this.#state === 'crashLoop') {
+      const inMs = this.nextAttemptInMs ?? 0;
+      const text =
+        `The MCP server "${server}" keeps failing, so the call was not carried out. ${this.diagnosis} ` +
+        `It is tried again in ${Math.ceil(inMs / 1_000)} s; "MCP Lifeline: Force Recovery" tries at once.`;
+      return new Fault('crashLoop', text, { server, retryAfterMs: inMs });
+    }
+    if (this.#state === 'isolated') {
+      return new Fault(
+        'isolated',
+        `The MCP server "${server}" is isolated by hand; the call was not carried out.`,
+        { server },
+      );
+    }
+    return new Fault('stopped', `The MCP server "${server}" is stopped; the call was not carried out.`, {
+      server,
+    });
+  }
+
+  /** What is known of the last failure, with the server's own last words. */
+  get diagnosis(): string {
+    const words = this.#stderrTail.trim().split('\n').slice(-3).join(' | ').slice(-500);
+    return `${this.#lastFault?.message ?? 'No failure is known.'}${words === '' ? '' : ` Its last output: ${words}`}`;
+  }
+
+  #start(): void {
+    const hello = this.#hello;
+    if (hello === undefined) return; // a session that has not said hello has nothing to start for
+    this.#options.recovery.remove(this.#options.key);
+    this.#move('connecting');
+    this.#launches += 1;
+    this.#stderrTail = '';
+    const { server, clock, spawn, journal } = this.#options;
+    const { startTimeoutMs } = this.#options.policy();
+    // A launch reports to this listener; what comes from an earlier launch is recognised and dropped.
+    let launch: Launch | undefined;
+    const isCurrent = (): boolean => launch === undefined || launch === this.#launch;
+    const listener = this.#listenerFor(() => launch, isCurrent);
+    const number = this.#options.nextLaunchNumber();
+    launch = new Launch({ server, number, clock, hello, startTimeoutMs, spawn, journal }, listener);
+    this.#launch = launch;
+  }
+
+  #listenerFor(current: () => Launch | undefined, isCurrent: () => boolean): LaunchListener {
+    const { client } = this.#options;
+    const ifCurrent =
+      <T extends unknown[]>(action: (...args: T) => void) =>
+      (...args: T): void => {
+        if (isCurrent()) action(...args);
+      };
+    const withLaunch = (action: (launch: Launch) => void): void => {
+      const launch = current();
+      if (launch !== undefined) action(launch);
+    };
+    return {
+      onPhase: ifCurrent((phase: 'initializing' | 'probing' | 'ready') => {
+        if (phase === 'ready') this.#onReady();
+        else this.#move(phase);
+      }),
+      onInitialized: ifCurrent((result: string) =>
+        withLaunch((launch) => client.onInitialized(result, launch)),
+      ),
+      // Not tied to the current launch: the last thing a dying one says is that its own requests are cancelled.
+      onClientMessage: (line) => client.onClientMessage(line),
+      onListChanged: ifCurrent((list: string, line: Uint8Array) =>
+        withLaunch((launch) => client.onListChanged(list, line, launch)),
+      ),
+      onServerRequests: ifCurrent((open: number) => client.onServerRequests(open)),
+      onProgress: ifCurrent((token: string) => client.onProgress(token)),
+      onStderr: (text) => {
+        this.#stderrTail = (this.#stderrTail + text).slice(-4_096);
+        this.#options.onStderr(text);
+      },
+      onGarbage: (what) => this.#options.onGarbage(what),
+      onAnswered: () => undefined,
+      onEnd: ifCurrent((fault: Fault, end: ProcessEnd) => this.#onEnd(fault, end)),
+    };
+  }
+
+  #onReady(): void {
+    const launch = this.#launch;
+    if (launch === undefined) return;
+    this.#everReady = true;
+    this.#move('ready');
+    this.#options.client.onReady(launch);
+    // In order of arrival, whatever they waited for meanwhile.
+    for (const waiter of [...this.#waiters].sort((a, b) => a.seq - b.seq)) waiter.resolve(launch);
+  }
+
+  #onEnd(fault: Fault, end: ProcessEnd): void {
+    const launch = this.#launch;
+    this.#launch = undefined;
+    const forced = this.#forced;
+    this.#forced = false;
+    if (!forced) this.#lastFault = fault;
+    if (this.#state === 'stopped' || this.#state === 'idle' || this.#state === 'isolated') return;
+    const readyForMs = launch?.readyAt === undefined ? undefined : this.#options.clock.now() - launch.readyAt;
+    this.#move('broken');
+    if (forced) {
+      this.#start();
+      return;
+    }
+    const policy = this.#options.policy();
+    const productive = CrashHistory.wasProductive(readyForMs, launch?.answered ?? 0);
+    const decision = this.#history.ended(productive, policy.maxRestartAttempts);
+    if (decision.kind === 'crashLoop') {
+      this.#plan('crashLoop', decision.delayMs);
+      this.#rejectWaiters();
+      return;
+    }
+    // A failed spawn fails the same way at once, so it gets the wait that a first crash is spared.
+    const failures = decision.failures + (end.kind === 'spawnFailed' ? 1 : 0);
+    this.#plan('recovering', backoffDelayMs(failures, policy.backoff, this.#options.random));
+  }
+
+  #plan(state: 'recovering' | 'crashLoop', delayMs: number): void {
+    // Planned first: listeners of the new state see when the next attempt is.
+    this.#options.recovery.schedule(this.#options.key, delayMs, () => this.#start());
+    this.#move(state);
+  }
+
+  #rejectWaiters(): void {
+    const fault = this.#unusableFault();
+    for (const waiter of [...this.#waiters]) waiter.reject(fault);
+  }
+
+  /**
+   * A call passed its deadline: one probe decides whether the server is slow or hung. Does nothing while a probe is out.
+   */
+  async suspect(): Promise<void> {
+    const launch = this.#launch;
+    if (this.#state !== 'ready' || launch === undefined) return;
+    this.#move('suspect');
+    const answer = await launch.request('ping', undefined, PROBE_TIMEOUT_MS);
+    if (launch !== this.#launch) return;
+    if (answer.kind !== 'failed') {
+      this.#move('ready');
+      return;
+    }
+    const { server } = this.#options;
+    const text = `The MCP server "${server}" answered neither a call in its time nor a ping within ${PROBE_TIMEOUT_MS / 1_000} s, and was restarted.`;
+    launch.convict(new Fault('requestTimeout', text, { server }));
+  }
+
+  /** A fresh start, whatever the state but `stopped`: backoff and crash history begin anew. */
+  forceRestart(): void {
+    if (this.#state === 'stopped' || this.#hello === undefined) return;
+    this.#history.reset();
+    this.#options.recovery.remove(this.#options.key);
+    const old = this.#launch;
+    if (old === undefined) {
+      if (this.#state === 'ready' || this.#state === 'suspect') return;
+      this.#start();
+      return;
+    }
+    // The old process must be gone before the new one starts: it may hold a port or a lock. Its end starts the new one.
+    this.#forced = true;
+    void old.stop({ politeMs: 500, firmMs: 1_000 });
+  }
+
+  /** Ends the connection and its process for good. */
+  async stop(): Promise<void> {
+    if (this.#state !== 'stopped') this.#move('stopped');
+    this.#options.recovery.remove(this.#options.key);
+    this.#rejectWaiters();
+    await this.#launch?.stop();
+    this.#changed.dispose();
+  }
+
+  #move(next: ConnectionState): void {
+    const from = this.#state;
+    if (from === next) return;
+    if (!legalMoves[from].includes(next)) throw new Error(`Illegal connection move ${from} -> ${next}`);
+    this.#state = next;
+    this.#since = this.#options.clock.wallNow();
+    this.#changed.fire(next);
+  }
+}

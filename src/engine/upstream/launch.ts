@@ -1,0 +1,457 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
+import { Fault } from '../../shared/model/fault.ts';
+import {
+  canonicalId,
+  memberRange,
+  scanFrame,
+  splice,
+  stringMember,
+  textOf,
+  withId,
+  type Frame,
+} from '../../shared/protocol/frameScanner.ts';
+import type { Call, Outcome } from '../pipeline/call.ts';
+import type { ProcessEnd, ServerProcess, ServerProcessListener, StopGrace } from './serverProcess.ts';
+
+/** What a launch restores after its handshake (requirements R3.2). */
+export interface ClientHello {
+  /** Parameters of the client's `initialize`, JSON text. */
+  readonly initialize: string;
+  readonly logLevel: string | undefined;
+  readonly subscriptions: readonly string[];
+}
+
+export interface LaunchListener {
+  onPhase(phase: 'initializing' | 'probing' | 'ready'): void;
+  /** The server's `initialize` result, JSON text. */
+  onInitialized(result: string): void;
+  /** A message for the client: a notification, or a request whose id has been rewritten. */
+  onClientMessage(line: Uint8Array): void;
+  /** `list` is the list's method, e.g. `tools/list`; `line` the notification, to be passed on when the list is stored. */
+  onListChanged(list: string, line: Uint8Array): void;
+  /** A request of the server to the client was opened or settled. */
+  onServerRequests(open: number): void;
+  onProgress(token: string): void;
+  onStderr(text: string): void;
+  onGarbage(what: string): void;
+  /** A call was answered. */
+  onAnswered(): void;
+  onEnd(fault: Fault, end: ProcessEnd): void;
+}
+
+export interface LaunchOptions {
+  readonly server: string;
+  /** Number of this launch within the engine; stands in ids. */
+  readonly number: number;
+  readonly clock: Clock;
+  readonly hello: ClientHello;
+  readonly startTimeoutMs: number;
+  readonly spawn: (listener: ServerProcessListener) => ServerProcess;
+  readonly journal: { written(call: Call): void; withdrawn(call: Call): void };
+}
+
+interface PendingCall {
+  readonly call: Call;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+export type InternalAnswer =
+  | { readonly kind: 'result'; readonly result: string }
+  | { readonly kind: 'error'; readonly error: string }
+  | { readonly kind: 'failed' };
+
+const listChanged: Readonly<Record<string, string>> = {
+  'notifications/tools/list_changed': 'tools/list',
+  'notifications/prompts/list_changed': 'prompts/list',
+  'notifications/resources/list_changed': 'resources/list',
+};
+/** Smaller answers are parsed once to make sure that the client can; larger ones are checked for structure only. */
+const PARSE_BELOW_BYTES = 65_536;
+const MAX_SERVER_REQUESTS = 1_000;
+const decoder = new TextDecoder();
+
+/**
+ * One life of a server process: handshake and readiness, matching of answers, rewriting of the ids of the server's
+ * own requests. When it ends, everything that belonged to it ends with it.
+ */
+export class Launch implements ServerProcessListener {
+  readonly number: number;
+  readonly #options: LaunchOptions;
+  readonly #listener: LaunchListener;
+  readonly #process: ServerProcess;
+  readonly #pending = new Map<string, PendingCall>();
+  readonly #internal = new Map<string, (answer: InternalAnswer) => void>();
+  /** Our id (canonical JSON text) of a server's request → the server's own. */
+  readonly #serverRequests = new Map<string, string>();
+  readonly #startTimer: Disposable;
+  #startFault: Fault | undefined;
+  #counter = 0;
+  #answered = 0;
+  #readyAt: number | undefined;
+  #lossCounted = false;
+  #ended = false;
+  #lines: Uint8Array[] = [];
+  #pumping: Promise<void> | undefined;
+
+  constructor(options: LaunchOptions, listener: LaunchListener) {
+    this.number = options.number;
+    this.#options = options;
+    this.#listener = listener;
+    this.#startTimer = options.clock.setTimer(options.startTimeoutMs, () => {
+      const seconds = Math.round(options.startTimeoutMs / 1_000);
+      this.#startFault = new Fault(
+        'startTimeout',
+        `The MCP server "${options.server}" did not finish its start within ${seconds} s.`,
+        { server: options.server },
+      );
+      void this.stop({ politeMs: 100, firmMs: 1_000 });
+    });
+    this.#process = options.spawn(this);
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  get inFlight(): number {
+    return this.#pending.size;
+  }
+
+  get answered(): number {
+    return this.#answered;
+  }
+
+  /** Monotonic milliseconds when it became ready. */
+  get readyAt(): number | undefined {
+    return this.#readyAt;
+  }
+
+  /** True for the first caller only: one lost process is one failure. */
+  countLoss(): boolean {
+    const first = !this.#lossCounted;
+    this.#lossCounted = true;
+    return first;
+  }
+
+  onSpawned(): void {
+    this.#listener.onPhase('initializing');
+    void this.#shakeHands();
+  }
+
+  async #shakeHands(): Promise<void> {
+    const { hello, server } = this.#options;
+    const answer = await this.request('initialize', hello.initialize);
+    if (answer.kind === 'failed') return; // its end is being told
+    if (answer.kind === 'error') {
+      this.#startFault = new Fault(
+        'protocolGarbage',
+        `The MCP server "${server}" refused to initialize: ${answer.error.slice(0, 500)}`,
+        { server },
+      );
+      void this.stop();
+      return;
+    }
+    this.#listener.onInitialized(answer.result);
+    this.#process.write('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+    this.#listener.onPhase('probing');
+    if (hello.logLevel !== undefined)
+      void this.request('logging/setLevel', JSON.stringify({ level: hello.logLevel }));
+    for (const uri of hello.subscriptions) void this.request('resources/subscribe', JSON.stringify({ uri }));
+    // Any answer will do: a server that does not know `ping` says so, and is there.
+    if ((await this.request('ping', undefined)).kind === 'failed') return;
+    this.#startTimer.dispose();
+    this.#readyAt = this.#options.clock.now();
+    this.#listener.onPhase('ready');
+  }
+
+  /** A request of our own. Never rejects; `failed` when the launch ended or `timeoutMs` passed first. */
+  request(method: string, params: string | undefined, timeoutMs?: number): Promise<InternalAnswer> {
+    if (this.#ended) return Promise.resolve({ kind: 'failed' });
+    this.#counter += 1;
+    const id = `"lifeline:${this.number}:${this.#counter}"`;
+    const tail = params === undefined ? '' : `,"params":${params}`;
+    return new Promise((resolve) => {
+      const timer =
+        timeoutMs === undefined
+          ? undefined
+          : this.#options.clock.setTimer(timeoutMs, () => finish({ kind: 'failed' }));
+      const finish = (answer: InternalAnswer): void => {
+        timer?.dispose();
+        this.#internal.delete(id);
+        resolve(answer);
+      };
+      this.#internal.set(id, finish);
+      this.#process.write(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}${tail}}`);
+    });
+  }
+
+  /** Writes a call and waits for its answer. Never rejects. */
+  send(call: Call): Promise<Outcome> {
+    const { signal } = call.controller;
+    if (signal.aborted) return Promise.resolve({ kind: 'fault', fault: signal.reason as Fault });
+    if (this.#ended) return Promise.resolve({ kind: 'fault', fault: this.#lost('was gone') });
+    return new Promise((resolve) => {
+      const onAbort = (): void => {
+        this.#cancelUpstream(call, signal.reason as Fault);
+        settle({ kind: 'fault', fault: signal.reason as Fault });
+      };
+      const settle = (outcome: Outcome): void => {
+        if (this.#pending.get(call.id)?.call !== call) return;
+        this.#pending.delete(call.id);
+        signal.removeEventListener('abort', onAbort);
+        resolve(outcome);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#pending.set(call.id, { call, settle });
+      // On record before it is written: an engine killed in between leaves at most a call that was never run.
+      if (call.retryClass === 'atMostOnce') this.#options.journal.written(call);
+      call.delivery = 'written';
+      call.attempts += 1;
+      this.#process.write(call.line, (verdict) => {
+        if (verdict === 'written' || this.#pending.get(call.id)?.call !== call) return;
+        if (verdict === 'notDelivered') {
+          call.delivery = 'queued';
+          if (call.retryClass === 'atMostOnce') this.#options.journal.withdrawn(call);
+        }
+        settle({ kind: 'fault', fault: this.#lost('closed its input') });
+      });
+    });
+  }
+
+  #lost(how: string): Fault {
+    const { server } = this.#options;
+    return new Fault('brokenPipe', `The MCP server "${server}" ${how} while it was being written to.`, {
+      server,
+    });
+  }
+
+  #cancelUpstream(call: Call, fault: Fault): void {
+    if (call.cancelLine !== undefined) {
+      this.#process.write(call.cancelLine);
+      return;
+    }
+    const reason = fault.code === 'cancelled' ? 'The client cancelled the request' : fault.message;
+    const params = `{"requestId":${call.id},"reason":${JSON.stringify(reason)}}`;
+    this.#process.write(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
+  }
+
+  /** Passes a notification of the client on. */
+  notify(line: Uint8Array): void {
+    this.#process.write(line);
+  }
+
+  /** Passes the client's answer to a server's request on; false when this launch does not wait for it. */
+  answer(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): boolean {
+    const serverId = this.#serverRequests.get(frame.id);
+    if (serverId === undefined) return false;
+    this.#serverRequests.delete(frame.id);
+    this.#process.write(withId(line, frame.idRange, serverId));
+    this.#listener.onServerRequests(this.#serverRequests.size);
+    return true;
+  }
+
+  /** Stops the process; `onEnd` follows. */
+  stop(grace?: StopGrace): Promise<void> {
+    return this.#process.stop(grace);
+  }
+
+  /** Ends it at once, because it was found hung; `fault` is what its calls and the state tell. */
+  convict(fault: Fault): void {
+    this.#startFault = fault;
+    void this.stop({ politeMs: 0, firmMs: 500 });
+  }
+
+  onLines(lines: readonly Uint8Array[]): void {
+    this.#lines.push(...lines);
+    this.#pumping ??= this.#pump();
+  }
+
+  /** Handles messages one by one; after an answer it goes on only when the client has it, so that order is kept. */
+  async #pump(): Promise<void> {
+    while (this.#lines.length > 0) {
+      const lines = this.#lines;
+      this.#lines = [];
+      for (const line of lines) {
+        const wait = this.#onLine(line);
+        if (wait !== undefined) await wait;
+      }
+    }
+    this.#pumping = undefined;
+  }
+
+  #onLine(line: Uint8Array): Promise<unknown> | undefined {
+    const frame = scanFrame(line);
+    switch (frame.kind) {
+      case 'response':
+        return this.#onResponse(line, frame);
+      case 'request':
+        this.#onServerRequest(line, frame);
+        return undefined;
+      case 'notification':
+        this.#onNotification(line, frame);
+        return undefined;
+      case 'batch':
+        return this.#onBatch(line);
+      case 'invalid':
+        this.#listener.onGarbage(decoder.decode(line.subarray(0, 200)));
+        return undefined;
+    }
+  }
+
+  async #onBatch(line: Uint8Array): Promise<void> {
+    let items: unknown;
+    try {
+      items = JSON.parse(decoder.decode(line));
+    } catch {
+      this.#listener.onGarbage('a batch that is not JSON');
+      return;
+    }
+    for (const item of (Array.isArray(items) ? items : []).slice(0, 1_000)) {
+      const single = new TextEncoder().encode(JSON.stringify(item));
+      if (scanFrame(single).kind === 'batch') continue;
+      await this.#onLine(single);
+    }
+  }
+
+  #onResponse(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): Promise<unknown> | undefined {
+    const internal = this.#internal.get(frame.id);
+    if (internal !== undefined) {
+      internal(readInternalAnswer(line));
+      return undefined;
+    }
+    const pending = this.#pending.get(frame.id);
+    if (pending === undefined) {
+      // Cancelled, past its deadline, or answered before: the client must not see it.
+      this.#listener.onGarbage(`an answer to a request that is not open (id ${frame.id.slice(0, 64)})`);
+      return undefined;
+    }
+    if (line.length < PARSE_BELOW_BYTES && !isJson(line)) {
+      this.#listener.onGarbage('an answer that is not JSON');
+      const { server } = this.#options;
+      const fault = new Fault(
+        'protocolGarbage',
+        `The MCP server "${server}" answered with something that is not JSON.`,
+        { server },
+      );
+      pending.settle({ kind: 'fault', fault });
+      return undefined;
+    }
+    pending.call.delivery = 'done';
+    this.#answered += 1;
+    this.#listener.onAnswered();
+    pending.settle({ kind: 'answer', line, isError: frame.isError });
+    return pending.call.settled.promise;
+  }
+
+  #onServerRequest(line: Uint8Array, frame: Extract<Frame, { kind: 'request' }>): void {
+    if (this.#serverRequests.size >= MAX_SERVER_REQUESTS) {
+      this.#process.write(
+        `{"jsonrpc":"2.0","id":${frame.id},"error":{"code":-32000,"message":"Too many open requests"}}`,
+      );
+      return;
+    }
+    this.#counter += 1;
+    const id = `"lifeline:${this.number}:${this.#counter}"`;
+    this.#serverRequests.set(id, textOf(line, frame.idRange));
+    this.#listener.onClientMessage(withId(line, frame.idRange, id));
+    this.#listener.onServerRequests(this.#serverRequests.size);
+  }
+
+  #onNotification(line: Uint8Array, frame: Extract<Frame, { kind: 'notification' }>): void {
+    const list = listChanged[frame.method];
+    if (list !== undefined) {
+      this.#listener.onListChanged(list, line);
+      return;
+    }
+    if (frame.params !== undefined && frame.method === 'notifications/progress') {
+      const token = memberRange(line, frame.params, 'progressToken');
+      if (token !== undefined) this.#listener.onProgress(canonicalId(textOf(line, token)));
+    }
+    if (frame.params !== undefined && frame.method === 'notifications/cancelled') {
+      this.#forwardCancelled(line, frame.params);
+      return;
+    }
+    this.#listener.onClientMessage(line);
+  }
+
+  /** The server cancels a request of its own: the client knows it by our id. */
+  #forwardCancelled(line: Uint8Array, params: { start: number; end: number }): void {
+    const range = memberRange(line, params, 'requestId');
+    if (range === undefined) return;
+    const serverId = textOf(line, range);
+    for (const [id, known] of this.#serverRequests) {
+      if (known !== serverId) continue;
+      this.#serverRequests.delete(id);
+      this.#listener.onClientMessage(splice(line, range, id));
+      this.#listener.onServerRequests(this.#serverRequests.size);
+      return;
+    }
+  }
+
+  onTooLongLine(sizeBytes: number): void {
+    this.#listener.onGarbage(`a message over the limit (${sizeBytes} bytes)`);
+  }
+
+  onStderr(text: string): void {
+    this.#listener.onStderr(text);
+  }
+
+  onEnd(end: ProcessEnd): void {
+    // Lines that came before the end are handled first: an answer written just before a crash counts.
+    if (this.#pumping === undefined) this.#finish(end);
+    else void this.#pumping.then(() => this.#finish(end));
+  }
+
+  #finish(end: ProcessEnd): void {
+    this.#ended = true;
+    this.#startTimer.dispose();
+    const fault = this.#startFault ?? endFault(this.#options.server, end);
+    for (const id of this.#serverRequests.keys()) {
+      // The client must not go on asking a person, or a model, for somebody who is gone.
+      const params = `{"requestId":${id},"reason":"The MCP server restarted"}`;
+      const line = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`;
+      this.#listener.onClientMessage(new TextEncoder().encode(line));
+    }
+    this.#serverRequests.clear();
+    this.#listener.onServerRequests(0);
+    // The state changes first, so that a call that is tried again waits for the next launch, not for this one.
+    this.#listener.onEnd(fault, end);
+    for (const { settle } of [...this.#pending.values()]) settle({ kind: 'fault', fault });
+    for (const settle of [...this.#internal.values()]) settle({ kind: 'failed' });
+  }
+}
+
+function isJson(line: Uint8Array): boolean {
+  try {
+    JSON.parse(decoder.decode(line));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readInternalAnswer(line: Uint8Array): InternalAnswer {
+  const whole = { start: 0, end: line.length };
+  const result = memberRange(line, whole, 'result');
+  if (result !== undefined && isJson(line)) return { kind: 'result', result: textOf(line, result) };
+  const error = memberRange(line, whole, 'error');
+  const message = error === undefined ? undefined : stringMember(line, error, 'message');
+  return { kind: 'error', error: message ?? 'an answer that cannot be read' };
+}
+
+/** How a process's end is told. */
+export function endFault(server: string, end: ProcessEnd): Fault {
+  if (end.kind === 'spawnFailed') {
+    const why =
+      end.errno === 'ENOENT'
+        ? 'its command or its working folder does not exist'
+        : end.errno === 'EACCES'
+          ? 'its command may not be executed'
+          : `the system refused (${end.errno ?? 'unknown error'})`;
+    const text = `The MCP server "${server}" could not be started: ${why}. Check "command", "cwd" and PATH in its settings.`;
+    return new Fault('spawnFailed', text, { server });
+  }
+  const how = end.signal === undefined ? `exit code ${end.exitCode ?? 'unknown'}` : `signal ${end.signal}`;
+  return new Fault('exited', `The MCP server "${server}" ended unexpectedly (${how}).`, { server });
+}

@@ -1,0 +1,205 @@
+import type { ChildProcess } from 'node:child_process';
+import spawn from 'cross-spawn';
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
+import { LineSplitter } from '../../shared/protocol/lineSplitter.ts';
+import type { Guardian } from './guardian.ts';
+
+export interface ServerProcessOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Record<string, string>;
+  readonly clock: Clock;
+  readonly guardian: Guardian;
+  /** Longest line on stdout; a longer one is dropped. */
+  readonly maxLineBytes: number;
+}
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly kind: 'spawnFailed' | 'exited';
+  /** errno of a failed spawn, e.g. `ENOENT`. */
+  readonly errno?: string | undefined;
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+}
+
+export interface ServerProcessListener {
+  onSpawned(): void;
+  onLines(lines: readonly Uint8Array[]): void;
+  onTooLongLine(sizeBytes: number): void;
+  onStderr(text: string): void;
+  /** Told once, after the last line. */
+  onEnd(end: ProcessEnd): void;
+}
+
+/** Polite, then firm, then sure; each step this long. VS Code waits 10 s; servers behind us have been told by then. */
+export interface StopGrace {
+  readonly politeMs: number;
+  readonly firmMs: number;
+}
+export const defaultStopGrace: StopGrace = { politeMs: 2_000, firmMs: 2_000 };
+
+/** After an exit the last output is waited for, in case another process holds the pipe open. */
+const DRAIN_MS = 50;
+
+export type WriteVerdict = 'written' | 'notDelivered' | 'unknown';
+
+/**
+ * One run of a stdio server: spawned in its own process group, watched by the guardian, stopped as a whole tree.
+ */
+export class ServerProcess {
+  readonly #options: ServerProcessOptions;
+  readonly #listener: ServerProcessListener;
+  readonly #child: ChildProcess;
+  #end: ProcessEnd | undefined;
+  #exit: ProcessEnd | undefined;
+  #drain: Disposable | undefined;
+  #stopping: Promise<void> | undefined;
+  readonly #ended = Promise.withResolvers<undefined>();
+
+  constructor(options: ServerProcessOptions, listener: ServerProcessListener) {
+    this.#options = options;
+    this.#listener = listener;
+    // cross-spawn quotes for cmd.exe where the command is a .cmd or .bat; elsewhere it is spawn, without a shell.
+    this.#child = spawn(options.command, [...options.args], {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    });
+    if (this.#child.pid !== undefined) options.guardian.add(this.#child.pid);
+    this.#listen();
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get hasEnded(): boolean {
+    return this.#end !== undefined || this.#exit !== undefined;
+  }
+
+  #listen(): void {
+    const child = this.#child;
+    child.once('spawn', () => this.#listener.onSpawned());
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      if (child.pid === undefined) this.#finish({ kind: 'spawnFailed', errno: error.code });
+    });
+    const splitter = new LineSplitter(this.#options.maxLineBytes, (size) =>
+      this.#listener.onTooLongLine(size),
+    );
+    child.stdout?.on('data', (chunk: Buffer) => {
+      const lines = splitter.push(chunk);
+      if (lines.length > 0 && this.#end === undefined) this.#listener.onLines(lines);
+    });
+    child.stderr?.setEncoding('utf8');
+    child.stderr?.on('data', (text: string) => this.#listener.onStderr(text));
+    child.stdin?.on('error', () => undefined); // each write has its own verdict; the end is told by exit
+    child.once('exit', (code, signal) => {
+      this.#exit = { kind: 'exited', exitCode: code ?? undefined, signal: signal ?? undefined };
+      // An answer written just before the exit still counts; a grandchild may hold the pipe open, so not for long.
+      this.#drain = this.#options.clock.setTimer(DRAIN_MS, () => this.#finishExit());
+    });
+    child.once('close', () => this.#finishExit());
+  }
+
+  #finishExit(): void {
+    if (this.#exit !== undefined) this.#finish(this.#exit);
+  }
+
+  #finish(end: ProcessEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#drain?.dispose();
+    this.#child.stdout?.destroy();
+    this.#child.stdin?.destroy();
+    // What the leader started must not outlive it: it would hold ports and locks against the next start.
+    this.#endRest();
+    this.#ended.resolve(undefined);
+    this.#listener.onEnd(end);
+  }
+
+  #endRest(): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    const { clock, guardian } = this.#options;
+    if (!this.#signalGroup('SIGTERM')) {
+      guardian.remove(pid);
+      return;
+    }
+    clock.setTimer(1_000, () => {
+      this.#signalGroup('SIGKILL');
+      guardian.remove(pid);
+    });
+  }
+
+  /** Answers whether there was anything to signal. */
+  #signalGroup(signal: 'SIGTERM' | 'SIGKILL'): boolean {
+    const { pid } = this.#child;
+    if (pid === undefined) return false;
+    if (process.platform === 'win32') {
+      if (this.#exit !== undefined) return false;
+      spawn('taskkill', ['/T', '/F', '/PID', String(pid)], { stdio: 'ignore', windowsHide: true });
+      return true;
+    }
+    try {
+      process.kill(-pid, signal);
+      return true;
+    } catch {
+      return false; // nobody is left in the group
+    }
+  }
+
+  /**
+   * Writes one line. `settled` hears what is known of it: `notDelivered` only when it is proved that the server
+   * cannot have read the whole line — the pipe refused it and nothing was queued before it.
+   */
+  write(line: Uint8Array | string, settled?: (verdict: WriteVerdict) => void): void {
+    const { stdin } = this.#child;
+    if (stdin === null || stdin.destroyed || this.hasEnded) {
+      settled?.('notDelivered');
+      return;
+    }
+    const alone = stdin.writableLength === 0;
+    const text =
+      typeof line === 'string' ? Buffer.from(`${line}\n`) : Buffer.concat([line, Buffer.from('\n')]);
+    stdin.write(text, (error) => {
+      if (error === null || error === undefined) settled?.('written');
+      // A line-framed server acts on whole lines, and the line's end stands last: a failed lone write did not deliver it.
+      else settled?.(alone ? 'notDelivered' : 'unknown');
+    });
+  }
+
+  /** Stops the whole tree: end of input, then SIGTERM, then SIGKILL. Resolves when the process has ended. */
+  stop(grace: StopGrace = defaultStopGrace): Promise<void> {
+    this.#stopping ??= this.#stop(grace);
+    return this.#stopping;
+  }
+
+  async #stop(grace: StopGrace): Promise<void> {
+    if (this.#end !== undefined) return;
+    const { clock } = this.#options;
+    this.#child.stdin?.end();
+    if (await this.#endsWithin(clock, grace.politeMs)) return;
+    if (process.platform !== 'win32') {
+      this.#signalGroup('SIGTERM');
+      if (await this.#endsWithin(clock, grace.firmMs)) return;
+    }
+    this.#signalGroup('SIGKILL');
+    await this.#ended.promise;
+  }
+
+  #endsWithin(clock: Clock, ms: number): Promise<boolean> {
+    if (this.#end !== undefined) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = clock.setTimer(ms, () => resolve(false));
+      void this.#ended.promise.then(() => {
+        timer.dispose();
+        resolve(true);
+      });
+    });
+  }
+}

@@ -1,0 +1,57 @@
+import type { Clock } from '../../src/shared/base/clock.ts';
+import { toDisposable, type Disposable } from '../../src/shared/base/disposable.ts';
+
+interface Timer {
+  readonly due: number;
+  readonly order: number;
+  readonly action: () => void;
+}
+
+/** A clock that stands still until a test moves it. */
+export class FakeClock implements Clock {
+  #now = 1_000;
+  #order = 0;
+  readonly #timers = new Set<Timer>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  wallNow(): number {
+    return 1_700_000_000_000 + this.#now;
+  }
+
+  /** Timers that have not fired. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  setTimer(delayMs: number, action: () => void): Disposable {
+    this.#order += 1;
+    const timer = { due: this.#now + Math.max(0, delayMs), order: this.#order, action };
+    this.#timers.add(timer);
+    return toDisposable(() => this.#timers.delete(timer));
+  }
+
+  /** Moves time on, firing timers in order, and lets promises settle after each. */
+  async advance(byMs: number): Promise<void> {
+    const target = this.#now + byMs;
+    for (;;) {
+      await settle();
+      const next = [...this.#timers]
+        .filter((timer) => timer.due <= target)
+        .sort((a, b) => a.due - b.due || a.order - b.order)[0];
+      if (next === undefined) break;
+      this.#timers.delete(next);
+      this.#now = Math.max(this.#now, next.due);
+      next.action();
+    }
+    this.#now = target;
+    await settle();
+  }
+}
+
+/** Lets everything run that is only waiting for promises. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
