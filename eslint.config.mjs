@@ -118,6 +118,8 @@ export default tseslint.config(
         AbortController: 'readonly',
         AbortSignal: 'readonly',
         Buffer: 'readonly',
+        performance: 'readonly',
+        URLSearchParams: 'readonly',
       },
     },
   },

@@ -1,0 +1,43 @@
+/**
+ * Mocha's spec output for people, and one line of JSON for each test in the file that `TEST_RESULTS_FILE` names. The
+ * lines are appended at once, so the results of a run that was ended from outside are not lost; only a run that came to
+ * its end has the closing line.
+ */
+import { appendFileSync } from 'node:fs';
+import Mocha from 'mocha';
+
+/** Begins each line that a test program in the editor wants printed; see `editorLauncher.mjs`. Invisible in terminals. */
+export const ownLineMark = '\u2063';
+
+/**
+ * @param {Pick<typeof Mocha, 'Runner' | 'reporters'>} mocha the one that is running
+ * @returns {typeof Mocha.reporters.Spec}
+ */
+export function recordingReporter({ Runner, reporters }) {
+  const { EVENT_TEST_PASS, EVENT_TEST_FAIL, EVENT_TEST_PENDING, EVENT_RUN_END } = Runner.constants;
+  return class RecordingReporter extends reporters.Spec {
+    /**
+     * @param {Mocha.Runner} runner
+     * @param {Mocha.MochaOptions} options
+     */
+    constructor(runner, options) {
+      super(runner, options);
+      const file = process.env['TEST_RESULTS_FILE'];
+      if (file === undefined) return;
+      const write = (/** @type {object} */ entry) => appendFileSync(file, `${JSON.stringify(entry)}\n`);
+      const describe = (/** @type {Mocha.Test} */ test) => ({
+        title: test.fullTitle(),
+        durationMs: test.duration,
+      });
+      runner.on(EVENT_TEST_PASS, (test) => write({ result: 'passed', ...describe(test) }));
+      runner.on(EVENT_TEST_PENDING, (test) => write({ result: 'pending', ...describe(test) }));
+      // A failing hook arrives here too.
+      runner.on(EVENT_TEST_FAIL, (test, error) =>
+        write({ result: 'failed', ...describe(test), error: error.stack ?? error.message }),
+      );
+      runner.once(EVENT_RUN_END, () => write({ result: 'end' }));
+    }
+  };
+}
+
+export default recordingReporter(Mocha);
