@@ -1,0 +1,14 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import type { EngineClient } from '../engineClient/engineClient.ts';
+import type { HealthModel } from '../health/healthModel.ts';
+import type { LogChannels } from '../log/logChannels.ts';
+import type { Translate } from '../translate.ts';
+
+/** What commands work with. */
+export interface CommandContext {
+  readonly clock: Clock;
+  readonly engine: EngineClient;
+  readonly model: HealthModel;
+  readonly logs: LogChannels;
+  readonly t: Translate;
+}

@@ -1,0 +1,16 @@
+import type { RecoverResult } from '../../shared/protocol/engineMessages.ts';
+import type { CommandContext } from './commandContext.ts';
+import { recoverServers } from './recoverServers.ts';
+import { serverArgument } from './serverArgument.ts';
+
+/**
+ * `mcpLifeline.forceRecovery`: resets breaker and backoff and starts afresh, the named server, or, without a name,
+ * all but the healthy and idle ones. Answers the result per server; `undefined` when nothing was done.
+ */
+export function forceRecovery(
+  context: CommandContext,
+  argument: unknown,
+): Promise<RecoverResult | undefined> {
+  const server = serverArgument(argument);
+  return recoverServers(context, { mode: 'recover', ...(server === undefined ? {} : { server }) });
+}

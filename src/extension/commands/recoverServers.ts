@@ -1,0 +1,93 @@
+import * as vscode from 'vscode';
+import { Fault } from '../../shared/model/fault.ts';
+import type { RecoverParams, RecoverResult } from '../../shared/protocol/engineMessages.ts';
+import type { CommandContext } from './commandContext.ts';
+import { tellEngineDown } from './engineDown.ts';
+import { interruptedServers, interruptionQuestion, recoveryMessage } from './recoveryWords.ts';
+
+/** A server may need a first start (two minutes for package runners); several start one after another. */
+const RECOVER_LIMIT_MS = 300_000;
+/** What takes longer shows that it is under way. */
+const PROGRESS_AFTER_MS = 1_000;
+
+/**
+ * Recovers or restarts, as the user asked: asks before running calls are ended, shows progress after a second,
+ * tells the result of each server. Answers the result, or `undefined` when nothing was done.
+ */
+export async function recoverServers(
+  context: CommandContext,
+  params: RecoverParams,
+): Promise<RecoverResult | undefined> {
+  const { engine, model, t } = context;
+  if (engine.status.kind !== 'running') {
+    tellEngineDown(context);
+    return undefined;
+  }
+  if (params.server !== undefined && !model.view.servers.some(({ name }) => name === params.server)) {
+    void vscode.window.showWarningMessage(t('No MCP server is called "{0}".', params.server));
+    return undefined;
+  }
+  const interrupted = interruptedServers(model.view, params);
+  if (interrupted.length > 0) {
+    const goOn = params.mode === 'restart' ? t('Restart') : t('Recover');
+    const question = interruptionQuestion(interrupted, t);
+    if ((await vscode.window.showWarningMessage(question, { modal: true }, goOn)) !== goOn) return undefined;
+  }
+  try {
+    const result = await withLateProgress(context, progressTitle(context, params), (signal) =>
+      engine.recover(params, { timeoutMs: RECOVER_LIMIT_MS, signal }),
+    );
+    tellResult(context, result);
+    return result;
+  } catch (error) {
+    if (Fault.is(error, 'cancelled')) return undefined;
+    if (Fault.is(error, 'engineUnavailable')) {
+      void vscode.window.showWarningMessage(t('The recovery was not finished. {0}', error.message));
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function progressTitle({ t }: CommandContext, { mode, server }: RecoverParams): string {
+  if (server === undefined) return t('Recovering MCP servers…');
+  return mode === 'restart' ? t('Restarting "{0}"…', server) : t('Recovering "{0}"…', server);
+}
+
+/** Messages are not waited for: the command is done when the servers are. */
+function tellResult({ logs, t }: CommandContext, result: RecoverResult): void {
+  const { severity, message, logOf } = recoveryMessage(result, t);
+  if (severity === 'info') {
+    void vscode.window.showInformationMessage(message);
+    return;
+  }
+  void vscode.window.showWarningMessage(message, t('Show Log')).then((chosen) => {
+    if (chosen !== undefined) logs.show(logOf);
+  });
+}
+
+async function withLateProgress<T>(
+  { clock }: CommandContext,
+  title: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const cancel = new AbortController();
+  const running = work(cancel.signal);
+  const settled = running.then(
+    () => undefined,
+    () => undefined,
+  );
+  const timer = clock.setTimer(PROGRESS_AFTER_MS, () => {
+    const location = vscode.ProgressLocation.Notification;
+    void vscode.window.withProgress({ location, title, cancellable: true }, async (_progress, token) => {
+      const listener = token.onCancellationRequested(() => cancel.abort());
+      await settled;
+      listener.dispose();
+    });
+  });
+  try {
+    return await running;
+  } finally {
+    timer.dispose();
+  }
+}

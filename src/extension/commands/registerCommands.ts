@@ -1,0 +1,31 @@
+import * as vscode from 'vscode';
+import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
+import { commands, type CommandId } from '../../shared/contributions.ts';
+import type { CommandContext } from './commandContext.ts';
+import { forceRecovery } from './forceRecovery.ts';
+import { forceRecoveryServer } from './forceRecoveryServer.ts';
+import { getConnectionStatus } from './getConnectionStatus.ts';
+import { restart } from './restart.ts';
+import { showLog } from './showLog.ts';
+import { showStatus } from './showStatus.ts';
+
+type Handler = (context: CommandContext, argument: unknown) => unknown;
+
+/** Every command of the manifest has its handler here, or this does not compile. */
+const handlers: Record<CommandId, Handler> = {
+  [commands.forceRecovery]: forceRecovery,
+  [commands.forceRecoveryServer]: forceRecoveryServer,
+  [commands.restart]: restart,
+  [commands.showStatus]: showStatus,
+  [commands.showLog]: showLog,
+  [commands.getConnectionStatus]: getConnectionStatus,
+};
+
+/** Registers all commands; they answer from now on, with or without an engine. */
+export function registerCommands(context: CommandContext): Disposable {
+  const store = new DisposableStore();
+  for (const [id, handler] of Object.entries(handlers)) {
+    store.add(vscode.commands.registerCommand(id, (argument: unknown) => handler(context, argument)));
+  }
+  return store;
+}

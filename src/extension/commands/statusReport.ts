@@ -1,0 +1,57 @@
+import type { HealthView, ServerView } from '../health/healthView.ts';
+import {
+  breakerWords,
+  clockTime,
+  duration,
+  engineWords,
+  escapeMarkdown,
+  healthWords,
+} from '../health/words.ts';
+import { healthSentence } from '../status/statusContent.ts';
+import type { Translate } from '../translate.ts';
+
+/** The whole status as a Markdown page, to read and to pass on. It holds no settings and no secrets. */
+export function statusReport(view: HealthView, t: Translate): string {
+  const lines = [`# MCP Lifeline`, '', escapeMarkdown(healthSentence(view, t)), ''];
+  lines.push(escapeMarkdown(engineWords(view.engine, t)), '');
+  for (const server of view.servers) lines.push(...serverSection(server, t));
+  if (view.problems.length > 0) {
+    lines.push(`## ${t('Settings')}`, '');
+    for (const { path, message } of view.problems) {
+      lines.push(`- \`${path.replace(/`/g, "'")}\` ${escapeMarkdown(message)}`);
+    }
+    lines.push('');
+  }
+  return lines.join('\n');
+}
+
+function serverSection(server: ServerView, t: Translate): string[] {
+  const { snapshot } = server;
+  const lines = [`## ${escapeMarkdown(server.name)}`, ''];
+  const row = (title: string, value: string): void => {
+    lines.push(`| ${title} | ${escapeMarkdown(value)} |`);
+  };
+  lines.push(`| | |`, `|:---|:---|`);
+  row(t('State'), healthWords(server, t));
+  if (snapshot !== undefined) {
+    row('', snapshot.sentence);
+    row(t('Since'), clockTime(snapshot.since));
+    if (snapshot.nextAttemptAt !== undefined) row(t('Next attempt'), clockTime(snapshot.nextAttemptAt));
+    row(t('Breaker'), breakerWords(snapshot, t));
+    if (snapshot.latency !== undefined) {
+      const { p50Ms, p95Ms, samples } = snapshot.latency;
+      const words = t('p50 {0}, p95 {1} over {2} calls', duration(p50Ms), duration(p95Ms), samples);
+      row(t('Latency'), words);
+    }
+    const { total, failed, inFlight, waiting, restarts } = snapshot.metrics;
+    row(t('Calls'), t('{0} in all, {1} failed, {2} running, {3} waiting', total, failed, inFlight, waiting));
+    row(t('Restarts'), String(restarts));
+    row(t('Sessions'), String(snapshot.sessions));
+    if (snapshot.catalogue !== undefined) row(t('Tools'), String(snapshot.catalogue.tools));
+    if (snapshot.lastError !== undefined) {
+      row(t('Last error'), `${clockTime(snapshot.lastError.at)}: ${snapshot.lastError.message}`);
+    }
+  }
+  lines.push('');
+  return lines;
+}

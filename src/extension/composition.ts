@@ -1,0 +1,228 @@
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { EngineConnection } from '../endpoint/connect.ts';
+import { lifelineHome } from '../endpoint/location.ts';
+import { systemClock } from '../shared/base/clock.ts';
+import { DisposableStore, type Disposable } from '../shared/base/disposable.ts';
+import { commands, editorServerId, views } from '../shared/contributions.ts';
+import { registerCommands } from './commands/registerCommands.ts';
+import { StatusDocument } from './commands/statusDocument.ts';
+import { SettingsReader } from './config/settingsReader.ts';
+import { EngineClient } from './engineClient/engineClient.ts';
+import { openEngine } from './engineClient/engineFinder.ts';
+import { windowIdOf } from './engineClient/windowId.ts';
+import { HealthModel } from './health/healthModel.ts';
+import { buildHealthView, type HealthView } from './health/healthView.ts';
+import { LogChannels } from './log/logChannels.ts';
+import { DefinitionProvider } from './mcp/definitionProvider.ts';
+import { PromiseKeeper } from './mcp/promiseKeeper.ts';
+import { Versions } from './mcp/versions.ts';
+import { NotificationGate } from './notifications/gate.ts';
+import { HealthWatch } from './notifications/healthWatch.ts';
+import { StatusItem } from './status/statusItem.ts';
+import type { Translate } from './translate.ts';
+import { ServersTree } from './views/serversTree.ts';
+
+const ENGINE_LIMIT_MS = 10_000;
+const STOP_LIMIT_MS = 1_000;
+const VERSIONS_KEY = 'mcpLifeline.versions';
+const MUTED_KEY = 'mcpLifeline.mutedNotifications';
+
+/** What runs after `compose`. */
+export interface Extension extends Disposable {
+  /** Says goodbye to the engine, which stays. Never rejects. */
+  stop(): Promise<void>;
+}
+
+const t: Translate = (message, ...args) => vscode.l10n.t(message, ...args);
+const clock = systemClock;
+
+/** Makes everything and connects it; the engine is looked for after it has returned. */
+export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): Extension {
+  const store = new DisposableStore();
+  const onError = (error: unknown): void => log.error(error instanceof Error ? error : String(error));
+  const window = windowIdOf(context.storageUri?.toString());
+  const settings = store.add(new SettingsReader(clock, onError));
+  const logs = store.add(new LogChannels(clock, log));
+  const engine = store.add(makeEngineClient(context, { log, logs, settings, window }));
+  const model = makeModel(store, engine, settings, onError);
+
+  store.add(registerCommands({ clock, engine, model, logs, t }));
+  store.add(connectEditor(context, { engine, settings, window, log }));
+  store.add(new StatusItem(model, t));
+  store.add(new ServersTree(model, t));
+  store.add(new StatusDocument(model, t));
+  store.add(watchHealth(context, model, { engine, logs, onError }));
+  store.add(engine.onDidLog((entries) => logs.add(entries)));
+  store.add(engine.onDidChangeStatus((status) => log.debug(`Engine: ${JSON.stringify(status)}`)));
+  // After activation has returned: finding the engine may have to load the language client and start a process.
+  store.add(clock.setTimer(0, () => engine.start()));
+  return { stop: () => engine.stop(STOP_LIMIT_MS), dispose: () => store.dispose() };
+}
+
+interface EngineParts {
+  readonly log: vscode.LogOutputChannel;
+  readonly logs: LogChannels;
+  readonly settings: SettingsReader;
+  readonly window: string;
+}
+
+function makeEngineClient(
+  context: vscode.ExtensionContext,
+  { log, logs, settings, window }: EngineParts,
+): EngineClient {
+  const find = (signal: AbortSignal): Promise<EngineConnection> =>
+    openEngine(
+      {
+        clock,
+        window,
+        home: lifelineHome(),
+        execPath: process.execPath,
+        enginePath: join(context.extensionPath, 'dist', 'engine.cjs'),
+        limitMs: ENGINE_LIMIT_MS,
+        log: (message) => log.info(message),
+      },
+      signal,
+    );
+  const engine = new EngineClient({
+    clock,
+    onError: (message, error) => log.warn(`${message}: ${describe(error)}`),
+    open: async (listener, signal) => {
+      // Loaded beside the search: the language client is most of this extension's code, and activation needs none.
+      const [connection, library] = await Promise.all([
+        find(signal),
+        import('./engineClient/languageClientSession.ts'),
+      ]);
+      logs.noteConnected(connection.welcome.pid);
+      return library.openLanguageClientSession(
+        {
+          connection,
+          clock,
+          log,
+          listener,
+          configuration: () => settings.current.engine,
+          initializeTimeoutMs: ENGINE_LIMIT_MS,
+        },
+        signal,
+      );
+    },
+  });
+  return engine;
+}
+
+function makeModel(
+  store: DisposableStore,
+  engine: EngineClient,
+  settings: SettingsReader,
+  onError: (error: unknown) => void,
+): HealthModel {
+  const build = (): HealthView =>
+    buildHealthView({
+      engine: engine.status,
+      trusted: vscode.workspace.isTrusted,
+      configured: settings.current.servers,
+      configProblems: settings.current.problems,
+      snapshot: engine.snapshot,
+    });
+  const model = store.add(new HealthModel(clock, build, onError));
+  store.add(engine.onDidChangeStatus(() => model.invalidate()));
+  store.add(engine.onDidChangeSnapshot(() => model.invalidate()));
+  store.add(settings.onDidChange(() => model.invalidate()));
+  return model;
+}
+
+/** VS Code's side: which servers there are, under which version, and when one has to be restarted. */
+function connectEditor(
+  context: vscode.ExtensionContext,
+  { engine, settings, window, log }: Omit<EngineParts, 'logs'> & { readonly engine: EngineClient },
+): Disposable {
+  const store = new DisposableStore();
+  const refresh = (): void => {
+    if (provider.refresh()) promises.noteDefinitionsChanged();
+  };
+  const versions = store.add(
+    new Versions(
+      clock,
+      {
+        read: () => context.workspaceState.get(VERSIONS_KEY),
+        write: (saved) => void context.workspaceState.update(VERSIONS_KEY, saved),
+      },
+      refresh,
+    ),
+  );
+  const provider = store.add(
+    new DefinitionProvider({
+      bridgePath: join(context.extensionPath, 'dist', 'bridge.cjs'),
+      window,
+      servers: () => settings.current.servers,
+      versionOf: (server) => versions.versionOf(server),
+      onError: (error) => log.error(`Servers could not be listed: ${describe(error)}`),
+    }),
+  );
+  const promises = store.add(
+    new PromiseKeeper({ clock, log: (message) => log.info(message), editor: editorServers }),
+  );
+  store.add(
+    engine.onDidChangeSnapshot((snapshot) => {
+      versions.apply(snapshot);
+      promises.apply(snapshot);
+    }),
+  );
+  store.add(
+    settings.onDidChange((configuration) => {
+      engine.configure(configuration.engine);
+      refresh();
+    }),
+  );
+  return store;
+}
+
+const editorServers = {
+  stop: async (server: string): Promise<void> => {
+    await vscode.commands.executeCommand('workbench.mcp.stopServer', editorServerId(server));
+  },
+  start: async (server: string): Promise<void> => {
+    await vscode.commands.executeCommand('workbench.mcp.startServer', editorServerId(server), {
+      errorOnUserInteraction: true,
+      waitForLiveTools: true,
+    });
+  },
+};
+
+function watchHealth(
+  context: vscode.ExtensionContext,
+  model: HealthModel,
+  parts: {
+    readonly engine: EngineClient;
+    readonly logs: LogChannels;
+    readonly onError: (error: unknown) => void;
+  },
+): Disposable {
+  const gate = new NotificationGate(
+    {
+      show: async (severity, message, titles) =>
+        severity === 'error'
+          ? vscode.window.showErrorMessage(message, ...titles)
+          : vscode.window.showWarningMessage(message, ...titles),
+      readMuted: () => context.globalState.get(MUTED_KEY),
+      writeMuted: (keys) => void context.globalState.update(MUTED_KEY, keys),
+    },
+    t("Don't Show Again"),
+  );
+  return new HealthWatch(model, {
+    clock,
+    gate,
+    t,
+    onError: parts.onError,
+    actions: {
+      showLog: (server) => parts.logs.show(server),
+      forceRecovery: (server) => void vscode.commands.executeCommand(commands.forceRecovery, server),
+      startEngine: () => parts.engine.startNow(),
+      showProblems: () => void vscode.commands.executeCommand(`${views.servers}.focus`),
+    },
+  });
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,144 @@
+import { Emitter, type Event } from '../../shared/base/emitter.ts';
+import type { Clock } from '../../shared/base/clock.ts';
+import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
+import { Fault } from '../../shared/model/fault.ts';
+import type { Snapshot } from '../../shared/model/snapshot.ts';
+import type { EngineConfiguration, LogEntry } from '../../shared/protocol/engineMessages.ts';
+import type { EngineRequests, EngineSession, SessionListener } from './session.ts';
+import { Supervisor, type EngineStatus } from './supervisor.ts';
+
+export interface EngineClientOptions {
+  readonly clock: Clock;
+  /** One try to reach an engine; what it says goes to the listener. */
+  readonly open: (listener: SessionListener, signal: AbortSignal) => Promise<EngineSession>;
+  readonly onError: (message: string, error: unknown) => void;
+}
+
+/**
+ * This window's engine, as the rest of the extension sees it: a status, the latest snapshot, log lines, and
+ * requests that are refused at once with `engineUnavailable` unless the engine is running.
+ */
+export class EngineClient implements EngineRequests, Disposable {
+  readonly #supervisor: Supervisor<EngineSession>;
+  readonly #store = new DisposableStore();
+  readonly #snapshots: Emitter<Snapshot | undefined>;
+  readonly #logged: Emitter<readonly LogEntry[]>;
+  #snapshot: Snapshot | undefined;
+  /** Counts connections; what an earlier one still says is dropped. */
+  #launch = 0;
+
+  constructor(options: EngineClientOptions) {
+    const onListenerError = (error: unknown): void =>
+      options.onError('A listener of the engine failed', error);
+    this.#snapshots = this.#store.add(new Emitter<Snapshot | undefined>(onListenerError));
+    this.#logged = this.#store.add(new Emitter<readonly LogEntry[]>(onListenerError));
+    this.#supervisor = this.#store.add(
+      new Supervisor<EngineSession>({
+        clock: options.clock,
+        onError: options.onError,
+        open: (signal) => options.open(this.#listener(), signal),
+      }),
+    );
+    this.#store.add(
+      this.#supervisor.onDidChangeStatus((status) => {
+        // What a lost engine said is not what is true now: nobody may go on showing it as current.
+        if (status.kind === 'running') {
+          this.#fetchSnapshot(options.onError);
+          return;
+        }
+        this.#launch += 1;
+        this.#apply(undefined);
+      }),
+    );
+  }
+
+  /** Latest snapshot of a running engine; `undefined` while there is none. */
+  get snapshot(): Snapshot | undefined {
+    return this.#snapshot;
+  }
+
+  get status(): EngineStatus {
+    return this.#supervisor.status;
+  }
+
+  get onDidChangeStatus(): Event<EngineStatus> {
+    return this.#supervisor.onDidChangeStatus;
+  }
+
+  get onDidChangeSnapshot(): Event<Snapshot | undefined> {
+    return this.#snapshots.event;
+  }
+
+  get onDidLog(): Event<readonly LogEntry[]> {
+    return this.#logged.event;
+  }
+
+  /** Starts keeping an engine; returns at once. */
+  start(): void {
+    this.#supervisor.start();
+  }
+
+  /** Tries again now instead of waiting for the next try; starts when stopped. */
+  startNow(): void {
+    this.#supervisor.start();
+    this.#supervisor.retryNow();
+  }
+
+  /** Closes the connection; the engine stays. Never rejects. */
+  stop(limitMs: number): Promise<void> {
+    return this.#supervisor.stop(limitMs);
+  }
+
+  configure(configuration: EngineConfiguration): void {
+    this.#supervisor.session?.configure(configuration);
+  }
+
+  getSnapshot(options: Parameters<EngineRequests['getSnapshot']>[0]) {
+    return this.#running().then((session) => session.getSnapshot(options));
+  }
+
+  recover(...args: Parameters<EngineRequests['recover']>) {
+    return this.#running().then((session) => session.recover(...args));
+  }
+
+  dispose(): void {
+    this.#store.dispose();
+  }
+
+  #listener(): SessionListener {
+    this.#launch += 1;
+    const launch = this.#launch;
+    return {
+      onSnapshot: (snapshot) => {
+        if (launch === this.#launch) this.#apply(snapshot);
+      },
+      onLogged: (entries) => {
+        if (launch === this.#launch) this.#logged.fire(entries);
+      },
+    };
+  }
+
+  #running(): Promise<EngineSession> {
+    const { session } = this.#supervisor;
+    return session === undefined
+      ? Promise.reject(new Fault('engineUnavailable', 'The engine is not running; it is being started.'))
+      : Promise.resolve(session);
+  }
+
+  #apply(snapshot: Snapshot | undefined): void {
+    if (snapshot === undefined && this.#snapshot === undefined) return;
+    this.#snapshot = snapshot;
+    this.#snapshots.fire(snapshot);
+  }
+
+  #fetchSnapshot(onError: EngineClientOptions['onError']): void {
+    const { session } = this.#supervisor;
+    // The engine may have had nothing to tell yet; its first snapshot is asked for.
+    session?.getSnapshot({ timeoutMs: 5_000 }).then(
+      (snapshot) => {
+        if (this.#supervisor.session === session && this.#snapshot === undefined) this.#apply(snapshot);
+      },
+      (error: unknown) => onError('The first snapshot did not come', error),
+    );
+  }
+}

@@ -1,0 +1,37 @@
+import type { Snapshot } from '../../shared/model/snapshot.ts';
+import type {
+  EngineConfiguration,
+  LogEntry,
+  RecoverParams,
+  RecoverResult,
+} from '../../shared/protocol/engineMessages.ts';
+
+/** How long a request may take, and how it is given up earlier. */
+export interface RequestOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What can be asked of an engine. Every rejection is a `Fault`; a lost engine is `engineUnavailable`. */
+export interface EngineRequests {
+  getSnapshot(options: RequestOptions): Promise<Snapshot>;
+  recover(params: RecoverParams, options: RequestOptions): Promise<RecoverResult>;
+}
+
+/** One connection to one engine, initialized. It is used once: after `closed` another one is opened. */
+export interface EngineSession extends EngineRequests {
+  readonly pid: number;
+  readonly engineVersion: string;
+  /** Settles, and never rejects, as soon as the connection is gone, by whatever means. */
+  readonly closed: Promise<void>;
+  /** Tells the engine that the settings changed. Never throws; a lost engine gets them again at its next start. */
+  configure(configuration: EngineConfiguration): void;
+  /** Says goodbye and closes the connection, within `limitMs`. The engine itself stays. */
+  stop(limitMs: number): Promise<void>;
+}
+
+/** What an engine says on its own. */
+export interface SessionListener {
+  onSnapshot(snapshot: Snapshot): void;
+  onLogged(entries: readonly LogEntry[]): void;
+}

@@ -1,0 +1,104 @@
+import { assertNever } from '../../shared/base/assertNever.ts';
+import type { ServerSnapshot, SettingsProblem, Snapshot } from '../../shared/model/snapshot.ts';
+import { joinProblems, type ConfiguredServer } from '../config/mergeServers.ts';
+import type { EngineStatus } from '../engineClient/supervisor.ts';
+
+/**
+ * What a person needs to know of a server.
+ * - `healthy`, `idle`: nothing to do. `busy`: it is being started.
+ * - `unsure`: it works, but something missed its time. `recovering`: down, and being brought back.
+ * - `failed`: it keeps failing; somebody should look. `waiting`: signed out, isolated or stopped by a person.
+ * - `unknown`: no engine tells. `disabled`: switched off in the settings, or its entry cannot be used.
+ */
+export type ServerHealth =
+  'healthy' | 'idle' | 'busy' | 'unsure' | 'recovering' | 'failed' | 'waiting' | 'unknown' | 'disabled';
+
+export interface ServerView {
+  readonly name: string;
+  readonly health: ServerHealth;
+  /** Only while an engine is running that knows the server. */
+  readonly snapshot: ServerSnapshot | undefined;
+}
+
+/** Everything that status bar, tree and commands show, at one moment. */
+export interface HealthView {
+  readonly engine: EngineStatus;
+  readonly trusted: boolean;
+  readonly servers: readonly ServerView[];
+  readonly problems: readonly SettingsProblem[];
+}
+
+export function healthOf(snapshot: ServerSnapshot): ServerHealth {
+  switch (snapshot.state) {
+    case 'idle':
+      return 'idle';
+    case 'connecting':
+    case 'initializing':
+    case 'probing':
+      return 'busy';
+    case 'ready':
+      return snapshot.breaker.state === 'closed' ? 'healthy' : 'unsure';
+    case 'suspect':
+      return 'unsure';
+    case 'broken':
+    case 'recovering':
+      return 'recovering';
+    case 'crashLoop':
+      return 'failed';
+    case 'needsSignIn':
+    case 'isolated':
+    case 'stopped':
+      return 'waiting';
+    default:
+      return assertNever(snapshot.state);
+  }
+}
+
+/** Puts the settings and the engine's latest word together. Servers stand in the order of the settings. */
+export function buildHealthView(parts: {
+  readonly engine: EngineStatus;
+  readonly trusted: boolean;
+  readonly configured: readonly ConfiguredServer[];
+  readonly configProblems: readonly SettingsProblem[];
+  readonly snapshot: Snapshot | undefined;
+}): HealthView {
+  const snapshot = parts.engine.kind === 'running' ? parts.snapshot : undefined;
+  const known = new Map(snapshot?.servers.map((server) => [server.id, server]));
+  const servers = parts.configured.map(({ name, enabled }): ServerView => {
+    if (!enabled) return { name, health: 'disabled', snapshot: undefined };
+    const server = known.get(name);
+    return { name, health: server === undefined ? 'unknown' : healthOf(server), snapshot: server };
+  });
+  return {
+    engine: parts.engine,
+    trusted: parts.trusted,
+    servers,
+    problems: joinProblems(parts.configProblems, snapshot?.problems ?? []),
+  };
+}
+
+export interface HealthCounts {
+  /** Servers that are switched on. */
+  readonly enabled: number;
+  /** Healthy or idle. */
+  readonly fine: number;
+  readonly busy: number;
+  readonly recovering: number;
+  readonly failed: number;
+  readonly waiting: number;
+  readonly unknown: number;
+}
+
+export function countServers(view: HealthView): HealthCounts {
+  const of = (...healths: ServerHealth[]): number =>
+    view.servers.filter(({ health }) => healths.includes(health)).length;
+  return {
+    enabled: view.servers.length - of('disabled'),
+    fine: of('healthy', 'idle'),
+    busy: of('busy'),
+    recovering: of('recovering'),
+    failed: of('failed'),
+    waiting: of('waiting'),
+    unknown: of('unknown'),
+  };
+}

@@ -1,0 +1,124 @@
+import { assertNever } from '../../shared/base/assertNever.ts';
+import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type { EngineStatus } from '../engineClient/supervisor.ts';
+import type { Translate } from '../translate.ts';
+import type { ServerHealth, ServerView } from './healthView.ts';
+
+/** The words and icons of states, in one place, so that every view calls the same thing by the same name. */
+
+/** One or two words for a server's health; also what a screen reader says, so colour is never the only sign. */
+export function healthWords(server: ServerView, t: Translate): string {
+  const state = server.snapshot?.state;
+  switch (server.health) {
+    case 'healthy':
+      return t('healthy');
+    case 'idle':
+      return t('idle');
+    case 'busy':
+      return t('starting');
+    case 'unsure':
+      return state === 'suspect' ? t('not answering on time') : t('refusing calls');
+    case 'recovering':
+      return t('recovering');
+    case 'failed':
+      return t('keeps failing');
+    case 'waiting':
+      if (state === 'needsSignIn') return t('needs sign-in');
+      return state === 'isolated' ? t('isolated') : t('stopped');
+    case 'unknown':
+      return t('waiting for the engine');
+    case 'disabled':
+      return t('disabled');
+    default:
+      return assertNever(server.health);
+  }
+}
+
+export interface Icon {
+  /** A codicon's name. */
+  readonly name: string;
+  /** A theme colour; absent where the state is neutral. */
+  readonly color: string | undefined;
+}
+
+export function healthIcon(health: ServerHealth): Icon {
+  switch (health) {
+    case 'healthy':
+      return { name: 'pass-filled', color: 'testing.iconPassed' };
+    case 'idle':
+      return { name: 'circle-outline', color: undefined };
+    case 'busy':
+      return { name: 'sync~spin', color: undefined };
+    case 'unsure':
+      return { name: 'warning', color: 'list.warningForeground' };
+    case 'recovering':
+      return { name: 'sync~spin', color: 'list.warningForeground' };
+    case 'failed':
+      return { name: 'error', color: 'list.errorForeground' };
+    case 'waiting':
+      return { name: 'debug-pause', color: 'list.warningForeground' };
+    case 'unknown':
+      return { name: 'sync~spin', color: 'disabledForeground' };
+    case 'disabled':
+      return { name: 'circle-slash', color: 'disabledForeground' };
+    default:
+      return assertNever(health);
+  }
+}
+
+export function breakerWords(server: ServerSnapshot, t: Translate): string {
+  switch (server.breaker.state) {
+    case 'closed':
+      return server.breaker.failures === 0
+        ? t('closed')
+        : t('closed, {0} failures in a row', server.breaker.failures);
+    case 'open':
+      return server.breaker.retryAt === undefined
+        ? t('open')
+        : t('open until {0}', clockTime(server.breaker.retryAt));
+    case 'halfOpen':
+      return t('half-open: the next calls decide');
+    case 'isolated':
+      return t('isolated by hand');
+    default:
+      return assertNever(server.breaker.state);
+  }
+}
+
+export function engineWords(engine: EngineStatus, t: Translate): string {
+  switch (engine.kind) {
+    case 'stopped':
+      return t('The engine is stopped.');
+    case 'starting':
+      return t('The engine is starting…');
+    case 'running':
+      return t('The engine is running (process {0}).', engine.pid);
+    case 'recovering':
+      return engine.retryAt === undefined
+        ? t('The engine is being restarted: {0}.', engine.reason)
+        : t('The engine is being restarted at {1}: {0}.', engine.reason, clockTime(engine.retryAt));
+    default:
+      return assertNever(engine);
+  }
+}
+
+/** Milliseconds as people read them: `0.4 ms`, `12 ms`, `1.3 s`. */
+export function duration(milliseconds: number): string {
+  if (milliseconds < 1) return `${milliseconds.toFixed(1)} ms`;
+  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
+  return `${(milliseconds / 1_000).toFixed(1)} s`;
+}
+
+/** A moment of today, in the user's own way of writing it. */
+export function clockTime(wallMs: number): string {
+  return new Date(wallMs).toLocaleTimeString();
+}
+
+/** Text from servers and settings, made harmless in Markdown: no links, no icons, no line breaks. */
+export function escapeMarkdown(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/[\\`*_{}[\]()#+\-.!|<>~$&]/g, (char) =>
+      char === '<' ? '&lt;' : char === '&' ? '&amp;' : `\\${char}`,
+    );
+}

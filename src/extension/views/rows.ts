@@ -1,0 +1,165 @@
+import type { SettingsProblem, ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type { HealthView, ServerView } from '../health/healthView.ts';
+import {
+  breakerWords,
+  clockTime,
+  duration,
+  engineWords,
+  healthIcon,
+  healthWords,
+  type Icon,
+} from '../health/words.ts';
+import type { Translate } from '../translate.ts';
+
+/** One row of the servers tree, as data. Two equal rows look the same. */
+export interface Row {
+  /** The same for the same thing, whatever it says just now. */
+  readonly id: string;
+  readonly label: string;
+  readonly description: string;
+  readonly icon: Icon | undefined;
+  readonly tooltip: string;
+  /** What a screen reader says. */
+  readonly spoken: string;
+  /** Decides which actions the row offers (`when` clauses of the manifest). */
+  readonly kind: 'server' | 'serverDisabled' | 'detail' | 'problem' | 'engine';
+  /** The server that the row's actions are about. */
+  readonly server: string | undefined;
+  /** The setting that the row is about. */
+  readonly setting: string | undefined;
+  readonly children: readonly Row[];
+}
+
+/** The rows of the tree. Empty, so that the welcome text shows, when there is nothing to tell. */
+export function buildRows(view: HealthView, t: Translate): readonly Row[] {
+  const servers = view.servers.map((server) => serverRow(server, t));
+  const problems = view.problems.map((problem) => problemRow(problem, t));
+  if (servers.length === 0 && problems.length === 0) return [];
+  return [...stateRows(view, t), ...servers, ...problems];
+}
+
+function stateRows(view: HealthView, t: Translate): Row[] {
+  const row = (icon: Icon, label: string, tooltip: string): Row =>
+    plainRow({ id: 'engine', kind: 'engine', icon, label, tooltip, spoken: tooltip });
+  if (!view.trusted) {
+    const tooltip = t('Restricted Mode. VS Code starts no servers until this workspace is trusted.');
+    return [row({ name: 'shield', color: 'list.warningForeground' }, t('Restricted Mode'), tooltip)];
+  }
+  const words = engineWords(view.engine, t);
+  switch (view.engine.kind) {
+    case 'running':
+      return [];
+    case 'starting':
+      return [row({ name: 'sync~spin', color: undefined }, t('Engine is starting…'), words)];
+    case 'stopped':
+      return [row({ name: 'circle-slash', color: 'list.warningForeground' }, t('Engine is stopped'), words)];
+    case 'recovering':
+      return [row({ name: 'sync~spin', color: 'list.warningForeground' }, t('Engine is restarting…'), words)];
+  }
+}
+
+function serverRow(view: ServerView, t: Translate): Row {
+  const { name, health, snapshot } = view;
+  const parts = [healthWords(view, t)];
+  if (snapshot?.latency !== undefined) parts.push(duration(snapshot.latency.p50Ms));
+  if (snapshot !== undefined && snapshot.breaker.state !== 'closed') {
+    parts.push(t('breaker {0}', breakerWords(snapshot, t)));
+  }
+  const description = parts.join(' · ');
+  return plainRow({
+    id: `server:${name}`,
+    kind: health === 'disabled' ? 'serverDisabled' : 'server',
+    icon: healthIcon(health),
+    label: name,
+    description,
+    tooltip: snapshot?.sentence ?? description,
+    spoken: `${name}, ${parts.join(', ')}`,
+    server: name,
+    children: snapshot === undefined ? [] : details(name, snapshot, t),
+  });
+}
+
+function details(server: string, snapshot: ServerSnapshot, t: Translate): Row[] {
+  const rows: Row[] = [];
+  const add = (key: string, label: string, description: string, icon: string): void => {
+    rows.push(
+      plainRow({
+        id: `detail:${server}:${key}`,
+        kind: 'detail',
+        icon: { name: icon, color: undefined },
+        label,
+        description,
+        tooltip: `${label}: ${description}`,
+        spoken: `${label}: ${description}`,
+        server,
+      }),
+    );
+  };
+  add('state', t('State'), snapshot.sentence, 'info');
+  if (snapshot.nextAttemptAt !== undefined) {
+    add('next', t('Next attempt'), clockTime(snapshot.nextAttemptAt), 'history');
+  }
+  add('breaker', t('Breaker'), breakerWords(snapshot, t), 'shield');
+  if (snapshot.latency !== undefined) {
+    const { p50Ms, p95Ms, samples } = snapshot.latency;
+    const words = t('p50 {0}, p95 {1} over {2} calls', duration(p50Ms), duration(p95Ms), samples);
+    add('latency', t('Latency'), words, 'dashboard');
+  }
+  if (snapshot.lastError !== undefined) {
+    const { message, at } = snapshot.lastError;
+    add('error', t('Last error'), `${clockTime(at)} · ${message}`, 'error');
+  }
+  add('tools', t('Tools'), toolWords(snapshot, t), 'tools');
+  const { total, failed, inFlight, waiting, restarts } = snapshot.metrics;
+  add(
+    'calls',
+    t('Calls'),
+    t('{0} in all, {1} failed, {2} running, {3} waiting', total, failed, inFlight, waiting),
+    'pulse',
+  );
+  add('sessions', t('Sessions'), String(snapshot.sessions), 'plug');
+  add('restarts', t('Restarts'), String(restarts), 'debug-restart');
+  if (snapshot.pids.length > 0) add('pids', t('Processes'), snapshot.pids.join(', '), 'server-process');
+  return rows;
+}
+
+function toolWords(snapshot: ServerSnapshot, t: Translate): string {
+  return snapshot.catalogue === undefined ? t('not known yet') : String(snapshot.catalogue.tools);
+}
+
+function problemRow(problem: SettingsProblem, t: Translate): Row {
+  return plainRow({
+    id: `problem:${problem.path}:${problem.message}`,
+    kind: 'problem',
+    icon: { name: 'warning', color: 'list.warningForeground' },
+    label: problem.path,
+    description: problem.message,
+    tooltip: `${problem.path} ${problem.message}`,
+    spoken: t('Setting {0} {1}', problem.path, problem.message),
+    setting: problem.path,
+  });
+}
+
+function plainRow(
+  row: Pick<Row, 'id' | 'kind' | 'icon' | 'label' | 'tooltip' | 'spoken'> & Partial<Row>,
+): Row {
+  return { description: '', server: undefined, setting: undefined, children: [], ...row };
+}
+
+/** Which rows have to be drawn again, and whether the list itself changed. */
+export interface RowChanges {
+  /** Rows came, went or moved: everything is drawn again. */
+  readonly isListChanged: boolean;
+  /** Ids of top rows whose own words or details differ. */
+  readonly changed: readonly string[];
+}
+
+export function compareRows(before: readonly Row[], after: readonly Row[]): RowChanges {
+  const isListChanged =
+    before.length !== after.length || before.some((row, index) => row.id !== after[index]?.id);
+  if (isListChanged) return { isListChanged, changed: [] };
+  const changed = after
+    .filter((row, index) => JSON.stringify(row) !== JSON.stringify(before[index]))
+    .map(({ id }) => id);
+  return { isListChanged, changed };
+}
