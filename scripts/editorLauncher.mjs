@@ -15,7 +15,7 @@ import { openBrowser } from './browser.mjs';
 import { provideCodeServer } from './codeServer.mjs';
 import { startEditor, windowUrl } from './editor.mjs';
 import { underProjectNode } from './install.mjs';
-import { ownLineMark } from './mochaReporter.mjs';
+import { ownLineMark } from './ownLineMark.mjs';
 
 /** @param {readonly string[]} argv */
 function parseArguments(argv) {

@@ -6,9 +6,6 @@
 import { appendFileSync } from 'node:fs';
 import Mocha from 'mocha';
 
-/** Begins each line that a test program in the editor wants printed; see `editorLauncher.mjs`. Invisible in terminals. */
-export const ownLineMark = '\u2063';
-
 /**
  * @param {Pick<typeof Mocha, 'Runner' | 'reporters'>} mocha the one that is running
  * @returns {typeof Mocha.reporters.Spec}
