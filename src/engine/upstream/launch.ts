@@ -93,6 +93,7 @@ export class Launch implements ServerProcessListener {
   #ended = false;
   #lines: Uint8Array[] = [];
   #pumping: Promise<void> | undefined;
+  #isPumping = false;
 
   constructor(options: LaunchOptions, listener: LaunchListener) {
     this.number = options.number;
@@ -125,6 +126,19 @@ export class Launch implements ServerProcessListener {
   /** Monotonic milliseconds when it became ready. */
   get readyAt(): number | undefined {
     return this.#readyAt;
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
+  /** Reads no further until `resumeReading`; false when it was paused already. */
+  pauseReading(): boolean {
+    return this.#process.pauseReading();
+  }
+
+  resumeReading(): void {
+    this.#process.resumeReading();
   }
 
   /** True for the first caller only: one lost process is one failure. */
@@ -190,7 +204,7 @@ export class Launch implements ServerProcessListener {
   send(call: Call): Promise<Outcome> {
     const { signal } = call.controller;
     if (signal.aborted) return Promise.resolve({ kind: 'fault', fault: signal.reason as Fault });
-    if (this.#ended) return Promise.resolve({ kind: 'fault', fault: this.#lost('was gone') });
+    if (this.#ended) return Promise.resolve({ kind: 'fault', fault: this.#gone() });
     return new Promise((resolve) => {
       const onAbort = (): void => {
         this.#cancelUpstream(call, signal.reason as Fault);
@@ -214,14 +228,16 @@ export class Launch implements ServerProcessListener {
           call.delivery = 'queued';
           if (call.retryClass === 'atMostOnce') this.#options.journal.withdrawn(call);
         }
-        settle({ kind: 'fault', fault: this.#lost('closed its input') });
+        // A stdio server that takes no input is dead or dying. The call is settled with its end, not before: tried
+        // again now it would meet the same process.
+        void this.stop({ politeMs: 100, firmMs: 500 });
       });
     });
   }
 
-  #lost(how: string): Fault {
+  #gone(): Fault {
     const { server } = this.#options;
-    return new Fault('brokenPipe', `The MCP server "${server}" ${how} while it was being written to.`, {
+    return new Fault('brokenPipe', `The MCP server "${server}" was gone before it could be written to.`, {
       server,
     });
   }
@@ -264,11 +280,15 @@ export class Launch implements ServerProcessListener {
 
   onLines(lines: readonly Uint8Array[]): void {
     this.#lines.push(...lines);
-    this.#pumping ??= this.#pump();
+    if (this.#pumping !== undefined) return;
+    const pumping = this.#pump();
+    // Without a wait it has ended already.
+    if (this.#isPumping) this.#pumping = pumping;
   }
 
   /** Handles messages one by one; after an answer it goes on only when the client has it, so that order is kept. */
   async #pump(): Promise<void> {
+    this.#isPumping = true;
     while (this.#lines.length > 0) {
       const lines = this.#lines;
       this.#lines = [];
@@ -277,6 +297,7 @@ export class Launch implements ServerProcessListener {
         if (wait !== undefined) await wait;
       }
     }
+    this.#isPumping = false;
     this.#pumping = undefined;
   }
 

@@ -82,6 +82,17 @@ export class ServerProcess {
     return this.#end !== undefined || this.#exit !== undefined;
   }
 
+  /** Lets the server wait until `resumeReading`; false when it waits already. */
+  pauseReading(): boolean {
+    if (this.#child.stdout?.isPaused() !== false) return false;
+    this.#child.stdout.pause();
+    return true;
+  }
+
+  resumeReading(): void {
+    this.#child.stdout?.resume();
+  }
+
   #listen(): void {
     const child = this.#child;
     child.once('spawn', () => this.#listener.onSpawned());

@@ -1,0 +1,121 @@
+import type { Socket } from 'node:net';
+import {
+  createConnection,
+  TextDocumentSyncKind,
+  type Connection as LanguageConnection,
+} from 'vscode-languageserver';
+import {
+  createProtocolConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from 'vscode-languageserver/node';
+import type { Clock } from '../../shared/base/clock.ts';
+import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
+import type { NotificationType, RequestType } from '../../shared/protocol/message.ts';
+import {
+  configurationChanged,
+  getSnapshot,
+  logged,
+  parseEngineConfiguration,
+  recover,
+  snapshotChanged,
+  type LogEntry,
+} from '../../shared/protocol/engineMessages.ts';
+import type { EngineLog } from '../observability/engineLog.ts';
+import type { SnapshotProducer } from '../observability/snapshotProducer.ts';
+import { forceRecovery } from '../recovery/forceRecovery.ts';
+import type { ServerRegistry } from '../servers/serverRegistry.ts';
+
+export interface ControlDeps {
+  readonly clock: Clock;
+  readonly registry: ServerRegistry;
+  readonly snapshots: SnapshotProducer;
+  readonly log: EngineLog;
+}
+
+/** Log lines are sent together, at most this often. */
+const LOG_INTERVAL_MS = 50;
+const MAX_LOG_BATCH = 2_000;
+
+/**
+ * Serves one language client (one extension host). Several may be there at once, because an old extension host can
+ * linger for seconds after a reload; the newest settings count. Neither `exit` nor the end of a connection ends the
+ * engine: it belongs to the window, not to the extension host.
+ */
+export function serveControl(socket: Socket, deps: ControlDeps): void {
+  const watchDog = { shutdownReceived: false, initialize: () => undefined, exit: () => undefined };
+  const connection: LanguageConnection = createConnection(
+    (logger) =>
+      createProtocolConnection(new StreamMessageReader(socket), new StreamMessageWriter(socket), logger),
+    watchDog,
+  );
+  const store = new DisposableStore();
+  const warn = (what: string, error: unknown): void =>
+    deps.log.write(
+      'warn',
+      `${what}: ${error instanceof Error ? error.message.slice(0, 1_000) : String(error)}`,
+    );
+
+  const configure = (value: unknown): void => {
+    try {
+      deps.registry.configure(parseEngineConfiguration(value));
+    } catch (error) {
+      warn('settings from the editor could not be read and the former ones stay', error);
+    }
+  };
+  connection.onInitialize((params) => {
+    configure(params.initializationOptions);
+    return {
+      capabilities: { textDocumentSync: TextDocumentSyncKind.None },
+      serverInfo: { name: 'mcp-lifeline' },
+    };
+  });
+  connection.onInitialized(() => {
+    const send = <P>(type: NotificationType<P>, params: P): void => {
+      // A client that is just leaving takes nothing more; the next one gets a full snapshot.
+      void connection.sendNotification(type.method, params as object).catch(() => undefined);
+    };
+    send(snapshotChanged, deps.snapshots.now);
+    store.add(deps.snapshots.onDidProduce((snapshot) => send(snapshotChanged, snapshot)));
+    store.add(forwardLog(deps, (entries) => send(logged, { entries })));
+  });
+  connection.onNotification(configurationChanged.method, configure);
+  serve(connection, getSnapshot, () => Promise.resolve(deps.snapshots.now));
+  serve(connection, recover, (params) => forceRecovery(deps.registry, params, deps.clock));
+  socket.once('close', () => {
+    store.dispose();
+    connection.dispose();
+  });
+  connection.listen();
+  socket.resume();
+}
+
+function serve<P, R>(
+  connection: LanguageConnection,
+  type: RequestType<P, R>,
+  handle: (params: P) => Promise<R>,
+): void {
+  connection.onRequest(type.method, (params: unknown) => handle(type.parseParams(params)));
+}
+
+function forwardLog(deps: ControlDeps, send: (entries: LogEntry[]) => void): Disposable {
+  let waiting: LogEntry[] = [...deps.log.remembered];
+  let timer: Disposable | undefined;
+  const flush = (): void => {
+    timer = undefined;
+    const entries = waiting;
+    waiting = [];
+    if (entries.length > 0) send(entries);
+  };
+  flush();
+  const subscription = deps.log.onDidLog((entry) => {
+    if (waiting.length < MAX_LOG_BATCH) waiting.push(entry);
+    timer ??= deps.clock.setTimer(LOG_INTERVAL_MS, flush);
+  });
+  return {
+    dispose: () => {
+      timer?.dispose();
+      subscription.dispose();
+    },
+  };
+}

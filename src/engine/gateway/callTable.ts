@@ -1,0 +1,299 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import { Fault } from '../../shared/model/fault.ts';
+import { layerAnswer, resultAnswer } from '../../shared/protocol/answers.ts';
+import {
+  canonicalId,
+  memberRange,
+  stringMember,
+  textOf,
+  type Frame,
+} from '../../shared/protocol/frameScanner.ts';
+import { Deadline, type Call, type Outcome } from '../pipeline/call.ts';
+import { guardStage } from '../pipeline/guardStage.ts';
+import { compose, type Next } from '../pipeline/pipeline.ts';
+import { retryClassOf } from '../pipeline/retryClass.ts';
+import { retryStage } from '../pipeline/retryStage.ts';
+import type { ServerRuntime } from '../servers/serverRuntime.ts';
+import type { Journal } from '../state/journal.ts';
+import type { Connection } from '../upstream/connection.ts';
+import { faultAnswer, interruptedFault, timeoutFault, toldFault } from './faultAnswers.ts';
+
+export interface CallTableDeps {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly session: string;
+  readonly runtime: ServerRuntime;
+  readonly connection: () => Connection | undefined;
+  readonly catalogueKey: () => string;
+  readonly nextNumber: () => number;
+  readonly answer: (message: Uint8Array | string, flushed?: () => void) => void;
+  readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
+}
+
+/** No extension and no pause keeps a call open longer (requirements R2, requestTimeout). */
+const DEADLINE_CAP_MS = 600_000;
+/** Open calls of one session; one more is refused. */
+const MAX_OPEN = 1_000;
+
+/** The open calls of one session: each is run through the pipeline, and answered exactly once. */
+export class CallTable {
+  readonly #deps: CallTableDeps;
+  readonly #open = new Map<string, Call>();
+  #deadlinesHeld = false;
+
+  constructor(deps: CallTableDeps) {
+    this.#deps = deps;
+  }
+
+  /** Makes a call of a request; answers it at once and gives nothing when too many are open. */
+  create(line: Uint8Array, frame: Extract<Frame, { kind: 'request' }>): Call | undefined {
+    const { runtime, clock, session } = this.#deps;
+    const { method, id, params } = frame;
+    const tool =
+      method === 'tools/call' && params !== undefined ? stringMember(line, params, 'name') : undefined;
+    if (this.#open.size >= MAX_OPEN) {
+      const text = `More than ${MAX_OPEN} calls are open on the MCP server "${runtime.name}"; this one was not carried out.`;
+      this.#deps.answer(layerAnswer(method, id, { text, code: 'overloaded', server: runtime.name, tool }));
+      return undefined;
+    }
+    const seq = this.#deps.nextNumber();
+    const controller = new AbortController();
+    const hints = tool === undefined ? undefined : runtime.hints(this.#deps.catalogueKey(), tool);
+    const seconds =
+      (tool === undefined ? undefined : runtime.config?.lifeline.timeouts[tool]) ??
+      runtime.settings.requestTimeout;
+    const deadline = new Deadline(clock, { totalMs: seconds * 1_000, capMs: DEADLINE_CAP_MS }, () =>
+      this.#onDeadline(call),
+    );
+    const call: Call = {
+      seq,
+      callId: `c${seq.toString(36)}`,
+      session,
+      server: runtime.name,
+      method,
+      tool,
+      id,
+      line,
+      progressToken: progressTokenOf(line, params),
+      // A call that is run as a task leaves something behind on the server.
+      retryClass: isTask(line, params)
+        ? 'atMostOnce'
+        : retryClassOf(method, hints, runtime.config?.lifeline.trustAnnotations === true),
+      deadline,
+      controller,
+      startedAt: clock.now(),
+      delivery: 'queued',
+      attempts: 0,
+      launch: undefined,
+      cancelLine: undefined,
+      settled: Promise.withResolvers<undefined>(),
+    };
+    this.#open.set(id, call);
+    if (this.#deadlinesHeld) deadline.pause();
+    runtime.counters.total += 1;
+    return call;
+  }
+
+  /** The ordered list of what surrounds a call (design §2); what is not configured is left out. */
+  #pipeline(connection: Connection): Next {
+    const { runtime, log } = this.#deps;
+    const { maxRetries } = runtime.settings;
+    return compose(
+      [
+        maxRetries === 0
+          ? undefined
+          : retryStage({
+              maxRetries,
+              onRetry: (call, outcome) => {
+                runtime.counters.retries += 1;
+                const why = outcome.kind === 'fault' ? outcome.fault.code : '';
+                log(
+                  'info',
+                  `call ${call.callId} (${call.tool ?? call.method}) is tried again after ${why}`,
+                  runtime.name,
+                );
+              },
+            }),
+        guardStage(connection, runtime.breaker),
+      ],
+      (call) => call.launch?.send(call) ?? Promise.resolve(noLaunch(call)),
+    );
+  }
+
+  /** Runs a call and answers it. Never rejects. */
+  async run(call: Call): Promise<void> {
+    this.#finish(call, await this.#execute(call));
+  }
+
+  /** Like `run`, but with `fallback` (a result, JSON text) when there is no answer within `patienceMs`, or a fault. */
+  async runOr(call: Call, patienceMs: number, fallback: () => string): Promise<void> {
+    const patience = Promise.withResolvers<undefined>();
+    const timer = this.#deps.clock.setTimer(patienceMs, () => patience.resolve(undefined));
+    const outcome = await Promise.race([this.#execute(call), patience.promise]);
+    timer.dispose();
+    if (outcome?.kind === 'answer' || this.#open.get(call.id) !== call) {
+      if (outcome !== undefined) this.#finish(call, outcome);
+      return;
+    }
+    this.#close(call);
+    call.controller.abort(
+      new Fault('cancelled', 'The list was answered from memory.', { server: call.server }),
+    );
+    this.#deps.runtime.counters.successful += 1;
+    this.#deps.answer(resultAnswer(call.id, fallback()));
+    call.settled.resolve(undefined);
+  }
+
+  async #execute(call: Call): Promise<Outcome> {
+    const connection = this.#deps.connection();
+    if (connection === undefined) return noLaunch(call);
+    // A first start may have to download; its own limit is another one.
+    const resume = connection.isFirstStart ? this.#pauseUntilStarted(call, connection) : undefined;
+    try {
+      return await this.#pipeline(connection)(call);
+    } catch (error) {
+      // A bug of ours must not leave a client waiting.
+      const text = `MCP Lifeline failed on a call to "${call.server}": ${error instanceof Error ? error.message : String(error)}`;
+      this.#deps.log('error', error instanceof Error ? (error.stack ?? text) : text, call.server);
+      return {
+        kind: 'fault',
+        fault: new Fault('protocolGarbage', text, { server: call.server, cause: error }),
+      };
+    } finally {
+      resume?.();
+    }
+  }
+
+  #pauseUntilStarted(call: Call, connection: Connection): () => void {
+    call.deadline.pause();
+    let paused = true;
+    const resume = (): void => {
+      if (paused) call.deadline.resume();
+      paused = false;
+      subscription.dispose();
+    };
+    const subscription = connection.onDidChange(() => {
+      if (!connection.isFirstStart) resume();
+    });
+    return resume;
+  }
+
+  #finish(call: Call, outcome: Outcome): void {
+    if (this.#open.get(call.id) === call) {
+      this.#close(call);
+      if (outcome.kind === 'answer') this.#deliver(call, outcome.line);
+      else this.#fail(call, toldFault(call, outcome.fault));
+    }
+    call.settled.resolve(undefined);
+  }
+
+  #deliver(call: Call, line: Uint8Array): void {
+    const { runtime, clock } = this.#deps;
+    runtime.counters.successful += 1;
+    runtime.latency.add(clock.now() - call.startedAt);
+    this.#deps.answer(line, this.#afterFlush(call));
+    runtime.touch();
+  }
+
+  #fail(call: Call, fault: Fault): void {
+    const { runtime } = this.#deps;
+    const { counters } = runtime;
+    counters.failed += 1;
+    if (fault.code === 'outcomeUnknown') counters.outcomeUnknown += 1;
+    const cause = fault.cause instanceof Fault ? fault.cause.code : fault.code;
+    if (cause === 'brokenPipe' || cause === 'exited') counters.brokenPipe += 1;
+    if (cause === 'requestTimeout') counters.timeouts += 1;
+    this.#deps.log(
+      'warn',
+      `call ${call.callId} (${call.tool ?? call.method}) failed: ${fault.code}: ${fault.message}`,
+      runtime.name,
+    );
+    runtime.noteError(fault);
+    this.#deps.answer(faultAnswer(call, fault), this.#afterFlush(call));
+  }
+
+  #afterFlush(call: Call): (() => void) | undefined {
+    if (call.retryClass !== 'atMostOnce') return undefined;
+    return () => this.#deps.journal.answered(call.session, call.id);
+  }
+
+  /**
+   * A call that an earlier engine had: answered here when it may not be run again. Answers false when it may.
+   */
+  interrupted(call: Call, journalReliable: boolean): boolean {
+    const entry = this.#deps.journal.find(call.session, call.id);
+    const untraced = !journalReliable && call.retryClass === 'atMostOnce';
+    if (entry === undefined && !untraced) return false;
+    this.#close(call);
+    const callId = entry?.call.callId ?? call.callId;
+    this.#fail(call, interruptedFault({ ...call, callId }, entry?.answered ?? false));
+    call.settled.resolve(undefined);
+    return true;
+  }
+
+  #onDeadline(call: Call): void {
+    const seconds = Math.round(call.deadline.elapsedMs / 1_000);
+    const connection = this.#deps.connection();
+    call.controller.abort(timeoutFault(call, seconds, this.#deps.runtime.snapshot.sentence));
+    // Slow or hung: one ping finds out.
+    if (call.delivery !== 'queued') void connection?.suspect();
+  }
+
+  /** The client cancels; `line` is its notification. No answer is expected any more. */
+  cancel(id: string, line: Uint8Array): void {
+    const call = this.#open.get(id);
+    if (call === undefined) return;
+    call.cancelLine = line;
+    this.#drop(call, new Fault('cancelled', 'The client cancelled the request.', { server: call.server }));
+  }
+
+  /** The client is gone. */
+  cancelAll(fault: Fault): void {
+    for (const call of [...this.#open.values()]) this.#drop(call, fault);
+  }
+
+  #drop(call: Call, fault: Fault): void {
+    this.#close(call);
+    call.controller.abort(fault);
+    if (call.retryClass === 'atMostOnce' && call.delivery !== 'queued')
+      this.#deps.journal.answered(call.session, call.id);
+    call.settled.resolve(undefined);
+  }
+
+  #close(call: Call): void {
+    call.deadline.dispose();
+    this.#open.delete(call.id);
+  }
+
+  /** The server waits for the client, or a person: nobody's time runs. */
+  holdDeadlines(hold: boolean): void {
+    if (hold === this.#deadlinesHeld) return;
+    this.#deadlinesHeld = hold;
+    for (const call of this.#open.values()) {
+      if (hold) call.deadline.pause();
+      else call.deadline.resume();
+    }
+  }
+
+  extendDeadline(progressToken: string): void {
+    for (const call of this.#open.values()) if (call.progressToken === progressToken) call.deadline.extend();
+  }
+}
+
+function noLaunch(call: Call): Outcome {
+  const text = `The MCP server "${call.server}" is not there any more; the call was not carried out.`;
+  return { kind: 'fault', fault: new Fault('stopped', text, { server: call.server }) };
+}
+
+function progressTokenOf(
+  line: Uint8Array,
+  params: { start: number; end: number } | undefined,
+): string | undefined {
+  const meta = params === undefined ? undefined : memberRange(line, params, '_meta');
+  const token = meta === undefined ? undefined : memberRange(line, meta, 'progressToken');
+  return token === undefined ? undefined : canonicalId(textOf(line, token));
+}
+
+function isTask(line: Uint8Array, params: { start: number; end: number } | undefined): boolean {
+  return params !== undefined && memberRange(line, params, 'task') !== undefined;
+}

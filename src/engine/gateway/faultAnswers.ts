@@ -1,0 +1,60 @@
+import { Fault } from '../../shared/model/fault.ts';
+import { layerAnswer } from '../../shared/protocol/answers.ts';
+import type { Call } from '../pipeline/call.ts';
+
+const describe = (call: Pick<Call, 'tool' | 'method'>): string =>
+  call.tool === undefined ? `the request "${call.method}"` : `the tool "${call.tool}"`;
+
+/**
+ * The fault a client is told. A call that has been written and may not be repeated has an unknown outcome, whatever
+ * ended it (requirements R2.4).
+ */
+export function toldFault(call: Call, fault: Fault): Fault {
+  const written = call.delivery === 'written' || call.delivery === 'responding';
+  if (call.retryClass === 'atMostOnce' && written && fault.code !== 'cancelled') {
+    const text =
+      `${fault.message} Whether ${describe(call)} was carried out is unknown: it had been handed to the server (call ${call.callId}). ` +
+      'Verify its effect before retrying.';
+    return new Fault('outcomeUnknown', text, { server: call.server, cause: fault });
+  }
+  if (fault.code === 'exited' || fault.code === 'brokenPipe') {
+    const text = `${fault.message} ${describe(call)} was tried ${call.attempts} times and can be repeated.`;
+    return new Fault(fault.code, text, { server: call.server, cause: fault });
+  }
+  return fault;
+}
+
+export function timeoutFault(call: Call, seconds: number, stateSentence: string): Fault {
+  const { server } = call;
+  const text =
+    call.delivery === 'queued'
+      ? `The MCP server "${server}" did not become ready within ${seconds} s, so ${describe(call)} was not carried out. ${stateSentence}`
+      : `The MCP server "${server}" did not answer ${describe(call)} within ${seconds} s. ${stateSentence}`;
+  return new Fault('requestTimeout', text, { server });
+}
+
+/** The outcome of a call that an engine before this one had written. */
+export function interruptedFault(
+  call: Pick<Call, 'server' | 'tool' | 'method' | 'callId'>,
+  answered: boolean,
+): Fault {
+  const what = answered
+    ? `${describe(call)} had been answered, but the answer was lost with the MCP Lifeline engine (call ${call.callId}).`
+    : `The MCP Lifeline engine was restarted while ${describe(call)} of the server "${call.server}" was under way (call ${call.callId}); whether it was carried out is unknown.`;
+  return new Fault('outcomeUnknown', `${what} Verify its effect before retrying.`, { server: call.server });
+}
+
+/** The answer to a call in JSON text: a result marked `isError` for a tool call, an error for the rest. */
+export function faultAnswer(
+  call: Pick<Call, 'method' | 'id' | 'tool' | 'server' | 'callId'>,
+  fault: Fault,
+): string {
+  return layerAnswer(call.method, call.id, {
+    text: fault.message,
+    code: fault.code,
+    server: call.server,
+    tool: call.tool,
+    callId: call.callId,
+    retryAfterMs: fault.retryAfterMs === undefined ? undefined : Math.round(fault.retryAfterMs),
+  });
+}

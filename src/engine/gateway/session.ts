@@ -1,0 +1,386 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Random } from '../../shared/base/random.ts';
+import { Fault } from '../../shared/model/fault.ts';
+import { errorAnswer, layerAnswer, listMembers, resultAnswer } from '../../shared/protocol/answers.ts';
+import {
+  canonicalId,
+  memberRange,
+  scanFrame,
+  stringMember,
+  textOf,
+  type Frame,
+} from '../../shared/protocol/frameScanner.ts';
+import type { ResumeRecord } from '../../endpoint/handshake.ts';
+import { catalogueKey } from '../catalogue/catalogue.ts';
+import type { AttachedSession, ServerRuntime } from '../servers/serverRuntime.ts';
+import type { Journal } from '../state/journal.ts';
+import { Connection, type ConnectionClient } from '../upstream/connection.ts';
+import type { ServerProcess, ServerProcessListener } from '../upstream/serverProcess.ts';
+import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
+import { CallTable } from './callTable.ts';
+import { CatalogueKeeper } from './catalogueKeeper.ts';
+import type { ClientPort } from './clientPort.ts';
+import { InitializePromise } from './initializePromise.ts';
+
+export interface SessionDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly journal: Journal;
+  readonly recovery: RecoveryQueue;
+  readonly spawn: (runtime: ServerRuntime, listener: ServerProcessListener) => ServerProcess;
+  readonly nextNumber: () => number;
+  readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
+  readonly onListenerError: (error: unknown) => void;
+}
+
+export interface SessionOptions {
+  readonly id: string;
+  readonly runtime: ServerRuntime;
+  readonly port: ClientPort;
+  readonly resume: ResumeRecord | undefined;
+  /** False: a call presented again may have been written by an earlier engine without a trace. */
+  readonly journalReliable: boolean;
+}
+
+type Request = Extract<Frame, { kind: 'request' }>;
+type Notification = Extract<Frame, { kind: 'notification' }>;
+
+/** A server's messages before the client said `initialized` are held back, up to this many. */
+const MAX_HELD = 1_000;
+/** A list that a catalogue can answer is waited for this long (design §1: VS Code holds every result back meanwhile). */
+const LIST_PATIENCE_MS = 1_000;
+/** A client that reads this much too slowly makes its server wait. */
+const PRESSURE_BYTES = 8_388_608;
+
+/**
+ * One client's session with one server: routes messages both ways, and answers what must be answered while the server
+ * is not there.
+ */
+export class Session implements AttachedSession, ConnectionClient {
+  readonly id: string;
+  readonly #deps: SessionDeps;
+  readonly #runtime: ServerRuntime;
+  readonly #port: ClientPort;
+  readonly #journalReliable: boolean;
+  readonly #calls: CallTable;
+  readonly #catalogue: CatalogueKeeper;
+  readonly #promise: InitializePromise;
+  #connection: Connection | undefined;
+  /** Parameters of the client's `initialize`, JSON text. */
+  #initialize: string | undefined;
+  #clientInitialized: boolean;
+  #logLevel: string | undefined;
+  readonly #subscriptions = new Set<string>();
+  #held: Uint8Array[] = [];
+  #ended = false;
+
+  constructor(deps: SessionDeps, options: SessionOptions) {
+    const { runtime, resume } = options;
+    this.#deps = deps;
+    this.id = options.id;
+    this.#runtime = runtime;
+    this.#port = options.port;
+    this.#journalReliable = options.journalReliable;
+    this.#initialize = resume?.initialize;
+    this.#clientInitialized = resume?.initialized ?? false;
+    this.#logLevel = resume?.logLevel;
+    for (const uri of resume?.subscriptions ?? []) this.#subscriptions.add(uri);
+    this.#promise = new InitializePromise(deps.clock, resume?.promised);
+    this.#catalogue = new CatalogueKeeper(deps.clock, runtime, () => this.#catalogueKey);
+    this.#calls = new CallTable({
+      ...deps,
+      session: this.id,
+      runtime,
+      connection: () => this.#ensureConnection(),
+      catalogueKey: () => this.#catalogueKey,
+      answer: (text, flushed) => this.#port.send(text, flushed),
+    });
+    runtime.attach(this);
+    // A client that waits for a resource's changes waits without sending anything.
+    if (this.#subscriptions.size > 0) this.#ensureConnection()?.open();
+  }
+
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  get promiseBroken(): boolean {
+    return this.#promise.isBroken;
+  }
+
+  get #catalogueKey(): string {
+    return catalogueKey(this.#runtime.configurationDigest, this.#initialize ?? '{}');
+  }
+
+  /** The connection, made when it is first needed; absent while the server has no usable configuration. */
+  #ensureConnection(): Connection | undefined {
+    if (this.#connection !== undefined || this.#ended) return this.#connection;
+    const runtime = this.#runtime;
+    if (runtime.config?.lifeline.enabled !== true || this.#initialize === undefined) return undefined;
+    const { clock, random, recovery, nextNumber, journal, log, onListenerError } = this.#deps;
+    const connection = new Connection({
+      key: this.id,
+      server: runtime.name,
+      clock,
+      random,
+      policy: () => ({
+        backoff: {
+          baseMs: runtime.settings.retryBackoffBase * 1_000,
+          maxMs: runtime.settings.retryBackoffMax * 1_000,
+          jitterRatio: runtime.settings.retryBackoffJitter / 100,
+        },
+        maxRestartAttempts: runtime.settings.maxRestartAttempts,
+        startTimeoutMs: startTimeoutMs(runtime.config?.command ?? ''),
+      }),
+      recovery,
+      spawn: (listener) => this.#deps.spawn(runtime, listener),
+      nextLaunchNumber: nextNumber,
+      journal: {
+        written: (call) =>
+          journal.written({
+            session: this.id,
+            id: call.id,
+            method: call.method,
+            tool: call.tool,
+            callId: call.callId,
+            at: clock.wallNow(),
+          }),
+        withdrawn: (call) => journal.withdrawn(this.id, call.id),
+      },
+      client: this,
+      onStderr: (text) => {
+        for (const line of text.split('\n'))
+          if (line.trim() !== '') log('info', `stderr: ${line}`, runtime.name);
+      },
+      onGarbage: (what) => log('warn', `not understood and dropped: ${what}`, runtime.name),
+      onListenerError,
+    });
+    connection.setHello({
+      initialize: this.#initialize,
+      logLevel: this.#logLevel,
+      subscriptions: [...this.#subscriptions],
+    });
+    connection.onDidChange((state) => {
+      log(
+        state === 'crashLoop' || state === 'broken' ? 'warn' : 'info',
+        `${state}${connectionDetail(connection)}`,
+        runtime.name,
+      );
+      if (state === 'broken' && connection.lastFault !== undefined) runtime.noteError(connection.lastFault);
+      if (state === 'crashLoop') this.#promise.giveUp();
+      runtime.touch();
+    });
+    this.#connection = connection;
+    return connection;
+  }
+
+  /** How the server is started has changed, or it is gone from the settings, or back. */
+  onConfigurationChanged(): void {
+    if (this.#runtime.config?.lifeline.enabled === true) {
+      if (this.#connection !== undefined) this.#connection.forceRestart();
+      return;
+    }
+    const connection = this.#connection;
+    this.#connection = undefined;
+    void connection?.stop();
+  }
+
+  /** A message of the client. `again`: an earlier engine of this session had it before. */
+  onLine(line: Uint8Array, again: boolean): void {
+    const frame = scanFrame(line);
+    switch (frame.kind) {
+      case 'request':
+        this.#onRequest(line, frame, again);
+        return;
+      case 'notification':
+        this.#onNotification(line, frame);
+        return;
+      case 'response':
+        // Not this launch's request: it belonged to a process that is gone, and the answer must not survive it.
+        if (this.#connection?.usableLaunch?.answer(line, frame) !== true) {
+          this.#deps.log('debug', 'a late answer of the client was dropped', this.#runtime.name);
+        }
+        return;
+      case 'batch':
+      case 'invalid':
+        this.#port.send(
+          errorAnswer(
+            'null',
+            { text: 'Parse error', code: 'protocolGarbage', server: this.#runtime.name },
+            -32_700,
+          ),
+        );
+    }
+  }
+
+  #onRequest(line: Uint8Array, frame: Request, again: boolean): void {
+    if (frame.method === 'initialize') {
+      void this.#onInitialize(line, frame);
+      return;
+    }
+    const usable = this.#connection?.usableLaunch !== undefined;
+    // The session is alive even when the server is not.
+    if (frame.method === 'ping' && !usable) {
+      this.#port.send(resultAnswer(frame.id, '{}'));
+      return;
+    }
+    if (this.#refuseWithoutConnection(frame)) return;
+    this.#noteSessionState(line, frame);
+    const call = this.#calls.create(line, frame);
+    if (call === undefined) return; // answered: too much is waiting
+    if (again && this.#calls.interrupted(call, this.#journalReliable)) return;
+    const member = listMembers[frame.method];
+    if (member === undefined) void this.#calls.run(call);
+    else this.#runList(call, frame, line, member);
+  }
+
+  /** Answers at once when there is no server to ask: the client never said hello, or the settings have no such server. */
+  #refuseWithoutConnection(frame: Request): boolean {
+    if (this.#ensureConnection() !== undefined) return false;
+    const { name } = this.#runtime;
+    const text =
+      this.#initialize === undefined
+        ? 'The session has not been initialized.'
+        : `The MCP server "${name}" is not in the settings of this window, or is disabled there; the call was not carried out.`;
+    this.#port.send(layerAnswer(frame.method, frame.id, { text, code: 'stopped', server: name }));
+    return true;
+  }
+
+  #noteSessionState(line: Uint8Array, frame: Request): void {
+    if (frame.params === undefined) return;
+    if (frame.method === 'logging/setLevel') this.#logLevel = stringMember(line, frame.params, 'level');
+    else if (frame.method === 'resources/subscribe' || frame.method === 'resources/unsubscribe') {
+      const uri = stringMember(line, frame.params, 'uri');
+      if (uri === undefined) return;
+      if (frame.method === 'resources/subscribe') this.#subscriptions.add(uri);
+      else this.#subscriptions.delete(uri);
+    } else return;
+    this.#updateHello();
+  }
+
+  #updateHello(): void {
+    if (this.#initialize === undefined) return;
+    const { resources, logLevel } = { resources: [...this.#subscriptions], logLevel: this.#logLevel };
+    this.#connection?.setHello({ initialize: this.#initialize, logLevel, subscriptions: resources });
+  }
+
+  async #onInitialize(line: Uint8Array, frame: Request): Promise<void> {
+    this.#initialize = frame.params === undefined ? '{}' : textOf(line, frame.params);
+    const { name } = this.#runtime;
+    const connection = this.#ensureConnection();
+    this.#updateHello();
+    connection?.open();
+    const catalogue = this.#runtime.catalogue(this.#catalogueKey);
+    const result = await this.#promise.take({
+      server: name,
+      remembered: catalogue?.initialize,
+      params: this.#initialize,
+      startTimeoutMs: connection === undefined ? 0 : startTimeoutMs(this.#runtime.config?.command ?? ''),
+      reason: () =>
+        connection === undefined
+          ? `The MCP server "${name}" is not in the settings of this window, or is disabled there.`
+          : `The MCP server "${name}" could not be started yet. ${connection.diagnosis}`,
+    });
+    this.#port.send(resultAnswer(frame.id, result));
+  }
+
+  #onNotification(line: Uint8Array, frame: Notification): void {
+    if (frame.method === 'notifications/initialized') {
+      // The server has been told by us already; what it said meanwhile goes out now.
+      this.#clientInitialized = true;
+      const held = this.#held;
+      this.#held = [];
+      for (const message of held) this.#port.send(message);
+      return;
+    }
+    if (frame.method === 'notifications/cancelled' && frame.params !== undefined) {
+      const range = memberRange(line, frame.params, 'requestId');
+      if (range !== undefined) this.#calls.cancel(canonicalId(textOf(line, range)), line);
+      return;
+    }
+    this.#connection?.usableLaunch?.notify(line);
+  }
+
+  /** A list is answered from the catalogue when the server does not answer in time, or cannot. */
+  #runList(
+    call: ReturnType<CallTable['create']> & object,
+    frame: Request,
+    line: Uint8Array,
+    member: string,
+  ): void {
+    const firstPage = frame.params === undefined || memberRange(line, frame.params, 'cursor') === undefined;
+    const remembered = firstPage ? this.#runtime.catalogue(this.#catalogueKey)?.lists[member] : undefined;
+    // Before anything was ever listed, an empty list is what there is; the change is announced when the server comes.
+    const items = remembered ?? (firstPage && this.#connection?.state === 'crashLoop' ? [] : undefined);
+    if (items === undefined) void this.#calls.run(call);
+    else void this.#calls.runOr(call, LIST_PATIENCE_MS, () => JSON.stringify({ [member]: items }));
+  }
+
+  // --- what the connection tells ---
+
+  onInitialized(result: string): void {
+    this.#promise.fulfil(result);
+    this.#catalogue.noteInitialize(result);
+  }
+
+  onReady(launch: Parameters<ConnectionClient['onReady']>[0]): void {
+    this.#runtime.breaker.noteEvidenceOfRecovery();
+    void this.#catalogue.refreshAll(launch).then((changed) => {
+      for (const list of changed) this.#announce(list);
+    });
+  }
+
+  /** Tells the client that a list is not what it was last time (requirements R3.2). */
+  #announce(list: string): void {
+    const method = `notifications/${list.split('/')[0] ?? ''}/list_changed`;
+    this.onClientMessage(new TextEncoder().encode(JSON.stringify({ jsonrpc: '2.0', method })));
+  }
+
+  onClientMessage(line: Uint8Array): void {
+    if (this.#clientInitialized) {
+      this.#port.send(line);
+      if (this.#port.waitingBytes > PRESSURE_BYTES) this.#slowServerDown();
+    } else if (this.#held.length < MAX_HELD) this.#held.push(line);
+  }
+
+  #slowServerDown(): void {
+    const launch = this.#connection?.usableLaunch;
+    if (launch?.pauseReading() !== true) return;
+    this.#port.onceDrained(() => launch.resumeReading());
+  }
+
+  onListChanged(list: string, line: Uint8Array, launch: Parameters<ConnectionClient['onReady']>[0]): void {
+    // Stored first: VS Code asks at once, and may ask while the server is gone again.
+    void this.#catalogue.refresh(launch, list).then(() => this.onClientMessage(line));
+  }
+
+  onServerRequests(open: number): void {
+    this.#calls.holdDeadlines(open > 0);
+  }
+
+  onProgress(token: string): void {
+    this.#calls.extendDeadline(token);
+  }
+
+  /** The client is gone: everything it had under way is cancelled, its server is told and stopped. */
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#calls.cancelAll(new Fault('cancelled', 'The client has left.', { server: this.#runtime.name }));
+    this.#promise.giveUp();
+    await this.#connection?.stop();
+    this.#runtime.detach(this);
+  }
+}
+
+/** `npx` and its like may download first (requirements R2, connectionTimeout). */
+function startTimeoutMs(command: string): number {
+  return /(?:^|[\\/])(?:npx|uvx|pnpx|bunx|pipx)(?:\.cmd|\.exe)?$/i.test(command) ? 120_000 : 30_000;
+}
+
+function connectionDetail(connection: Connection): string {
+  const inMs = connection.nextAttemptInMs;
+  const next = inMs === undefined ? '' : `, next attempt in ${Math.round(inMs)} ms`;
+  const why = connection.state === 'broken' ? `: ${connection.diagnosis}` : '';
+  return `${connection.pid === undefined ? '' : ` (pid ${connection.pid})`}${next}${why}`;
+}

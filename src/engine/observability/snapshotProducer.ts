@@ -1,0 +1,60 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
+import { Emitter } from '../../shared/base/emitter.ts';
+import type { Snapshot } from '../../shared/model/snapshot.ts';
+import type { ServerRegistry } from '../servers/serverRegistry.ts';
+
+/** At most one snapshot in this time; death shows at once, a flood of calls costs one message each 50 ms. */
+const INTERVAL_MS = 50;
+
+/** The only producer of snapshots: full ones, told when something changed. */
+export class SnapshotProducer implements Disposable {
+  readonly #clock: Clock;
+  readonly #registry: ServerRegistry;
+  readonly #engine: () => Snapshot['engine'];
+  readonly #produced: Emitter<Snapshot>;
+  readonly #subscription: Disposable;
+  #timer: Disposable | undefined;
+  #lastAt = -Infinity;
+
+  constructor(
+    clock: Clock,
+    registry: ServerRegistry,
+    engine: () => Snapshot['engine'],
+    onListenerError: (error: unknown) => void,
+  ) {
+    this.#clock = clock;
+    this.#registry = registry;
+    this.#engine = engine;
+    this.#produced = new Emitter(onListenerError);
+    this.#subscription = registry.onDidChange(() => this.#schedule());
+  }
+
+  get onDidProduce(): Emitter<Snapshot>['event'] {
+    return this.#produced.event;
+  }
+
+  get now(): Snapshot {
+    return {
+      version: 1,
+      engine: this.#engine(),
+      servers: this.#registry.servers.map((server) => server.snapshot),
+      problems: [...this.#registry.problems],
+    };
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#produced.listenerCount === 0) return;
+    const waitMs = Math.max(0, this.#lastAt + INTERVAL_MS - this.#clock.now());
+    this.#timer = this.#clock.setTimer(waitMs, () => {
+      this.#timer = undefined;
+      this.#lastAt = this.#clock.now();
+      this.#produced.fire(this.now);
+    });
+  }
+
+  dispose(): void {
+    this.#timer?.dispose();
+    this.#subscription.dispose();
+  }
+}

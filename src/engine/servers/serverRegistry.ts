@@ -1,0 +1,154 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
+import { Emitter } from '../../shared/base/emitter.ts';
+import type { SettingsProblem } from '../../shared/model/snapshot.ts';
+import type { EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
+import {
+  environmentLayer,
+  parseConnectionSettings,
+  type SettingsLayer,
+} from '../../shared/settings/connectionSettings.ts';
+import { parseServerConfig } from '../../shared/settings/serverConfig.ts';
+import type { CatalogueStore } from '../catalogue/catalogue.ts';
+import { ServerRuntime, type RuntimeConfiguration } from './serverRuntime.ts';
+
+const SERVERS_PATH = 'mcpLifeline.servers';
+const CONNECTION_PATH = 'mcpLifeline.connection';
+
+export interface RegistryDeps {
+  readonly clock: Clock;
+  readonly store: CatalogueStore;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly onListenerError: (error: unknown) => void;
+}
+
+/** The configured servers. Parses what the extension sends; a bad entry costs nothing but itself. */
+export class ServerRegistry {
+  readonly #deps: RegistryDeps;
+  readonly #servers = new Map<string, ServerRuntime>();
+  readonly #changed: Emitter<undefined>;
+  readonly #subscriptions = new Map<string, Disposable>();
+  #problems: readonly SettingsProblem[] = [];
+  #workspaceFolder: string | undefined;
+  #configured = false;
+
+  constructor(deps: RegistryDeps) {
+    this.#deps = deps;
+    this.#changed = new Emitter(deps.onListenerError);
+  }
+
+  /** Fired when a server's snapshot, or the set of servers, may have changed. */
+  get onDidChange(): Emitter<undefined>['event'] {
+    return this.#changed.event;
+  }
+
+  get servers(): readonly ServerRuntime[] {
+    return [...this.#servers.values()];
+  }
+
+  get problems(): readonly SettingsProblem[] {
+    return this.#problems;
+  }
+
+  /** Where upstream processes start unless their entry says otherwise. */
+  get workspaceFolder(): string | undefined {
+    return this.#workspaceFolder;
+  }
+
+  find(name: string): ServerRuntime | undefined {
+    return this.#servers.get(name);
+  }
+
+  /**
+   * The server of that name. An engine that has just come up does not know its servers yet, so one that is missing is
+   * waited for, up to `timeoutMs` or until a configuration without it has come; then `undefined`.
+   */
+  whenKnown(name: string, timeoutMs: number): Promise<ServerRuntime | undefined> {
+    const known = this.#servers.get(name);
+    if (known !== undefined || this.#configured) return Promise.resolve(known);
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        timer.dispose();
+        subscription.dispose();
+        resolve(this.#servers.get(name));
+      };
+      const timer = this.#deps.clock.setTimer(timeoutMs, finish);
+      const subscription = this.#changed.event(() => {
+        if (this.#configured) finish();
+      });
+    });
+  }
+
+  /** Takes the settings over. Servers that are gone are emptied, but stay while a session holds them. */
+  configure(configuration: EngineConfiguration): void {
+    const problems: SettingsProblem[] = [];
+    const seen = new Map<string, string>();
+    this.#workspaceFolder = configuration.workspaceFolder;
+    const layers = this.#connectionLayers(configuration);
+    const general = parseConnectionSettings(layers);
+    problems.push(...general.problems);
+    const present = new Set<string>();
+    for (const { name, entry, origin } of configuration.servers) {
+      if (!configuration.trusted && origin !== 'user') continue;
+      const clash = seen.get(name.toLowerCase());
+      if (clash !== undefined) {
+        problems.push({
+          path: `${SERVERS_PATH}.${name}`,
+          message: `has the same name as "${clash}" but for upper and lower case; VS Code would switch one of them off. It is left out`,
+        });
+        continue;
+      }
+      seen.set(name.toLowerCase(), name);
+      const parsed = parseServerConfig(name, entry, {
+        pathPrefix: SERVERS_PATH,
+        trustByDefault: origin === 'user',
+      });
+      problems.push(...parsed.problems);
+      const own: SettingsLayer = {
+        path: `${SERVERS_PATH}.${name}.lifeline.connection`,
+        values: parsed.config?.lifeline.connection,
+      };
+      const { settings, problems: more } = parseConnectionSettings([own, ...layers]);
+      // The general layers' problems have been named once already.
+      problems.push(...more.filter((problem) => problem.path.startsWith(own.path)));
+      present.add(name);
+      this.#apply(name, { config: parsed.config, settings });
+    }
+    for (const [name, server] of this.#servers) {
+      if (present.has(name)) continue;
+      server.configure({ config: undefined, settings: general.settings });
+      // A client may still hold its session open, and the entry may come back.
+      if (server.sessions.size > 0) continue;
+      this.#subscriptions.get(name)?.dispose();
+      this.#subscriptions.delete(name);
+      this.#servers.delete(name);
+    }
+    this.#problems = problems.slice(0, 1_000);
+    this.#configured = true;
+    this.#changed.fire(undefined);
+  }
+
+  #connectionLayers(configuration: EngineConfiguration): SettingsLayer[] {
+    const layers: SettingsLayer[] = [
+      { path: CONNECTION_PATH, values: configuration.connection.user },
+      environmentLayer(this.#deps.environment),
+    ];
+    if (configuration.trusted)
+      layers.unshift({ path: CONNECTION_PATH, values: configuration.connection.workspace });
+    return layers;
+  }
+
+  #apply(name: string, configuration: RuntimeConfiguration): void {
+    const known = this.#servers.get(name);
+    if (known !== undefined) {
+      known.configure(configuration);
+      return;
+    }
+    const server = new ServerRuntime(name, configuration, this.#deps);
+    this.#servers.set(name, server);
+    this.#subscriptions.set(
+      name,
+      server.onDidChange(() => this.#changed.fire(undefined)),
+    );
+  }
+}

@@ -1,0 +1,313 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../shared/base/clock.ts';
+import { Emitter } from '../../shared/base/emitter.ts';
+import type { ConnectionState } from '../../shared/model/connectionState.ts';
+import type { Fault } from '../../shared/model/fault.ts';
+import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
+import type { ServerConfig } from '../../shared/settings/serverConfig.ts';
+import { catalogueDigest, toolHints, type Catalogue, type CatalogueStore } from '../catalogue/catalogue.ts';
+import { LatencyRing } from '../observability/latency.ts';
+import { Breaker } from '../policies/breaker/breaker.ts';
+import type { ToolHints } from '../pipeline/retryClass.ts';
+import type { Connection } from '../upstream/connection.ts';
+
+/** What a session shows of itself to its server. */
+export interface AttachedSession {
+  readonly connection: Connection | undefined;
+  /** What its client was promised is not what the server turned out to be. */
+  readonly promiseBroken: boolean;
+  onConfigurationChanged(): void;
+}
+
+export interface RuntimeConfiguration {
+  /** Absent: the entry cannot be used, or was removed. */
+  readonly config: ServerConfig | undefined;
+  readonly settings: ConnectionSettings;
+}
+
+/** Worst last; the worst state among a server's connections is shown. */
+const severity: readonly ConnectionState[] = [
+  'stopped',
+  'idle',
+  'ready',
+  'probing',
+  'initializing',
+  'connecting',
+  'suspect',
+  'recovering',
+  'broken',
+  'isolated',
+  'needsSignIn',
+  'crashLoop',
+];
+
+/** Remembered hints belong to the catalogue they were read from. */
+const hintsOfCatalogue = new WeakMap<Catalogue, ReadonlyMap<string, ToolHints>>();
+
+/** Everything the engine knows of one configured server, whatever number of sessions uses it. */
+export class ServerRuntime {
+  readonly name: string;
+  readonly latency = new LatencyRing();
+  readonly counters = {
+    total: 0,
+    successful: 0,
+    failed: 0,
+    brokenPipe: 0,
+    timeouts: 0,
+    retries: 0,
+    outcomeUnknown: 0,
+    /** Restarts of connections that are gone. */
+    restarts: 0,
+  };
+  readonly #clock: Clock;
+  readonly #store: CatalogueStore;
+  readonly #sessions = new Set<AttachedSession>();
+  readonly #changed: Emitter<undefined>;
+  readonly #onListenerError: (error: unknown) => void;
+  #configuration: RuntimeConfiguration;
+  #breaker: Breaker;
+  #lastError: { readonly fault: Fault; readonly at: number } | undefined;
+  #since: number;
+  #shownState: ConnectionState = 'idle';
+
+  constructor(
+    name: string,
+    configuration: RuntimeConfiguration,
+    deps: {
+      readonly clock: Clock;
+      readonly store: CatalogueStore;
+      readonly onListenerError: (error: unknown) => void;
+    },
+  ) {
+    this.name = name;
+    this.#clock = deps.clock;
+    this.#store = deps.store;
+    this.#onListenerError = deps.onListenerError;
+    this.#changed = new Emitter(deps.onListenerError);
+    this.#configuration = configuration;
+    this.#breaker = this.#newBreaker();
+    this.#since = deps.clock.wallNow();
+  }
+
+  /** Fired when the snapshot may have changed. */
+  get onDidChange(): Emitter<undefined>['event'] {
+    return this.#changed.event;
+  }
+
+  get config(): ServerConfig | undefined {
+    return this.#configuration.config;
+  }
+
+  get settings(): ConnectionSettings {
+    return this.#configuration.settings;
+  }
+
+  get breaker(): Breaker {
+    return this.#breaker;
+  }
+
+  get sessions(): ReadonlySet<AttachedSession> {
+    return this.#sessions;
+  }
+
+  /** What decides how the process is started; part of the catalogue's key. Hashed, because it may hold secrets. */
+  get configurationDigest(): string {
+    return digestOf(this.config);
+  }
+
+  #newBreaker(): Breaker {
+    const { failureThreshold, successThreshold, recoveryTimeout } = this.settings;
+    const options = { failureThreshold, successThreshold, recoveryTimeoutMs: recoveryTimeout * 1_000 };
+    const breaker = new Breaker(this.#clock, options, this.#onListenerError);
+    breaker.onDidChange(() => this.touch());
+    return breaker;
+  }
+
+  /** Takes a new configuration over; running processes are restarted only when how they are started differs. */
+  configure(next: RuntimeConfiguration): void {
+    const previous = this.#configuration;
+    this.#configuration = next;
+    const { failureThreshold, successThreshold, recoveryTimeout } = previous.settings;
+    const breakerChanged =
+      failureThreshold !== next.settings.failureThreshold ||
+      successThreshold !== next.settings.successThreshold ||
+      recoveryTimeout !== next.settings.recoveryTimeout;
+    if (breakerChanged) this.#breaker = this.#newBreaker();
+    if (digestOf(previous.config) !== digestOf(next.config)) {
+      for (const session of [...this.#sessions]) session.onConfigurationChanged();
+    }
+    this.touch();
+  }
+
+  attach(session: AttachedSession): void {
+    this.#sessions.add(session);
+    this.touch();
+  }
+
+  detach(session: AttachedSession): void {
+    if (!this.#sessions.delete(session)) return;
+    this.counters.restarts += session.connection?.restarts ?? 0;
+    this.touch();
+  }
+
+  /** Something changed that the snapshot shows. */
+  touch(): void {
+    const state = this.state;
+    if (state !== this.#shownState) {
+      this.#shownState = state;
+      this.#since = this.#clock.wallNow();
+    }
+    this.#changed.fire(undefined);
+  }
+
+  noteError(fault: Fault): void {
+    this.#lastError = { fault, at: this.#clock.wallNow() };
+    this.touch();
+  }
+
+  catalogue(key: string): Catalogue | undefined {
+    return this.#store.find(this.name, key);
+  }
+
+  saveCatalogue(catalogue: Catalogue): void {
+    this.#store.save(catalogue);
+    this.touch();
+  }
+
+  /** The hints of a tool in the catalogue under `key`. */
+  hints(key: string, tool: string): ToolHints | undefined {
+    const catalogue = this.catalogue(key);
+    if (catalogue === undefined) return undefined;
+    let hints = hintsOfCatalogue.get(catalogue);
+    if (hints === undefined) {
+      hints = toolHints(catalogue.lists['tools'] ?? []);
+      hintsOfCatalogue.set(catalogue, hints);
+    }
+    return hints.get(tool);
+  }
+
+  get #connections(): Connection[] {
+    return [...this.#sessions].flatMap((session) =>
+      session.connection === undefined ? [] : [session.connection],
+    );
+  }
+
+  get state(): ConnectionState {
+    if (this.config === undefined || !this.config.lifeline.enabled) return 'stopped';
+    const states = this.#connections.map((connection) => connection.state);
+    return states.reduce(
+      (worst, state) => (severity.indexOf(state) > severity.indexOf(worst) ? state : worst),
+      'idle',
+    );
+  }
+
+  get snapshot(): ServerSnapshot {
+    const connections = this.#connections;
+    const { state } = this;
+    const sum = (of: (connection: Connection) => number): number =>
+      connections.reduce((all, one) => all + of(one), 0);
+    const inFlight = sum((connection) => connection.inFlight);
+    const max = this.settings.maxConnections;
+    const nextInMs = Math.min(...connections.map((connection) => connection.nextAttemptInMs ?? Infinity));
+    const { retryAfterMs } = this.#breaker;
+    const now = this.#clock.wallNow();
+    const catalogue = this.#store.last(this.name);
+    const latency = this.latency.snapshot;
+    const lastError = this.#lastError;
+    return {
+      id: this.name,
+      state,
+      sentence: this.#sentence(state, connections),
+      since: this.#since,
+      ...(Number.isFinite(nextInMs) ? { nextAttemptAt: now + nextInMs } : {}),
+      breaker: {
+        state: this.#breaker.state,
+        failures: this.#breaker.failures,
+        ...(retryAfterMs === undefined ? {} : { retryAt: now + retryAfterMs }),
+      },
+      ...(latency === undefined ? {} : { latency }),
+      ...(lastError === undefined
+        ? {}
+        : {
+            lastError: {
+              code: lastError.fault.code,
+              message: lastError.fault.message.slice(0, 4_000),
+              at: lastError.at,
+            },
+          }),
+      sessions: this.#sessions.size,
+      pids: connections
+        .flatMap((connection) => (connection.pid === undefined ? [] : [connection.pid]))
+        .slice(0, 64),
+      pool: { available: Math.max(0, max - inFlight), max },
+      metrics: {
+        total: this.counters.total,
+        successful: this.counters.successful,
+        failed: this.counters.failed,
+        brokenPipe: this.counters.brokenPipe,
+        timeouts: this.counters.timeouts,
+        retries: this.counters.retries,
+        outcomeUnknown: this.counters.outcomeUnknown,
+        breakerOpens: this.#breaker.opens,
+        restarts: this.counters.restarts + sum((connection) => connection.restarts),
+        inFlight,
+        waiting: sum((connection) => connection.waiting),
+      },
+      ...(catalogue === undefined ? {} : { catalogue: this.#catalogueSnapshot(catalogue) }),
+      promiseBroken: [...this.#sessions].some((session) => session.promiseBroken),
+    };
+  }
+
+  #catalogueSnapshot(catalogue: Catalogue): NonNullable<ServerSnapshot['catalogue']> {
+    const info = catalogue.initialize['serverInfo'] as Record<string, unknown> | undefined;
+    const title = info?.['title'] ?? info?.['name'];
+    return {
+      tools: catalogue.lists['tools']?.length ?? 0,
+      digest: catalogueDigest(catalogue),
+      savedAt: catalogue.savedAt,
+      ...(typeof title === 'string' ? { serverTitle: title.slice(0, 256) } : {}),
+    };
+  }
+
+  /** One sentence for people: what is the case, why, and what happens next. */
+  #sentence(state: ConnectionState, connections: readonly Connection[]): string {
+    const shown = connections.find((connection) => connection.state === state);
+    const seconds = Math.ceil((shown?.nextAttemptInMs ?? 0) / 1_000);
+    switch (state) {
+      case 'idle':
+        return 'Nobody uses it now; it is started when it is needed.';
+      case 'connecting':
+        return 'Its process is being started.';
+      case 'initializing':
+        return 'Its process runs; the MCP handshake is under way.';
+      case 'probing':
+        return 'The handshake is done; one ping makes sure that it answers.';
+      case 'ready':
+        return this.#breaker.state === 'open'
+          ? 'It is connected, but failed repeatedly; calls are held back for now.'
+          : 'It is connected and answers.';
+      case 'suspect':
+        return 'A call passed its time; a ping finds out whether it is slow or hung.';
+      case 'broken':
+        return `The connection was lost. ${shown?.diagnosis ?? ''}`;
+      case 'recovering':
+        return `It is started again${seconds > 0 ? ` in ${seconds} s` : ' now'}. ${shown?.diagnosis ?? ''}`;
+      case 'crashLoop':
+        return `It keeps failing and is tried again in ${seconds} s. ${shown?.diagnosis ?? ''}`;
+      case 'needsSignIn':
+        return 'It needs a sign-in.';
+      case 'isolated':
+        return 'It is isolated by hand; rejoin it to use it again.';
+      case 'stopped':
+        return this.config === undefined ? 'Its settings cannot be used.' : 'It is disabled in the settings.';
+    }
+  }
+}
+
+function digestOf(config: ServerConfig | undefined): string {
+  if (config === undefined) return '';
+  const { command, args, env, cwd, lifeline } = config;
+  const text = JSON.stringify([command, args, env, cwd, lifeline.enabled]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
