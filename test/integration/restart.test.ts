@@ -69,9 +69,11 @@ describe('a server that is killed', () => {
   });
 
   it('R2.5 calls that arrive while it is down wait, and are answered in order', async () => {
-    await bed.startEngine();
+    bed.configure({ s: scripted({ RECORD: bed.record, INIT_DELAY: '300' }) });
+    const { control } = await bed.startEngine();
     const client = await bed.session('s');
     process.kill(Number(textOf(await client.call('pid'))), 'SIGKILL');
+    await control.server('s', (server) => server.state === 'initializing');
     const keys = ['1', '2', '3', '4', '5'];
     const ids = keys.map((key) => client.send('tools/call', { name: 'record', arguments: { key } }));
     for (const id of ids) assert.equal((await client.answerTo(id)).error, undefined);

@@ -97,17 +97,24 @@ export async function approveAllTools(): Promise<void> {
  * @param tools names as the server gives them
  */
 export async function startServer(label: string, tools: readonly string[], limitMs = 20_000): Promise<void> {
-  let nextRequest = 0;
+  const request = { isOpen: false, nextAt: 0 };
   await until(
     `the tools ${tools.join(', ')} of ${label} are listed`,
-    async () => {
+    () => {
       if (tools.every((tool) => findTool(tool) !== undefined)) return true;
-      if (performance.now() >= nextRequest) {
-        nextRequest = performance.now() + 1_500;
-        await vscode.commands.executeCommand('workbench.mcp.startServer', editorServerId(label), {
-          errorOnUserInteraction: true,
-          waitForLiveTools: true,
-        });
+      if (!request.isOpen && performance.now() >= request.nextAt) {
+        request.isOpen = true;
+        // Not awaited: it is answered when the server has answered, which may be never.
+        void vscode.commands
+          .executeCommand('workbench.mcp.startServer', editorServerId(label), {
+            errorOnUserInteraction: true,
+            waitForLiveTools: true,
+          })
+          .then(undefined, () => undefined)
+          .then(() => {
+            request.isOpen = false;
+            request.nextAt = performance.now() + 1_000;
+          });
       }
       return false;
     },

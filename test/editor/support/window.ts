@@ -1,0 +1,236 @@
+/**
+ * For tests outside the extension host: a VS Code with the packed extension installed, opened in a browser and used as a
+ * person would.
+ */
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { openBrowser } from '../../../scripts/browser.mjs';
+import { provideCodeServer } from '../../../scripts/codeServer.mjs';
+import {
+  installExtension,
+  makeProfile,
+  readSettings,
+  startEditor,
+  windowUrl,
+  writeSettings,
+} from '../../../scripts/editor.mjs';
+import { exampleServers } from '../../../scripts/exampleServers.mjs';
+import { vsixFile } from '../../../scripts/package.mjs';
+import { extensionId, statusItemId } from '../../../src/shared/contributions.ts';
+import { until } from './until.ts';
+
+export { isRunning, killForSure } from './processes.ts';
+export { until } from './until.ts';
+
+export const screenshotsFolder = join(import.meta.dirname, '..', '..', '..', 'test-results', 'screenshots');
+
+/** The view container's title in the manifest. */
+const containerTitle = 'MCP Lifeline';
+
+/** Attribute selectors take ids with dots as they are. */
+const byId = (id: string): string => `[id="${id}"]`;
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** One VS Code server with its own user data and the extension installed from the VSIX. */
+export class InstalledEditor {
+  readonly #home: string;
+  readonly #editor: Awaited<ReturnType<typeof startEditor>>;
+  readonly #profile: ReturnType<typeof makeProfile>;
+  readonly #browser: Browser;
+  readonly #contexts: BrowserContext[] = [];
+
+  private constructor(
+    home: string,
+    editor: Awaited<ReturnType<typeof startEditor>>,
+    profile: ReturnType<typeof makeProfile>,
+    browser: Browser,
+  ) {
+    this.#home = home;
+    this.#editor = editor;
+    this.#profile = profile;
+    this.#browser = browser;
+  }
+
+  /**
+   * @param settings user settings, over: no welcome, tools approved, and three real servers in `mcpLifeline.servers`
+   */
+  static async start(settings: Settings = {}): Promise<InstalledEditor> {
+    const vsix = vsixFile();
+    if (!existsSync(vsix)) throw new Error('There is no VSIX: run "npm run package" first');
+    const home = mkdtempSync(join(tmpdir(), 'mcp-lifeline-test-'));
+    const workspace = join(home, 'workspace');
+    mkdirSync(workspace);
+    const profile = makeProfile(home, {
+      'chat.tools.global.autoApprove': true,
+      'mcpLifeline.servers': exampleServers({ folder: workspace, memoryFile: join(home, 'memory.jsonl') }),
+      ...settings,
+    });
+    const root = await provideCodeServer();
+    await installExtension({ root, profile, vsix });
+    const env = { MCP_LIFELINE_HOME: join(home, 'lifeline') };
+    const editor = await startEditor({ root, profile, env });
+    try {
+      return new InstalledEditor(home, editor, profile, await openBrowser());
+    } catch (error) {
+      await editor.stop();
+      throw error;
+    }
+  }
+
+  /** The server's process id; what it started is found with `descendants` of scripts/processes.mjs. */
+  get pid(): number {
+    return this.#editor.pid;
+  }
+
+  /** Where the extension and its engine keep their files (`MCP_LIFELINE_HOME`). */
+  get lifelineHome(): string {
+    return join(this.#home, 'lifeline');
+  }
+
+  /** A folder of this editor's own; it is made when it does not exist. */
+  folder(name = 'workspace'): string {
+    const folder = join(this.#home, name);
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  /** Changes single user settings; the open windows notice by themselves. `undefined` removes one. */
+  changeSettings(changes: Settings): void {
+    writeSettings(this.#profile, { ...readSettings(this.#profile), ...changes });
+  }
+
+  /** Opens a folder in a window with a storage of its own, as another person's browser would. */
+  async openWindow(folder = this.folder()): Promise<EditorWindow> {
+    const context = await this.#browser.newContext({ viewport: { width: 1400, height: 900 } });
+    this.#contexts.push(context);
+    const page = await context.newPage();
+    await page.goto(windowUrl(this.#editor, { folder }));
+    const window = new EditorWindow(page);
+    await window.untilReady();
+    return window;
+  }
+
+  /**
+   * Ends browser and server, and everything that came from them.
+   * @param leaveDetached leaves the engine alone, to see that it ends by itself; call `stop()` again afterwards
+   */
+  async stop({ leaveDetached = false } = {}): Promise<void> {
+    await Promise.allSettled(this.#contexts.map((context) => context.close()));
+    await this.#browser.close();
+    await this.#editor.stop({ leaveDetached });
+    if (!leaveDetached) rmSync(this.#home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** One window of the editor. */
+export class EditorWindow {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** Waits until the workbench can be used. */
+  async untilReady(): Promise<void> {
+    await this.page.locator(`.monaco-workbench ${byId('status.notifications')}`).waitFor({ timeout: 60_000 });
+  }
+
+  /** The extension's item in the status bar. */
+  get statusItem(): Locator {
+    return this.page.locator(byId(`${extensionId}.${statusItemId}`));
+  }
+
+  /** What a screen reader says of the status bar item. */
+  async statusLabel(): Promise<string> {
+    return (await this.statusItem.locator('[aria-label]').first().getAttribute('aria-label')) ?? '';
+  }
+
+  /** Waits until the status bar item's label matches. */
+  async untilStatus(pattern: RegExp, limitMs = 30_000): Promise<string> {
+    let last = 'no status bar item';
+    try {
+      await until(
+        `the status bar item says ${String(pattern)}`,
+        async () => {
+          if ((await this.statusItem.count()) === 0) return false;
+          last = await this.statusLabel();
+          return pattern.test(last);
+        },
+        limitMs,
+      );
+      return last;
+    } catch (error) {
+      throw new Error(`Last seen: ${last}`, { cause: error });
+    }
+  }
+
+  /** Runs a command by its title from the command palette. */
+  async runCommand(title: string): Promise<void> {
+    const input = this.page.locator('.quick-input-widget input');
+    await this.page.keyboard.press('F1');
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    const row = this.page
+      .locator('.quick-input-list .monaco-list-row')
+      .filter({ has: this.page.getByText(title, { exact: true }) })
+      .first();
+    await row.waitFor();
+    await row.click();
+  }
+
+  /** The rows that a quick pick shows now. */
+  get quickPickRows(): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row');
+  }
+
+  /** Opens the extension's view container, unless it is open. */
+  async showServersView(): Promise<void> {
+    const tree = this.#tree();
+    if (await tree.isVisible()) return;
+    await this.page.locator(`.activitybar a.action-label[aria-label^="${containerTitle}"]`).click();
+    await tree.waitFor();
+  }
+
+  #tree(): Locator {
+    return this.page.locator(`.sidebar .pane-body .monaco-list`).first();
+  }
+
+  /** Label and description of each visible row of the servers tree. */
+  async treeRows(): Promise<string[]> {
+    await this.showServersView();
+    const rows = await this.#tree().locator('.monaco-list-row').all();
+    return Promise.all(rows.map(async (row) => (await row.getAttribute('aria-label')) ?? ''));
+  }
+
+  /** Clicks an inline action of a server's row. */
+  async clickRowAction(server: string, action: string): Promise<void> {
+    await this.showServersView();
+    const row = this.#tree().locator(`.monaco-list-row[aria-label^="${server}"]`);
+    await row.hover();
+    await row.locator(`.action-label[aria-label="${action}"]`).click();
+  }
+
+  /** What the notification center holds. Toasts are never drawn in a headless browser. */
+  async notifications(): Promise<string[]> {
+    const center = this.page.locator('.notifications-center.visible');
+    if (!(await center.isVisible())) await this.page.locator(byId('status.notifications')).click();
+    await center.waitFor();
+    const rows = await center.locator('.monaco-list-row[aria-label]').all();
+    return Promise.all(rows.map(async (row) => (await row.getAttribute('aria-label')) ?? ''));
+  }
+
+  /** Reloads the window, as "Developer: Reload Window" does. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.untilReady();
+  }
+
+  /** Saves a picture as test-results/screenshots/<name>.png. */
+  async screenshot(name: string): Promise<void> {
+    mkdirSync(screenshotsFolder, { recursive: true });
+    await this.page.screenshot({ path: join(screenshotsFolder, `${name}.png`) });
+  }
+}
