@@ -83,6 +83,7 @@ export interface HealthCounts {
   /** Healthy or idle. */
   readonly fine: number;
   readonly busy: number;
+  readonly unsure: number;
   readonly recovering: number;
   readonly failed: number;
   readonly waiting: number;
@@ -96,6 +97,7 @@ export function countServers(view: HealthView): HealthCounts {
     enabled: view.servers.length - of('disabled'),
     fine: of('healthy', 'idle'),
     busy: of('busy'),
+    unsure: of('unsure'),
     recovering: of('recovering'),
     failed: of('failed'),
     waiting: of('waiting'),

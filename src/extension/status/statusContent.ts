@@ -1,5 +1,11 @@
 import { commands } from '../../shared/contributions.ts';
-import { countServers, type HealthCounts, type HealthView, type ServerView } from '../health/healthView.ts';
+import {
+  countServers,
+  type HealthCounts,
+  type HealthView,
+  type ServerHealth,
+  type ServerView,
+} from '../health/healthView.ts';
 import { duration, engineWords, escapeMarkdown, healthIcon, healthWords } from '../health/words.ts';
 import type { Translate } from '../translate.ts';
 
@@ -21,6 +27,7 @@ interface Headline {
 }
 
 const MAX_TOOLTIP_SERVERS = 20;
+const MAX_SENTENCE_NAMES = 3;
 
 export function statusContent(view: HealthView, t: Translate): StatusContent {
   const counts = countServers(view);
@@ -71,52 +78,40 @@ function headlineOf(view: HealthView, counts: HealthCounts, t: Translate): Headl
   }
   if (counts.enabled === 0) return quiet('pulse', t('No servers are configured.'));
   if (counts.failed > 0) {
-    return {
-      icon: 'error',
-      severity: 'error',
-      sentence: t('{0} of {1} servers keep failing.', counts.failed, counts.enabled),
-      showCount: true,
-    };
+    const sentence = t('Failing: {0}.', namesOf(view, ['failed'], t));
+    return { icon: 'error', severity: 'error', sentence, showCount: true };
   }
   if (counts.recovering > 0) {
-    return {
-      icon: 'sync~spin',
-      severity: 'warning',
-      sentence: t('Recovering: {0} of {1} servers are down.', counts.recovering, counts.enabled),
-      showCount: true,
-    };
+    const sentence = t('Recovering: {0}.', namesOf(view, ['recovering'], t));
+    return { icon: 'sync~spin', severity: 'warning', sentence, showCount: true };
   }
-  return calmHeadline(view, counts, t);
-}
-
-function calmHeadline(view: HealthView, counts: HealthCounts, t: Translate): Headline {
-  const normal = { severity: 'normal', showCount: true } as const;
-  const unsure = view.servers.filter(({ health }) => health === 'unsure').length;
-  if (unsure > 0) {
-    return {
-      icon: 'warning',
-      severity: 'warning',
-      sentence: t('{0} of {1} servers have trouble answering.', unsure, counts.enabled),
-      showCount: true,
-    };
+  if (counts.unsure > 0) {
+    const sentence = t('Trouble answering: {0}.', namesOf(view, ['unsure'], t));
+    return { icon: 'warning', severity: 'warning', sentence, showCount: true };
   }
   if (counts.waiting > 0) {
-    const sentence = t('{0} of {1} servers wait for you.', counts.waiting, counts.enabled);
-    return { ...normal, icon: 'debug-pause', sentence };
+    return quiet('debug-pause', t('Waiting for you: {0}.', namesOf(view, ['waiting'], t)), true);
   }
   if (counts.busy + counts.unknown > 0) {
-    const sentence = t('{0} of {1} servers are starting.', counts.busy + counts.unknown, counts.enabled);
-    return { ...normal, icon: 'sync~spin', sentence };
+    return quiet('sync~spin', t('Starting: {0}.', namesOf(view, ['busy', 'unknown'], t)), true);
   }
+  return quiet('pulse', calmSentence(view, counts, t), true);
+}
+
+function calmSentence(view: HealthView, { enabled }: HealthCounts, t: Translate): string {
   const idle = view.servers.filter(({ health }) => health === 'idle').length;
-  if (idle === counts.enabled) {
-    return { ...normal, icon: 'pulse', sentence: t('All {0} servers are idle.', counts.enabled) };
-  }
-  const sentence =
-    idle === 0
-      ? t('All {0} servers are healthy.', counts.enabled)
-      : t('{0} servers are healthy, {1} idle.', counts.enabled - idle, idle);
-  return { ...normal, icon: 'pulse', sentence };
+  if (enabled === 1) return idle === 1 ? t('The server is idle.') : t('The server is healthy.');
+  if (idle === enabled) return t('All {0} servers are idle.', enabled);
+  if (idle === 0) return t('All {0} servers are healthy.', enabled);
+  return t('{0} healthy, {1} idle.', enabled - idle, idle);
+}
+
+/** The names that a sentence can hold; a count stands for the rest. */
+function namesOf(view: HealthView, healths: readonly ServerHealth[], t: Translate): string {
+  const names = view.servers.filter(({ health }) => healths.includes(health)).map(({ name }) => name);
+  const shown = names.slice(0, MAX_SENTENCE_NAMES);
+  const left = names.length - shown.length;
+  return left === 0 ? shown.join(', ') : t('{0} and {1} more', shown.join(', '), left);
 }
 
 function problemWords(view: HealthView, t: Translate): string {

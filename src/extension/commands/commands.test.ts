@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { serverSnapshot, viewOf } from '../../../test/support/healthBuilders.ts';
+import { untranslated } from '../translate.ts';
+import { interruptedServers, interruptionQuestion, recoveryMessage } from './recoveryWords.ts';
+import { serverArgument } from './serverArgument.ts';
+import { statusReport } from './statusReport.ts';
+
+const busy = (id: string, inFlight: number, state: 'ready' | 'suspect' = 'ready') =>
+  serverSnapshot(id, { state, metrics: { inFlight } });
+const names = (servers: readonly { name: string }[]) => servers.map(({ name }) => name);
+
+describe('force recovery', () => {
+  it('R5.6 asks only about servers that it would touch', () => {
+    const view = viewOf([busy('healthy', 3), busy('stuck', 2, 'suspect'), serverSnapshot('quiet')]);
+    assert.deepEqual(names(interruptedServers(view, { mode: 'recover' })), ['stuck']);
+    assert.deepEqual(names(interruptedServers(view, { mode: 'recover', server: 'healthy' })), ['healthy']);
+    assert.deepEqual(interruptedServers(view, { mode: 'restart', server: 'quiet' }), []);
+  });
+
+  it('asks with the number of calls and the names', () => {
+    const { servers } = viewOf([busy('a', 2), busy('b', 1)]);
+    assert.equal(
+      interruptionQuestion(servers, untranslated),
+      '3 calls are running on a, b. Recovering ends them.',
+    );
+  });
+
+  it('R5.6 tells the result of each server', () => {
+    const result = (server: string, outcome: 'recovered' | 'failed' | 'skipped', message = '') => ({
+      server,
+      outcome,
+      message,
+      durationMs: 320,
+    });
+    assert.deepEqual(
+      recoveryMessage(
+        {
+          results: [
+            result('a', 'recovered'),
+            result('b', 'failed', 'No such program.'),
+            result('c', 'skipped'),
+          ],
+        },
+        untranslated,
+      ),
+      { severity: 'warning', message: 'Recovered: a (320 ms). Failed: b. No such program.', logOf: 'b' },
+    );
+    assert.match(recoveryMessage({ results: [result('a', 'skipped')] }, untranslated).message, /left alone/);
+  });
+});
+
+describe('command argument', () => {
+  it('takes a name or a tree node, and nothing else', () => {
+    assert.equal(serverArgument('git'), 'git');
+    assert.equal(serverArgument({ server: 'git' }), 'git');
+    for (const other of [undefined, null, '', 7, {}, { server: 7 }, []]) {
+      assert.equal(serverArgument(other), undefined);
+    }
+  });
+});
+
+describe('status report', () => {
+  it('R6.3 is readable without an engine', () => {
+    const view = viewOf([serverSnapshot('git')], { engine: { kind: 'stopped' } });
+    assert.match(statusReport(view, untranslated), /engine is stopped/i);
+  });
+
+  it('keeps what a server says inside its cell', () => {
+    const report = statusReport(viewOf([serverSnapshot('git', { sentence: 'a | b\n\n# c' })]), untranslated);
+    assert.match(report, /\|\s+\| a \\\| b \\# c \|/);
+  });
+});

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { parseEngineConfiguration } from '../../shared/protocol/engineMessages.ts';
+import { joinProblems, mergeSettings, type RawSettings } from './mergeServers.ts';
+
+function raw(changes: Partial<RawSettings> = {}): RawSettings {
+  return {
+    servers: { user: undefined, workspace: undefined, folders: [] },
+    connection: { user: undefined, workspace: undefined },
+    workspaceFolder: '/project',
+    trusted: true,
+    ...changes,
+  };
+}
+
+const servers = (user: unknown, workspace?: unknown, folders: RawSettings['servers']['folders'] = []) =>
+  raw({ servers: { user, workspace, folders } });
+
+describe('settings of several scopes', () => {
+  it('takes the narrowest scope’s whole entry and mixes none', () => {
+    const { engine } = mergeSettings(
+      servers({ git: { command: 'a', args: ['x'] }, files: { command: 'f' } }, { git: { command: 'b' } }),
+    );
+    assert.deepEqual(engine.servers, [
+      { name: 'git', entry: { command: 'b' }, origin: 'workspace' },
+      { name: 'files', entry: { command: 'f' }, origin: 'user' },
+    ]);
+  });
+
+  it('R1.6 leaves out what an untrusted workspace configures', () => {
+    const { engine, servers: listed } = mergeSettings({
+      ...servers({ mine: { command: 'm' } }, { theirs: { command: 't' }, mine: { command: 'evil' } }),
+      connection: { user: { maxRetries: 1 }, workspace: { maxRetries: 9 } },
+      trusted: false,
+    });
+    assert.deepEqual(
+      listed.map(({ name }) => name),
+      ['mine'],
+    );
+    assert.deepEqual(engine.servers[0]?.entry, { command: 'm' });
+    assert.deepEqual(engine.connection, { user: { maxRetries: 1 }, workspace: {} });
+    assert.equal(engine.trusted, false);
+  });
+
+  it('starts the server of one folder among several in that folder; the first folder wins', () => {
+    const { engine } = mergeSettings(
+      servers(undefined, undefined, [
+        { path: '/one', value: { git: { command: 'a' } } },
+        { path: '/two', value: { git: { command: 'b' }, files: { command: 'f', cwd: '/own' } } },
+      ]),
+    );
+    const byName = Object.fromEntries(engine.servers.map(({ name, entry }) => [name, entry]));
+    assert.deepEqual(byName, {
+      git: { command: 'a', cwd: '/one' },
+      files: { command: 'f', cwd: '/own' },
+    });
+  });
+
+  it('keeps what was set apart from what was not', () => {
+    const { engine } = mergeSettings(
+      raw({ connection: { user: { requestTimeout: 5 }, workspace: { maxRetries: undefined } } }),
+    );
+    assert.deepEqual(engine.connection, { user: { requestTimeout: 5 }, workspace: {} });
+  });
+
+  it('R2.2 names each wrong setting with its path, and the rest works', () => {
+    const { problems, servers: listed } = mergeSettings({
+      ...servers(['not', 'an', 'object'], {
+        good: { command: 'g' },
+        bad: { command: 7 },
+        'worse.one': 'text',
+      }),
+      connection: { user: 'fast', workspace: {} },
+    });
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      [
+        'mcpLifeline.servers',
+        'mcpLifeline.servers.bad.command',
+        'mcpLifeline.servers.bad.command',
+        'mcpLifeline.servers.worse.one',
+        'mcpLifeline.connection',
+      ],
+    );
+    assert.deepEqual(
+      listed.filter(({ enabled }) => enabled).map(({ name }) => name),
+      ['good'],
+    );
+  });
+
+  it('tells of two names that VS Code takes for one', () => {
+    const { problems } = mergeSettings(servers({ Git: { command: 'a' }, git: { command: 'b' } }));
+    assert.equal(problems.length, 1);
+    assert.equal(problems[0]?.path, 'mcpLifeline.servers.git');
+  });
+
+  it('does not count a disabled server as enabled, nor as a clash', () => {
+    const { servers: listed, problems } = mergeSettings(
+      servers({ Git: { command: 'a', lifeline: { enabled: false } }, git: { command: 'b' } }),
+    );
+    assert.deepEqual(
+      listed.map(({ enabled }) => enabled),
+      [false, true],
+    );
+    assert.deepEqual(problems, []);
+  });
+
+  it('R14.3 never throws, and what it makes always fits the message', () => {
+    fc.assert(
+      fc.property(fc.anything(), fc.anything(), fc.anything(), fc.boolean(), (a, b, c, trusted) => {
+        const { engine } = mergeSettings({
+          servers: { user: a, workspace: b, folders: [{ path: '/f', value: c }] },
+          connection: { user: b, workspace: c },
+          workspaceFolder: undefined,
+          trusted,
+        });
+        parseEngineConfiguration(engine);
+      }),
+    );
+  });
+
+  it('leaves out names and numbers of servers that no message holds', () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 1_005 }, (_, index) => [`s${index}`, { command: 'x' }]),
+    );
+    const { engine, problems } = mergeSettings(servers({ ['n'.repeat(300)]: { command: 'x' }, ...many }));
+    assert.equal(engine.servers.length, 1_000);
+    assert.equal(problems.length, 6);
+  });
+
+  it('joins two lists of problems without saying one twice', () => {
+    const problem = { path: 'a', message: 'b' };
+    assert.deepEqual(joinProblems([problem], [{ ...problem }, { path: 'a', message: 'c' }]), [
+      problem,
+      { path: 'a', message: 'c' },
+    ]);
+  });
+});

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { FakeClock } from '../../../test/support/fakeClock.ts';
+import { serverSnapshot, snapshotOf, viewOf } from '../../../test/support/healthBuilders.ts';
+import { HealthModel } from './healthModel.ts';
+import { buildHealthView, type HealthView } from './healthView.ts';
+import { duration, escapeMarkdown } from './words.ts';
+
+const configured = [
+  { name: 'b', enabled: true, config: undefined },
+  { name: 'a', enabled: true, config: undefined },
+  { name: 'off', enabled: false, config: undefined },
+];
+
+function build(changes: Partial<Parameters<typeof buildHealthView>[0]> = {}): HealthView {
+  return buildHealthView({
+    engine: { kind: 'running', pid: 1 },
+    trusted: true,
+    configured,
+    configProblems: [],
+    snapshot: snapshotOf([serverSnapshot('a'), serverSnapshot('stranger')]),
+    ...changes,
+  });
+}
+
+describe('health view', () => {
+  it('follows the settings: their servers, in their order', () => {
+    assert.deepEqual(
+      build().servers.map(({ name, health }) => `${name} ${health}`),
+      ['b unknown', 'a healthy', 'off disabled'],
+    );
+  });
+
+  it('believes no snapshot once the engine is gone', () => {
+    const { servers } = build({
+      engine: { kind: 'recovering', reason: 'lost', failedTries: 0, retryAt: undefined },
+    });
+    assert.deepEqual(
+      servers.map(({ snapshot }) => snapshot),
+      [undefined, undefined, undefined],
+    );
+  });
+
+  it('shows a problem that both sides found once', () => {
+    const problem = { path: 'p', message: 'm' };
+    const { problems } = build({ configProblems: [problem], snapshot: snapshotOf([], [{ ...problem }]) });
+    assert.deepEqual(problems, [problem]);
+  });
+
+  it('tells its listeners of several changes at once, and of none when nothing differs', async () => {
+    const clock = new FakeClock();
+    let view = viewOf([serverSnapshot('a')]);
+    const model = new HealthModel(
+      clock,
+      () => view,
+      () => undefined,
+    );
+    const told: HealthView[] = [];
+    model.onDidChange((next) => told.push(next));
+    model.invalidate();
+    await clock.advance(1_000);
+    assert.equal(told.length, 0);
+    view = viewOf([serverSnapshot('a', { state: 'broken' })]);
+    model.invalidate();
+    model.invalidate();
+    await clock.advance(1_000);
+    assert.equal(told.length, 1);
+    model.dispose();
+    assert.equal(clock.pending, 0);
+  });
+});
+
+describe('words', () => {
+  it('writes durations as people read them', () => {
+    assert.deepEqual([0.04, 0.4, 12.4, 999, 1_320].map(duration), [
+      '0.0 ms',
+      '0.4 ms',
+      '12 ms',
+      '999 ms',
+      '1.3 s',
+    ]);
+  });
+
+  it('makes foreign text harmless in Markdown', () => {
+    assert.equal(escapeMarkdown('a|b\n<x> $(y)'), 'a\\|b &lt;x\\> \\$\\(y\\)');
+  });
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { serverSnapshot, viewOf } from '../../../test/support/healthBuilders.ts';
+import { untranslated } from '../translate.ts';
+import { statusContent } from './statusContent.ts';
+
+const show = (...args: Parameters<typeof viewOf>) => statusContent(viewOf(...args), untranslated);
+
+describe('status bar item', () => {
+  it('R12.1 is neutral while all servers are healthy or idle', () => {
+    const { text, severity, label } = show([serverSnapshot('a'), serverSnapshot('b', { state: 'idle' })]);
+    assert.equal(text, '$(pulse) MCP 2/2');
+    assert.equal(severity, 'normal');
+    assert.equal(label, 'MCP Lifeline: 1 healthy, 1 idle.');
+  });
+
+  it('warns, and names the server, while one is recovering', () => {
+    const { text, severity, label } = show([
+      serverSnapshot('a'),
+      serverSnapshot('b', { state: 'recovering' }),
+    ]);
+    assert.equal(text, '$(sync~spin) MCP 1/2');
+    assert.equal(severity, 'warning');
+    assert.equal(label, 'MCP Lifeline: Recovering: b.');
+  });
+
+  it('is an error only when a server keeps failing', () => {
+    const { text, severity } = show([
+      serverSnapshot('a', { state: 'crashLoop' }),
+      serverSnapshot('b', { state: 'recovering' }),
+    ]);
+    assert.equal(text, '$(error) MCP 0/2');
+    assert.equal(severity, 'error');
+  });
+
+  it('warns when a breaker is open though the server is up', () => {
+    const { severity, label } = show([serverSnapshot('a', { breaker: { state: 'open', failures: 3 } })]);
+    assert.equal(severity, 'warning');
+    assert.equal(label, 'MCP Lifeline: Trouble answering: a.');
+  });
+
+  it('R6.3 says that the engine is being restarted, and why', () => {
+    const { text, label, tooltip } = show([serverSnapshot('a')], {
+      engine: { kind: 'recovering', reason: 'lost', failedTries: 0, retryAt: undefined },
+    });
+    assert.equal(text, '$(sync~spin) MCP');
+    assert.match(label, /engine is being restarted/);
+    assert.match(tooltip, /being restarted: lost/);
+  });
+
+  it('says Restricted Mode before anything else', () => {
+    const { text, label } = show([], { trusted: false, engine: { kind: 'starting' } });
+    assert.equal(text, '$(shield) MCP');
+    assert.match(label, /Restricted Mode/);
+  });
+
+  it('shows no count without servers', () => {
+    assert.equal(show([]).text, '$(pulse) MCP');
+  });
+
+  it('shows and speaks of settings that cannot be used', () => {
+    const { text, severity, label } = show([serverSnapshot('a')], {
+      problems: [{ path: 'x', message: 'y' }],
+    });
+    assert.equal(text, '$(pulse) MCP 1/1 $(warning)');
+    assert.equal(severity, 'normal');
+    assert.match(label, /One setting needs attention/);
+  });
+
+  it('lets no server name become a link, an icon or a table cell', () => {
+    const { tooltip } = show([serverSnapshot('[x](command:evil) $(bug) | **b** <img>\n# h')]);
+    assert.doesNotMatch(tooltip, /\[x\]\(command:evil\)/);
+    assert.doesNotMatch(tooltip, /[^\\]\$\(bug\)/);
+    assert.doesNotMatch(tooltip, /<img>/);
+    assert.equal(tooltip.split('\n').filter((line) => line.startsWith('| $(pass-filled)')).length, 1);
+  });
+
+  it('keeps the tooltip short with many servers', () => {
+    const { tooltip } = show(Array.from({ length: 50 }, (_, index) => serverSnapshot(`s${index}`)));
+    assert.match(tooltip, /and 30 more/);
+  });
+});

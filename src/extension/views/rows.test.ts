@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { serverSnapshot, viewOf } from '../../../test/support/healthBuilders.ts';
+import { connectionStates } from '../../shared/model/connectionState.ts';
+import { untranslated } from '../translate.ts';
+import { buildRows, compareRows } from './rows.ts';
+
+const rows = (...args: Parameters<typeof viewOf>) => buildRows(viewOf(...args), untranslated);
+const latency = { p50Ms: 12.4, p95Ms: 40, p99Ms: 41, lastMs: 12, samples: 7 };
+
+describe('servers tree', () => {
+  it('R12.2 shows state and latency beside the name, and speaks them', () => {
+    const [row] = rows([serverSnapshot('git', { latency })]);
+    assert.equal(row?.label, 'git');
+    assert.equal(row.description, 'healthy · 12 ms');
+    assert.equal(row.spoken, 'git, healthy, 12 ms');
+    assert.equal(row.kind, 'server');
+  });
+
+  it('shows the breaker beside the name only when it is not closed', () => {
+    const [row] = rows([serverSnapshot('git', { breaker: { state: 'halfOpen', failures: 3 } })]);
+    assert.match(row?.description ?? '', /breaker half-open/);
+  });
+
+  it('has an icon, words and spoken words for every state', () => {
+    for (const state of connectionStates) {
+      const [row] = rows([serverSnapshot('git', { state })]);
+      assert.ok(row?.icon !== undefined && row.description !== '' && row.spoken.includes(row.description));
+    }
+  });
+
+  it('tells details below the server', () => {
+    const [row] = rows([
+      serverSnapshot('git', {
+        state: 'crashLoop',
+        sentence: 'Exited with code 1.',
+        nextAttemptAt: 1_700_000_060_000,
+        latency,
+        lastError: { code: 'exited', message: 'boom', at: 1_700_000_000_000 },
+        catalogue: { tools: 13, digest: 'd', savedAt: 0 },
+        pids: [7],
+      }),
+    ]);
+    assert.deepEqual(
+      row?.children.map(({ label }) => label),
+      [
+        'State',
+        'Next attempt',
+        'Breaker',
+        'Latency',
+        'Last error',
+        'Tools',
+        'Calls',
+        'Sessions',
+        'Restarts',
+        'Processes',
+      ],
+    );
+    assert.ok(row.children.every(({ server }) => server === 'git'));
+  });
+
+  it('leaves the welcome text its place when there is nothing to tell', () => {
+    assert.deepEqual(rows([], { engine: { kind: 'starting' } }), []);
+    assert.deepEqual(rows([], { trusted: false }), []);
+  });
+
+  it('puts a row for the engine first while it does not run', () => {
+    const view = viewOf([serverSnapshot('git')], {
+      engine: { kind: 'recovering', reason: 'lost', failedTries: 1, retryAt: undefined },
+    });
+    const [first, second] = buildRows(view, untranslated);
+    assert.equal(first?.kind, 'engine');
+    assert.equal(second?.label, 'git');
+  });
+
+  it('shows each setting that cannot be used', () => {
+    const list = rows([serverSnapshot('git')], {
+      problems: [{ path: 'mcpLifeline.servers.x.command', message: 'must name the program' }],
+    });
+    assert.equal(list[1]?.kind, 'problem');
+    assert.equal(list[1].setting, 'mcpLifeline.servers.x.command');
+  });
+
+  it('draws again only what changed', () => {
+    const before = rows([serverSnapshot('a'), serverSnapshot('b')]);
+    const same = rows([serverSnapshot('a'), serverSnapshot('b')]);
+    const changed = rows([serverSnapshot('a'), serverSnapshot('b', { sessions: 2 })]);
+    const fewer = rows([serverSnapshot('b')]);
+    assert.deepEqual(compareRows(before, same), { isListChanged: false, changed: [] });
+    assert.deepEqual(compareRows(before, changed), { isListChanged: false, changed: ['server:b'] });
+    assert.equal(compareRows(before, fewer).isListChanged, true);
+  });
+
+  it('gives every row an id of its own', () => {
+    const problem = { path: 'p', message: 'm' };
+    const list = rows([serverSnapshot('a'), serverSnapshot('b')], { problems: [problem] });
+    const ids = list.flatMap((row) => [row.id, ...row.children.map(({ id }) => id)]);
+    assert.equal(new Set(ids).size, ids.length);
+  });
+});

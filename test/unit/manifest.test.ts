@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import {
+  commands,
+  extensionId,
+  providerId,
+  settingsPrefix,
+  statusItemId,
+  views,
+} from '../../src/shared/contributions.ts';
+import { connectionSettingSpecs } from '../../src/shared/settings/connectionSettings.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const read = (path: string): unknown => JSON.parse(readFileSync(join(root, path), 'utf8'));
+
+interface Property {
+  readonly type: string;
+  readonly default: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly scope: string;
+  readonly markdownDescription: string;
+}
+interface MenuItem {
+  readonly command: string;
+  readonly when?: string;
+  readonly group?: string;
+}
+interface Manifest {
+  readonly name: string;
+  readonly publisher: string;
+  readonly main: string;
+  readonly icon: string;
+  readonly l10n: string;
+  readonly extensionKind: readonly string[];
+  readonly activationEvents: readonly string[];
+  readonly capabilities: {
+    readonly untrustedWorkspaces: { supported: string; restrictedConfigurations: readonly string[] };
+    readonly virtualWorkspaces: { supported: string | boolean; description: string };
+  };
+  readonly contributes: {
+    readonly mcpServerDefinitionProviders: readonly { id: string }[];
+    readonly commands: readonly { command: string; title: string; category: string }[];
+    readonly menus: Readonly<Record<string, readonly MenuItem[]>>;
+    readonly viewsContainers: { readonly activitybar: readonly { id: string; icon: string }[] };
+    readonly views: Readonly<Record<string, readonly { id: string }[]>>;
+    readonly viewsWelcome: readonly { view: string }[];
+    readonly configuration: readonly { properties: Readonly<Record<string, Property>> }[];
+  };
+}
+
+const manifest = read('package.json') as Manifest;
+const english = read('package.nls.json') as Record<string, string>;
+const portuguese = read('package.nls.pt-br.json') as Record<string, string>;
+const bundle = read('l10n/bundle.l10n.pt-br.json') as Record<string, string>;
+const { contributes } = manifest;
+const properties: Readonly<Record<string, Property>> = Object.assign(
+  {},
+  ...contributes.configuration.map((section) => section.properties),
+) as Readonly<Record<string, Property>>;
+const sorted = (items: Iterable<string>): string[] => [...items].sort();
+
+/** Every text in `value` that is nothing but a `%key%`. */
+function nlsKeys(value: unknown): string[] {
+  if (typeof value === 'string') return /^%[^%]+%$/.test(value) ? [value.slice(1, -1)] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(nlsKeys);
+}
+
+/** The literal texts that the extension hands to `t(…)`, and the places where it hands over something else. */
+function translatedTexts(): { texts: Set<string>; notLiteral: string[] } {
+  const texts = new Set<string>();
+  const notLiteral: string[] = [];
+  const folder = join(root, 'src', 'extension');
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.ts') || name.endsWith('.test.ts') || name === 'translate.ts') continue;
+    const source = ts.createSourceFile(
+      name,
+      readFileSync(join(folder, name), 'utf8'),
+      ts.ScriptTarget.Latest,
+    );
+    const visit = (node: ts.Node): void => {
+      if (ts.isCallExpression(node) && isTranslate(node.expression)) {
+        const [text] = node.arguments;
+        if (text !== undefined && ts.isStringLiteralLike(text)) texts.add(text.text);
+        // composition.ts makes the function itself out of `vscode.l10n.t`
+        else if (name !== 'composition.ts') notLiteral.push(name);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+  }
+  return { texts, notLiteral };
+}
+
+function isTranslate(called: ts.Expression): boolean {
+  if (ts.isIdentifier(called)) return called.text === 't';
+  return ts.isPropertyAccessExpression(called) && called.name.text === 't';
+}
+
+/** `{0}`, `{1}` … of a text. */
+const placeholders = (text: string): string[] => sorted(new Set(text.match(/\{\d+\}/g) ?? []));
+
+describe('manifest', () => {
+  it('contributes exactly the commands that the code knows', () => {
+    assert.deepEqual(
+      sorted(contributes.commands.map(({ command }) => command)),
+      sorted(Object.values(commands)),
+    );
+    for (const { category, title } of contributes.commands) {
+      assert.equal(category, 'MCP Lifeline');
+      assert.match(title, /^%.+%$/);
+    }
+  });
+
+  it('uses only its own commands in menus, and hides from the palette what only programs call', () => {
+    const known = new Set<string>(Object.values(commands));
+    for (const item of Object.values(contributes.menus).flat()) assert.ok(known.has(item.command));
+    const hidden = contributes.menus['commandPalette']?.filter(({ when }) => when === 'false');
+    assert.deepEqual(
+      hidden?.map(({ command }) => command),
+      [commands.getConnectionStatus],
+    );
+  });
+
+  it('R12.2 offers three inline actions at most, and all of them to the keyboard too', () => {
+    const items = contributes.menus['view/item/context'] ?? [];
+    const isInline = ({ group }: MenuItem): boolean => group?.startsWith('inline') === true;
+    const inline = sorted(items.filter(isInline).map(({ command }) => command));
+    assert.ok(inline.length <= 3);
+    assert.deepEqual(sorted(items.filter((item) => !isInline(item)).map(({ command }) => command)), inline);
+  });
+
+  it('names provider, container, views and extension as the code does', () => {
+    assert.equal(`${manifest.publisher}.${manifest.name}`, extensionId);
+    assert.deepEqual(
+      contributes.mcpServerDefinitionProviders.map(({ id }) => id),
+      [providerId],
+    );
+    assert.deepEqual(
+      contributes.viewsContainers.activitybar.map(({ id }) => id),
+      [views.container],
+    );
+    assert.deepEqual(
+      contributes.views[views.container]?.map(({ id }) => id),
+      [views.servers],
+    );
+    for (const { view } of contributes.viewsWelcome) assert.equal(view, views.servers);
+    assert.ok(statusItemId.startsWith(`${settingsPrefix}.`));
+  });
+
+  it('R2 has one setting for each row of the table, with its default and limits', () => {
+    const expected = [
+      `${settingsPrefix}.servers`,
+      ...Object.keys(connectionSettingSpecs).map((name) => `${settingsPrefix}.connection.${name}`),
+    ];
+    assert.deepEqual(sorted(Object.keys(properties)), sorted(expected));
+    for (const [name, spec] of Object.entries(connectionSettingSpecs)) {
+      const property = properties[`${settingsPrefix}.connection.${name}`];
+      assert.deepEqual(
+        [property?.type, property?.default, property?.minimum, property?.maximum],
+        ['integer' in spec ? 'integer' : 'number', spec.default, spec.minimum, spec.maximum],
+        name,
+      );
+      assert.match(property?.scope ?? '', /^(window|resource)$/);
+    }
+  });
+
+  it('R2 says each setting’s unit, and the default for remote servers where it differs', () => {
+    const units = { seconds: '**seconds**', count: '**count**', percent: '**percent**' };
+    for (const [name, spec] of Object.entries(connectionSettingSpecs)) {
+      const text = english[`config.connection.${name}`] ?? '';
+      assert.ok(text.includes(units[spec.unit]), `${name}: ${text}`);
+      if ('remoteDefault' in spec) assert.ok(text.includes(`Remote servers: ${spec.remoteDefault} `), name);
+    }
+  });
+
+  it('R1.6 restricts what an untrusted workspace may set', () => {
+    const { untrustedWorkspaces, virtualWorkspaces } = manifest.capabilities;
+    assert.equal(untrustedWorkspaces.supported, 'limited');
+    assert.deepEqual(sorted(untrustedWorkspaces.restrictedConfigurations), sorted(Object.keys(properties)));
+    assert.ok(virtualWorkspaces.description !== '');
+  });
+
+  it('starts after the editor, where the servers run', () => {
+    assert.deepEqual(manifest.activationEvents, ['onStartupFinished']);
+    assert.deepEqual(manifest.extensionKind, ['workspace']);
+  });
+
+  it('points at files that exist', () => {
+    const files = [
+      manifest.icon,
+      manifest.l10n,
+      ...contributes.viewsContainers.activitybar.map((c) => c.icon),
+    ];
+    for (const file of files) assert.ok(existsSync(join(root, file)), file);
+  });
+});
+
+describe('words', () => {
+  it('R1.5 has every text of the manifest in both languages, and no text that nobody uses', () => {
+    const used = sorted(new Set(nlsKeys(manifest)));
+    assert.deepEqual(sorted(Object.keys(english)), used);
+    assert.deepEqual(sorted(Object.keys(portuguese)), used);
+  });
+
+  it('R1.5 has every text of the code in Brazilian Portuguese, and no text that nobody uses', () => {
+    const { texts, notLiteral } = translatedTexts();
+    assert.deepEqual(notLiteral, []);
+    assert.deepEqual(sorted(Object.keys(bundle)), sorted(texts));
+  });
+
+  it('keeps arguments, links and empty texts right in translation', () => {
+    for (const [text, translation] of Object.entries(bundle)) {
+      assert.deepEqual(placeholders(translation), placeholders(text), text);
+      assert.notEqual(translation.trim(), '');
+    }
+    for (const [key, text] of Object.entries(english)) {
+      const links = (words: string): string[] => sorted(words.match(/\]\([^)]+\)/g) ?? []);
+      assert.deepEqual(links(portuguese[key] ?? ''), links(text), key);
+    }
+  });
+});
