@@ -17,7 +17,10 @@ const timers = new Map();
 const waiting = new Map();
 let asked = 0;
 
-const schema = { type: 'object', properties: { key: { type: 'string' }, ms: { type: 'number' } } };
+const schema = {
+  type: 'object',
+  properties: { key: { type: 'string' }, ms: { type: 'number' }, size: { type: 'number' } },
+};
 const tools = [
   { name: 'echo', annotations: { readOnlyHint: true } },
   { name: 'pid', annotations: { readOnlyHint: true } },
@@ -43,7 +46,7 @@ function later(id, ms, result) {
 }
 
 function call(id, { name, arguments: args = {}, _meta: meta }) {
-  const { key = '', ms = 0 } = args;
+  const { key = '', ms = 0, size = 0 } = args;
   switch (name) {
     case 'echo':
       return later(id, ms, text(key));
@@ -59,7 +62,7 @@ function call(id, { name, arguments: args = {}, _meta: meta }) {
         const params = { progressToken: meta.progressToken, progress: 1, total: 2 };
         send({ method: 'notifications/progress', params });
       }
-      return later(id, ms, text(`${name} ${key}`));
+      return later(id, ms, text(`${name} ${key}${'x'.repeat(size)}`));
     case 'ask':
       asked += 1;
       waiting.set(`q${asked}`, id);

@@ -188,10 +188,13 @@ export class EditorWindow {
 
   /** Opens the extension's view container, unless it is open. */
   async showServersView(): Promise<void> {
-    const tree = this.#tree();
-    if (await tree.isVisible()) return;
-    await this.page.locator(`.activitybar a.action-label[aria-label^="${containerTitle}"]`).click();
-    await tree.waitFor();
+    const item = this.page.locator('.activitybar .action-item').filter({
+      has: this.page.locator(`a[aria-label^="${containerTitle}"]`),
+    });
+    await item.waitFor();
+    // A click on the open container would close it.
+    if (!/\bchecked\b/.test((await item.getAttribute('class')) ?? '')) await item.locator('a').click();
+    await this.#tree().waitFor();
   }
 
   #tree(): Locator {
