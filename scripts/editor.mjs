@@ -99,7 +99,8 @@ function editorEnvironment(environment, extra) {
   const kept = Object.entries(environment).filter(
     ([name]) => !/^(VSCODE_|ELECTRON_RUN_AS_NODE$|NODE_OPTIONS$|npm_)/.test(name),
   );
-  return { ...Object.fromEntries(kept), ...extra };
+  // Without a gallery: looking for one that cannot be reached holds the extension host back for ten seconds.
+  return { ...Object.fromEntries(kept), EXTENSIONS_GALLERY: '{}', ...extra };
 }
 
 /** @returns {string} the end of a log, for an error message */
@@ -157,6 +158,8 @@ export async function startEditor({
       '--disable-workspace-trust',
       '--telemetry-level',
       'off',
+      // Otherwise it runs an interactive login shell first, for its variables, and waits for that up to ten seconds.
+      '--force-disable-user-env',
       ...(testDriver ? ['--enable-smoke-test-driver'] : []),
       ...profileArguments(profile),
     ],
