@@ -88,9 +88,7 @@ function separator(): StatusEntry {
 function generalEntries({ t }: CommandContext): StatusEntry[] {
   const entry = (key: string, label: string, run: () => void): StatusEntry => ({ key, label, run });
   return [
-    entry('recoverAll', `$(debug-restart) ${t('Force Recovery of All Servers')}`, () =>
-      run(commands.forceRecovery),
-    ),
+    entry('recoverAll', `$(zap) ${t('Force Recovery of All Servers')}`, () => run(commands.forceRecovery)),
     entry('report', `$(markdown) ${t('Open as Report')}`, () => void openStatusDocument()),
     entry('log', `$(output) ${t('Show Log')}`, () => run(commands.showLog)),
     entry('settings', `$(gear) ${t('Open Settings')}`, () => openServersSetting()),
@@ -119,8 +117,8 @@ function serverEntry(server: ServerView, { t }: CommandContext): StatusEntry {
       health === 'disabled'
         ? [log]
         : [
-            button('heart', t('Force Recovery'), commands.forceRecovery),
-            button('debug-restart', t('Restart'), commands.restart),
+            button('zap', t('Force Recovery'), commands.forceRecovery),
+            button('refresh', t('Restart'), commands.restart),
             log,
           ],
     run: () => run(commands.showLog, name),

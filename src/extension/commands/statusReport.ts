@@ -1,6 +1,7 @@
 import type { HealthView, ServerView } from '../health/healthView.ts';
 import {
   breakerWords,
+  callWords,
   clockTime,
   duration,
   engineWords,
@@ -43,9 +44,8 @@ function serverSection(server: ServerView, t: Translate): string[] {
       const words = t('p50 {0}, p95 {1} over {2} calls', duration(p50Ms), duration(p95Ms), samples);
       row(t('Latency'), words);
     }
-    const { total, failed, inFlight, waiting, restarts } = snapshot.metrics;
-    row(t('Calls'), t('{0} in all, {1} failed, {2} running, {3} waiting', total, failed, inFlight, waiting));
-    row(t('Restarts'), String(restarts));
+    row(t('Calls'), callWords(snapshot, t));
+    row(t('Restarts'), String(snapshot.metrics.restarts));
     row(t('Sessions'), String(snapshot.sessions));
     if (snapshot.catalogue !== undefined) row(t('Tools'), String(snapshot.catalogue.tools));
     if (snapshot.lastError !== undefined) {

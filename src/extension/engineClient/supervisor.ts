@@ -42,7 +42,8 @@ export interface SupervisorOptions<S extends SupervisedSession> {
 export class Supervisor<S extends SupervisedSession> implements Disposable {
   readonly #options: SupervisorOptions<S>;
   readonly #changed: Emitter<EngineStatus>;
-  #status: EngineStatus = { kind: 'stopped' };
+  /** Whoever makes one is about to start it; nobody should see it stopped in between. */
+  #status: EngineStatus = { kind: 'starting' };
   #session: S | undefined;
   #stop: AbortController | undefined;
   #done: Promise<void> = Promise.resolve();

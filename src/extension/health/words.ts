@@ -85,6 +85,16 @@ export function breakerWords(server: ServerSnapshot, t: Translate): string {
   }
 }
 
+/** How many calls there were, and what is worth saying of them. */
+export function callWords({ metrics }: ServerSnapshot, t: Translate): string {
+  const parts = [t('{0} in all', metrics.total)];
+  if (metrics.failed > 0) parts.push(t('{0} failed', metrics.failed));
+  if (metrics.outcomeUnknown > 0) parts.push(t('{0} with unknown outcome', metrics.outcomeUnknown));
+  if (metrics.inFlight > 0) parts.push(t('{0} running', metrics.inFlight));
+  if (metrics.waiting > 0) parts.push(t('{0} waiting', metrics.waiting));
+  return parts.join(', ');
+}
+
 export function engineWords(engine: EngineStatus, t: Translate): string {
   switch (engine.kind) {
     case 'stopped':

@@ -2,6 +2,7 @@ import type { SettingsProblem, ServerSnapshot } from '../../shared/model/snapsho
 import type { HealthView, ServerView } from '../health/healthView.ts';
 import {
   breakerWords,
+  callWords,
   clockTime,
   duration,
   engineWords,
@@ -110,15 +111,9 @@ function details(server: string, snapshot: ServerSnapshot, t: Translate): Row[] 
     add('error', t('Last error'), `${clockTime(at)} · ${message}`, 'error');
   }
   add('tools', t('Tools'), toolWords(snapshot, t), 'tools');
-  const { total, failed, inFlight, waiting, restarts } = snapshot.metrics;
-  add(
-    'calls',
-    t('Calls'),
-    t('{0} in all, {1} failed, {2} running, {3} waiting', total, failed, inFlight, waiting),
-    'pulse',
-  );
+  add('calls', t('Calls'), callWords(snapshot, t), 'pulse');
   add('sessions', t('Sessions'), String(snapshot.sessions), 'plug');
-  add('restarts', t('Restarts'), String(restarts), 'debug-restart');
+  add('restarts', t('Restarts'), String(snapshot.metrics.restarts), 'refresh');
   if (snapshot.pids.length > 0) add('pids', t('Processes'), snapshot.pids.join(', '), 'server-process');
   return rows;
 }

@@ -172,8 +172,8 @@ export async function callTool(
 
 /** What the extension knows about all servers; undefined while it has no engine to ask. */
 export async function readSnapshot(): Promise<Snapshot | undefined> {
-  const answer = await vscode.commands.executeCommand(commands.getConnectionStatus);
-  return answer === undefined || answer === null ? undefined : parseSnapshot(answer);
+  const answer = await vscode.commands.executeCommand<{ engine: unknown }>(commands.getConnectionStatus);
+  return answer.engine === null ? undefined : parseSnapshot(answer);
 }
 
 /** Waits until the snapshot's entry of a server fulfils `isWanted`. */
