@@ -94,6 +94,14 @@ function profileArguments(profile) {
 
 const serverProgram = (root) => path.join(root, 'out', 'server-main.js');
 
+/** In a file, because every user of the machine can read arguments. */
+function connectionArguments(profile, token) {
+  if (token === undefined) return ['--without-connection-token'];
+  const file = path.join(profile.serverData, 'connection-token');
+  writeFileSync(file, token, { mode: 0o600 });
+  return ['--connection-token-file', file];
+}
+
 /** The editor's environment: ours, without what would make its Node or its terminals behave as if inside another. */
 function editorEnvironment(environment, extra) {
   const kept = Object.entries(environment).filter(
@@ -119,6 +127,7 @@ function tailOf(file) {
  * @typedef {object} Editor
  * @property {string} url
  * @property {number} port
+ * @property {string | undefined} token
  * @property {number} pid also its process group
  * @property {string} logFile
  * @property {Promise<unknown>} exited resolves when the server has ended, however
@@ -132,18 +141,13 @@ function tailOf(file) {
  * @param {Profile} options.profile
  * @param {boolean} [options.testDriver] lets a page name an extension under development and its tests
  * @param {number} [options.port] default: any free one
+ * @param {string} [options.token] what a browser must present; default: nothing, for tests
  * @param {NodeJS.ProcessEnv} [options.env] added to our environment
  * @param {number} [options.limitMs] for starting; default 60,000
  * @returns {Promise<Editor>}
  */
-export async function startEditor({
-  root,
-  profile,
-  testDriver = false,
-  port = 0,
-  env = {},
-  limitMs = 60_000,
-}) {
+export async function startEditor(options) {
+  const { root, profile, testDriver = false, port = 0, token, env = {}, limitMs = 60_000 } = options;
   const logFile = path.join(profile.serverData, 'server.log');
   writeFileSync(logFile, '');
   const server = start(
@@ -154,7 +158,7 @@ export async function startEditor({
       '127.0.0.1',
       '--port',
       String(port),
-      '--without-connection-token',
+      ...connectionArguments(profile, token),
       '--disable-workspace-trust',
       '--telemetry-level',
       'off',
@@ -227,6 +231,7 @@ export async function installExtension({ root, profile, vsix }) {
  */
 export function windowUrl(editor, { folder, developmentPaths = [], testsPath } = {}) {
   const query = new URLSearchParams();
+  if (editor.token !== undefined) query.set('tkn', editor.token);
   if (folder !== undefined) {
     query.set(folder.endsWith('.code-workspace') ? 'workspace' : 'folder', toPathOfUrl(folder));
   }

@@ -9,13 +9,10 @@
  */
 import { createWriteStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 
-import { openBrowser } from './browser.mjs';
-import { provideCodeServer } from './codeServer.mjs';
-import { startEditor, windowUrl } from './editor.mjs';
 import { underProjectNode } from './install.mjs';
 import { ownLineMark } from './ownLineMark.mjs';
+import { runInEditor } from './runInEditor.mjs';
 
 /** @param {readonly string[]} argv */
 function parseArguments(argv) {
@@ -57,41 +54,16 @@ function makePrinter() {
 
 async function main() {
   await underProjectNode(import.meta.url);
-  const limitMs = Number(process.env['EDITOR_LIMIT_MS'] ?? 300_000);
-  const { developmentPaths, testsPath, folder, profile } = parseArguments(process.argv.slice(2));
+  const { profile, ...rest } = parseArguments(process.argv.slice(2));
   for (const part of Object.values(profile)) mkdirSync(part, { recursive: true });
-
-  const root = await provideCodeServer();
-  const [editor, browser] = await Promise.all([
-    startEditor({ root, profile, testDriver: true }),
-    openBrowser(),
-  ]);
-  let code = 1;
-  try {
-    const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
-    const finished = new Promise((resolve) => {
-      void page.exposeFunction('codeAutomationLog', makePrinter());
-      void page.exposeFunction('codeAutomationExit', (exitCode) => resolve(exitCode));
-      page.once('crash', () => resolve('the page crashed'));
-      void editor.exited.then(() => resolve('the VS Code server ended'));
-    });
-    await page.goto(windowUrl(editor, { folder, developmentPaths, testsPath }), { timeout: 60_000 });
-    const outcome = await Promise.race([
-      finished,
-      delay(limitMs, `the tests did not end within ${limitMs} ms`, { ref: false }),
-    ]);
-    if (typeof outcome === 'number') {
-      code = outcome;
-    } else {
-      console.error(`editor: ${outcome}`);
-      const pictures = process.env['EDITOR_SCREENSHOTS'];
-      if (pictures !== undefined) {
-        await page.screenshot({ path: path.join(pictures, 'launcher.png') }).catch(() => undefined);
-      }
-    }
-  } finally {
-    await Promise.allSettled([browser.close(), editor.stop()]);
-  }
+  const { code, problem } = await runInEditor({
+    ...rest,
+    profile,
+    print: makePrinter(),
+    limitMs: Number(process.env['EDITOR_LIMIT_MS'] ?? 300_000),
+    screenshots: process.env['EDITOR_SCREENSHOTS'],
+  });
+  if (problem !== undefined) console.error(`editor: ${problem}`);
   return code;
 }
 
