@@ -178,14 +178,8 @@ export async function startEditor(options) {
     const actualPort = /Extension host agent listening on (\d+)/.exec(readFileSync(logFile, 'utf8'))?.[1];
     const url = `http://127.0.0.1:${actualPort}`;
     if (actualPort !== undefined && (await answers(`${url}/version`))) {
-      return {
-        url,
-        port: Number(actualPort),
-        pid: server.pid,
-        logFile,
-        exited: server.exited,
-        stop: server.end,
-      };
+      const { pid, exited, end: stop } = server;
+      return { url, port: Number(actualPort), token, pid, logFile, exited, stop };
     }
     if (isOver || performance.now() > end) {
       await server.end();

@@ -44,6 +44,11 @@ function installHandlers() {
   }
 }
 
+/** @returns {boolean} this process has been told to end, and is ending what it started */
+export function isInterrupted() {
+  return endingBySignal;
+}
+
 /**
  * Runs `cleanup` when this process is told to end by a signal.
  * @param {() => Promise<void>} cleanup

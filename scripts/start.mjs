@@ -20,7 +20,7 @@ import { exampleServers } from './exampleServers.mjs';
 import { underProjectNode } from './install.mjs';
 import { ownLineMark } from './ownLineMark.mjs';
 import { buildVsix } from './package.mjs';
-import { run, say } from './processes.mjs';
+import { isInterrupted, run, say } from './processes.mjs';
 import { runInEditor } from './runInEditor.mjs';
 
 /** @returns {string | undefined} the program of a desktop VS Code */
@@ -97,6 +97,7 @@ async function startEmbedded(vsix, port) {
   console.log(`\n    ${windowUrl(editor, { folder: workspace })}\n`);
   say('Ctrl+C stops it.');
   await editor.exited;
+  if (isInterrupted()) return new Promise(() => undefined); // What ends us is under way.
   throw new Error(`The VS Code server ended by itself; its log is ${editor.logFile}`);
 }
 
