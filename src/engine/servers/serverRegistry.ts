@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
+import { fitProblems } from '../../shared/model/settingsProblem.ts';
 import type { SettingsProblem } from '../../shared/model/snapshot.ts';
 import type { EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
 import {
@@ -8,7 +9,7 @@ import {
   parseConnectionSettings,
   type SettingsLayer,
 } from '../../shared/settings/connectionSettings.ts';
-import { parseServerConfig } from '../../shared/settings/serverConfig.ts';
+import { nameClashMessage, parseServerConfig } from '../../shared/settings/serverConfig.ts';
 import type { CatalogueStore } from '../catalogue/catalogue.ts';
 import { ServerRuntime, type RuntimeConfiguration } from './serverRuntime.ts';
 
@@ -94,7 +95,7 @@ export class ServerRegistry {
       if (clash !== undefined) {
         problems.push({
           path: `${SERVERS_PATH}.${name}`,
-          message: `has the same name as "${clash}" but for upper and lower case; VS Code would switch one of them off. It is left out`,
+          message: nameClashMessage(clash),
         });
         continue;
       }
@@ -123,7 +124,7 @@ export class ServerRegistry {
       this.#subscriptions.delete(name);
       this.#servers.delete(name);
     }
-    this.#problems = problems.slice(0, 1_000);
+    this.#problems = fitProblems(problems);
     this.#configured = true;
     this.#changed.fire(undefined);
   }

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { ServerView } from '../health/healthView.ts';
+import { canRun, type ServerView } from '../health/healthView.ts';
 import { healthIcon, healthWords } from '../health/words.ts';
 import type { CommandContext } from './commandContext.ts';
 
@@ -13,7 +13,7 @@ interface ServerItem extends vscode.QuickPickItem {
  */
 export async function askServer(context: CommandContext, placeHolder: string): Promise<string | undefined> {
   const { model, t } = context;
-  const servers = model.view.servers.filter(({ health }) => health !== 'disabled');
+  const servers = model.view.servers.filter(({ health }) => canRun(health));
   if (servers.length === 0) {
     const openSettings = t('Open Settings');
     void vscode.window

@@ -1,4 +1,6 @@
+import { fitProblems } from '../../shared/model/settingsProblem.ts';
 import type { SettingsProblem, Snapshot } from '../../shared/model/snapshot.ts';
+import { joinProblems } from '../config/mergeServers.ts';
 import { engineWords } from '../health/words.ts';
 import { untranslated } from '../translate.ts';
 import type { CommandContext } from './commandContext.ts';
@@ -29,7 +31,9 @@ export async function getConnectionStatus({
   let failure: unknown;
   if (engine.status.kind === 'running') {
     try {
-      return await engine.getSnapshot({ timeoutMs: ANSWER_LIMIT_MS });
+      const snapshot = await engine.getSnapshot({ timeoutMs: ANSWER_LIMIT_MS });
+      // What is so wrong that no message holds it is known only here.
+      return { ...snapshot, problems: fitProblems(joinProblems(model.view.problems, snapshot.problems)) };
     } catch (error) {
       failure = error;
     }

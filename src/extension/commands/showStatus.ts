@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { DisposableStore } from '../../shared/base/disposable.ts';
 import { commands } from '../../shared/contributions.ts';
-import type { HealthView, ServerView } from '../health/healthView.ts';
+import { canRun, type HealthView, type ServerView } from '../health/healthView.ts';
 import { breakerWords, duration, engineWords, healthIcon, healthWords } from '../health/words.ts';
 import { healthSentence } from '../status/statusContent.ts';
 import { openServersSetting } from './askServer.ts';
@@ -113,14 +113,13 @@ function serverEntry(server: ServerView, { t }: CommandContext): StatusEntry {
     label: `$(${healthIcon(health).name}) ${name}`,
     description: words.join(' · '),
     ...(snapshot === undefined ? {} : { detail: snapshot.sentence }),
-    buttons:
-      health === 'disabled'
-        ? [log]
-        : [
-            button('zap', t('Force Recovery'), commands.forceRecovery),
-            button('refresh', t('Restart'), commands.restart),
-            log,
-          ],
+    buttons: !canRun(health)
+      ? [log]
+      : [
+          button('zap', t('Force Recovery'), commands.forceRecovery),
+          button('refresh', t('Restart'), commands.restart),
+          log,
+        ],
     run: () => run(commands.showLog, name),
   };
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { snapshotOf } from '../../../test/support/healthBuilders.ts';
+import { parseSnapshot } from '../../shared/model/snapshot.ts';
 import { parseEngineConfiguration } from '../../shared/protocol/engineMessages.ts';
 import { joinProblems, mergeSettings, type RawSettings } from './mergeServers.ts';
 
@@ -89,34 +91,61 @@ describe('settings of several scopes', () => {
   });
 
   it('tells of two names that VS Code takes for one', () => {
-    const { problems } = mergeSettings(servers({ Git: { command: 'a' }, git: { command: 'b' } }));
+    const { problems, servers: listed } = mergeSettings(
+      servers({ Git: { command: 'a' }, git: { command: 'b' } }),
+    );
     assert.equal(problems.length, 1);
     assert.equal(problems[0]?.path, 'mcpLifeline.servers.git');
+    assert.deepEqual(
+      listed.map(({ name }) => name),
+      ['Git'],
+    );
   });
 
-  it('does not count a disabled server as enabled, nor as a clash', () => {
-    const { servers: listed, problems } = mergeSettings(
-      servers({ Git: { command: 'a', lifeline: { enabled: false } }, git: { command: 'b' } }),
+  it('does not count a disabled server as enabled', () => {
+    const { servers: listed } = mergeSettings(
+      servers({ a: { command: 'a', lifeline: { enabled: false } }, b: { command: 'b' } }),
     );
     assert.deepEqual(
       listed.map(({ enabled }) => enabled),
       [false, true],
     );
-    assert.deepEqual(problems, []);
+  });
+
+  it('R2.2 checks connection settings at their place, general ones and a server’s own', () => {
+    const { problems } = mergeSettings({
+      ...servers({ git: { command: 'a', lifeline: { connection: { requestTimeout: 9_999 } } } }),
+      connection: { user: { maxRetries: 'many' }, workspace: { nonsense: 1 } },
+    });
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      [
+        'mcpLifeline.servers.git.lifeline.connection.requestTimeout',
+        'mcpLifeline.connection.nonsense',
+        'mcpLifeline.connection.maxRetries',
+      ],
+    );
   });
 
   it('R14.3 never throws, and what it makes always fits the message', () => {
     fc.assert(
       fc.property(fc.anything(), fc.anything(), fc.anything(), fc.boolean(), (a, b, c, trusted) => {
-        const { engine } = mergeSettings({
+        const { engine, problems } = mergeSettings({
           servers: { user: a, workspace: b, folders: [{ path: '/f', value: c }] },
           connection: { user: b, workspace: c },
           workspaceFolder: undefined,
           trusted,
         });
         parseEngineConfiguration(engine);
+        parseSnapshot(snapshotOf([], [...problems]));
       }),
     );
+  });
+
+  it('R14.3 cuts the place of a problem that is longer than any screen', () => {
+    const { problems } = mergeSettings(servers({ git: { command: 'g', ['k'.repeat(5_000)]: 1 } }));
+    parseSnapshot(snapshotOf([], [...problems]));
+    assert.equal(problems[0]?.path.length, 512);
   });
 
   it('leaves out names and numbers of servers that no message holds', () => {

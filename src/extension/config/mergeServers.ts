@@ -1,5 +1,11 @@
-import { parseServerConfig, type ServerConfig } from '../../shared/settings/serverConfig.ts';
+import {
+  nameClashMessage,
+  parseServerConfig,
+  type ServerConfig,
+} from '../../shared/settings/serverConfig.ts';
+import { parseConnectionSettings } from '../../shared/settings/connectionSettings.ts';
 import { settingsPrefix } from '../../shared/contributions.ts';
+import { fitProblems } from '../../shared/model/settingsProblem.ts';
 import type { SettingsProblem } from '../../shared/model/snapshot.ts';
 import type { ConfigOrigin, EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
 
@@ -54,29 +60,47 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
   const problems: SettingsProblem[] = [];
   const entries = mergeEntries(raw, problems);
-  const servers = entries.map((entry) => {
-    const { config, problems: found } = parseServerConfig(entry.name, entry.entry, {
-      pathPrefix: serversPath,
-      trustByDefault: entry.origin === 'user',
-    });
-    problems.push(...found);
-    return { name: entry.name, enabled: config?.lifeline.enabled === true, config };
-  });
-  problems.push(...labelClashes(servers));
+  const servers = parseEntries(entries, problems);
+  const user = connectionValues(raw.connection.user, problems);
+  const workspace = raw.trusted ? connectionValues(raw.connection.workspace, problems) : {};
+  const layers = [workspace, user].map((values) => ({ path: connectionPath, values }));
+  problems.push(...parseConnectionSettings(layers).problems);
   const folder = raw.workspaceFolder;
   return {
     engine: {
       servers: entries,
-      connection: {
-        user: connectionValues(raw.connection.user, problems),
-        workspace: raw.trusted ? connectionValues(raw.connection.workspace, problems) : {},
-      },
+      connection: { user, workspace },
       ...(folder === undefined || folder.length > MAX_FOLDER ? {} : { workspaceFolder: folder }),
       trusted: raw.trusted,
     },
     servers,
-    problems,
+    problems: fitProblems(problems),
   };
+}
+
+/** The engine reads the same entries by the same rules; here it is done too because nobody waits for the engine. */
+function parseEntries(entries: readonly Entry[], problems: SettingsProblem[]): ConfiguredServer[] {
+  const seen = new Map<string, string>();
+  const servers: ConfiguredServer[] = [];
+  for (const { name, entry, origin } of entries) {
+    const first = seen.get(name.toLowerCase());
+    if (first !== undefined) {
+      // VS Code disables the later of two servers whose labels are equal ignoring case.
+      problems.push({ path: `${serversPath}.${name}`, message: nameClashMessage(first) });
+      continue;
+    }
+    seen.set(name.toLowerCase(), name);
+    const parsed = parseServerConfig(name, entry, {
+      pathPrefix: serversPath,
+      trustByDefault: origin === 'user',
+    });
+    const { config } = parsed;
+    const path = `${serversPath}.${name}.lifeline.connection`;
+    const own = parseConnectionSettings([{ path, values: config?.lifeline.connection }]);
+    problems.push(...parsed.problems, ...own.problems);
+    servers.push({ name, enabled: config?.lifeline.enabled === true, config });
+  }
+  return servers;
 }
 
 function mergeEntries(raw: RawSettings, problems: SettingsProblem[]): Entry[] {
@@ -128,24 +152,6 @@ function connectionValues(value: unknown, problems: SettingsProblem[]): Record<s
   }
   // Absent and "set to nothing" are the same: a removed setting may still be listed without a value.
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined && item !== null));
-}
-
-/** VS Code disables the later of two servers whose labels are equal ignoring case. */
-function labelClashes(servers: readonly ConfiguredServer[]): SettingsProblem[] {
-  const seen = new Map<string, string>();
-  const problems: SettingsProblem[] = [];
-  for (const { name, enabled } of servers) {
-    if (!enabled) continue;
-    const first = seen.get(name.toLowerCase());
-    if (first === undefined) seen.set(name.toLowerCase(), name);
-    else {
-      problems.push({
-        path: `${serversPath}.${name}`,
-        message: `differs from "${first}" only in upper and lower case; VS Code offers the tools of one of them only`,
-      });
-    }
-  }
-  return problems;
 }
 
 /** Two lists of problems as one, each problem once. */

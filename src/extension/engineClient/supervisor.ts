@@ -1,7 +1,7 @@
 import { sleep, type Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter, type Event } from '../../shared/base/emitter.ts';
-import { reconnectDelayMs, STABLE_UPTIME_MS } from './reconnectDelay.ts';
+import { failuresAfter, reconnectDelayMs } from './reconnectDelay.ts';
 
 /**
  * Whether this window has its engine.
@@ -126,7 +126,7 @@ export class Supervisor<S extends SupervisedSession> implements Disposable {
       // Read again after the wait: a deliberate stop also closes the session, and must not start another engine.
       if (hasEnded(stopping)) return;
       failedTries = 0;
-      unstable = this.#options.clock.now() - openedAt >= STABLE_UPTIME_MS ? 0 : unstable + 1;
+      unstable = failuresAfter(unstable, this.#options.clock.now() - openedAt);
       this.#recovering('The connection to the engine was lost', 0, undefined);
     }
   }

@@ -8,10 +8,19 @@ import type { EngineStatus } from '../engineClient/supervisor.ts';
  * - `healthy`, `idle`: nothing to do. `busy`: it is being started.
  * - `unsure`: it works, but something missed its time. `recovering`: down, and being brought back.
  * - `failed`: it keeps failing; somebody should look. `waiting`: signed out, isolated or stopped by a person.
- * - `unknown`: no engine tells. `disabled`: switched off in the settings, or its entry cannot be used.
+ * - `unknown`: no engine tells. `disabled`: switched off in the settings. `invalid`: its entry cannot be used.
  */
 export type ServerHealth =
-  'healthy' | 'idle' | 'busy' | 'unsure' | 'recovering' | 'failed' | 'waiting' | 'unknown' | 'disabled';
+  | 'healthy'
+  | 'idle'
+  | 'busy'
+  | 'unsure'
+  | 'recovering'
+  | 'failed'
+  | 'waiting'
+  | 'unknown'
+  | 'disabled'
+  | 'invalid';
 
 export interface ServerView {
   readonly name: string;
@@ -64,7 +73,8 @@ export function buildHealthView(parts: {
 }): HealthView {
   const snapshot = parts.engine.kind === 'running' ? parts.snapshot : undefined;
   const known = new Map(snapshot?.servers.map((server) => [server.id, server]));
-  const servers = parts.configured.map(({ name, enabled }): ServerView => {
+  const servers = parts.configured.map(({ name, enabled, config }): ServerView => {
+    if (config === undefined) return { name, health: 'invalid', snapshot: undefined };
     if (!enabled) return { name, health: 'disabled', snapshot: undefined };
     const server = known.get(name);
     return { name, health: server === undefined ? 'unknown' : healthOf(server), snapshot: server };
@@ -75,6 +85,11 @@ export function buildHealthView(parts: {
     servers,
     problems: joinProblems(parts.configProblems, snapshot?.problems ?? []),
   };
+}
+
+/** Whether there is something that can be started, restarted or recovered. */
+export function canRun(health: ServerHealth): boolean {
+  return health !== 'disabled' && health !== 'invalid';
 }
 
 export interface HealthCounts {
@@ -94,7 +109,7 @@ export function countServers(view: HealthView): HealthCounts {
   const of = (...healths: ServerHealth[]): number =>
     view.servers.filter(({ health }) => healths.includes(health)).length;
   return {
-    enabled: view.servers.length - of('disabled'),
+    enabled: view.servers.length - of('disabled', 'invalid'),
     fine: of('healthy', 'idle'),
     busy: of('busy'),
     unsure: of('unsure'),

@@ -29,6 +29,8 @@ export function healthWords(server: ServerView, t: Translate): string {
       return t('waiting for the engine');
     case 'disabled':
       return t('disabled');
+    case 'invalid':
+      return t('settings cannot be used');
     default:
       return assertNever(server.health);
   }
@@ -61,6 +63,8 @@ export function healthIcon(health: ServerHealth): Icon {
       return { name: 'sync~spin', color: 'disabledForeground' };
     case 'disabled':
       return { name: 'circle-slash', color: 'disabledForeground' };
+    case 'invalid':
+      return { name: 'warning', color: 'list.warningForeground' };
     default:
       return assertNever(health);
   }

@@ -1,5 +1,5 @@
 import type { SettingsProblem, ServerSnapshot } from '../../shared/model/snapshot.ts';
-import type { HealthView, ServerView } from '../health/healthView.ts';
+import { canRun, type HealthView, type ServerView } from '../health/healthView.ts';
 import {
   breakerWords,
   callWords,
@@ -69,7 +69,7 @@ function serverRow(view: ServerView, t: Translate): Row {
   const description = parts.join(' · ');
   return plainRow({
     id: `server:${name}`,
-    kind: health === 'disabled' ? 'serverDisabled' : 'server',
+    kind: canRun(health) ? 'server' : 'serverDisabled',
     icon: healthIcon(health),
     label: name,
     description,

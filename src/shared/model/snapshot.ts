@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { connectionStates } from './connectionState.ts';
 import { faultCodes } from './fault.ts';
+import { MAX_PROBLEM_MESSAGE, MAX_PROBLEM_PATH, MAX_PROBLEMS } from './settingsProblem.ts';
 
 /**
  * What is known about every server at one moment (requirements R11.2). The engine is its only producer;
@@ -75,8 +76,8 @@ const serverSnapshotSchema = z.object({
 
 const problemSchema = z.object({
   /** Where, as a settings path such as `mcpLifeline.servers.git.command`. */
-  path: text(512),
-  message: text(1_000),
+  path: text(MAX_PROBLEM_PATH),
+  message: text(MAX_PROBLEM_MESSAGE),
 });
 
 const snapshotSchema = z.object({
@@ -84,7 +85,7 @@ const snapshotSchema = z.object({
   engine: z.object({ pid: count, version: text(64), startedAt: z.number(), journalReliable: z.boolean() }),
   servers: z.array(serverSnapshotSchema).check(z.maxLength(1_000)),
   /** Settings that were not usable, each with its place. */
-  problems: z.array(problemSchema).check(z.maxLength(1_000)),
+  problems: z.array(problemSchema).check(z.maxLength(MAX_PROBLEMS)),
 });
 
 export type LatencySnapshot = z.infer<typeof latencySchema>;

@@ -168,6 +168,11 @@ function readLifeline(
   };
 }
 
+/** What is said of an entry whose name an earlier one has too, but for upper and lower case. It is left out. */
+export function nameClashMessage(first: string): string {
+  return `has the same name as "${first}" but for upper and lower case; VS Code would switch one of them off. It is left out`;
+}
+
 /**
  * Checks one entry. Never throws: what cannot be used is reported with its path (under `pathPrefix`), and the
  * rest of the entry is used. `trustByDefault` is true for entries of the user's own settings.
