@@ -282,15 +282,22 @@ async function endAll(targets, graceMs) {
 }
 
 /**
+ * @typedef {object} RunOptions
+ * @property {number} limitMs
+ * @property {() => boolean} [isDone] says that its work is finished: then it has 20 s left to exit
+ * @property {number} [lingerMs] how long what it started may outlive it; default 0
+ * @property {(line: string) => void} [onLine] gets each line of both outputs
+ */
+
+/**
  * Runs a command to its end, at most `limitMs`; then it and everything it started is ended.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {StartOptions & { limitMs: number, lingerMs?: number, onLine?: (line: string) => void }} options `onLine` gets each
- *   line of both outputs; what it started may outlive it by `lingerMs` (default 0) before it is ended
+ * @param {StartOptions & RunOptions} options
  * @returns {Promise<{ code: number, timedOut: boolean, output: string, leftBehind: string[] }>} `output` only with
  *   `output: 'pipe'`, its last 64 KB; `leftBehind` says which processes had to be ended
  */
-export async function run(command, args, { limitMs, lingerMs = 0, onLine, ...options }) {
+export async function run(command, args, { limitMs, isDone, lingerMs = 0, onLine, ...options }) {
   const started = start(command, args, { ...options, ...(onLine === undefined ? {} : { output: 'pipe' }) });
   let output = '';
   for (const stream of [started.child.stdout, started.child.stderr]) {
@@ -301,12 +308,14 @@ export async function run(command, args, { limitMs, lingerMs = 0, onLine, ...opt
     });
     if (onLine !== undefined) createInterface({ input: stream }).on('line', onLine);
   }
-  const limit = new AbortController();
-  const result = await Promise.race([
-    started.exited,
-    delay(limitMs, undefined, { signal: limit.signal }).catch(() => undefined),
-  ]);
-  limit.abort();
+  let isOver = false;
+  void started.exited.then(() => {
+    isOver = true;
+  });
+  const end = performance.now() + limitMs;
+  await becomes(() => isOver || isDone?.() === true, limitMs);
+  if (!isOver) await becomes(() => isOver, Math.min(exitLimitMs, Math.max(0, end - performance.now())));
+  const result = isOver ? await started.exited : undefined;
   if (lingerMs > 0 && result !== undefined) await becomes(() => started.rest().length === 0, lingerMs);
   const leftBehind = started.rest().map((info) => `${info.pid} (${info.name})`);
   await started.end();
@@ -321,6 +330,9 @@ export async function run(command, args, { limitMs, lingerMs = 0, onLine, ...opt
     leftBehind,
   };
 }
+
+/** For a program that has finished its work, to exit. */
+const exitLimitMs = 20_000;
 
 const zero = performance.now();
 

@@ -85,7 +85,8 @@ function chooseSteps() {
 
 /** @returns {{ passed: number, failed: number, hasEnded: boolean }} */
 function readResults(file) {
-  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
+  // The text after the last line end is nothing, or what a killed run was about to write.
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
   const results = lines.map((line) => JSON.parse(line).result);
   const count = (...wanted) => results.filter((result) => wanted.includes(result)).length;
   return { passed: count('passed'), failed: count('failed', 'pending'), hasEnded: results.includes('end') };
@@ -101,9 +102,12 @@ async function runStep(step, limitMs) {
     env,
     limitMs,
     lingerMs: step.lingerMs ?? 0,
+    ...(step.isSuite === true ? { isDone: () => readResults(resultsFile).hasEnded } : {}),
   });
   const problems = [];
-  if (outcome.timedOut) problems.push(`did not end within ${Math.round(limitMs / 1_000)} s`);
+  if (outcome.timedOut && readResults(resultsFile).hasEnded)
+    problems.push('did not exit after its last test');
+  else if (outcome.timedOut) problems.push(`did not end within ${Math.round(limitMs / 1_000)} s`);
   if (outcome.leftBehind.length > 0 && step.lingerMs !== undefined && !outcome.timedOut) {
     problems.push(`left processes behind: ${outcome.leftBehind.join(', ')}`);
   }
