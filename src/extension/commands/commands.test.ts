@@ -45,7 +45,10 @@ describe('force recovery', () => {
       ),
       { severity: 'warning', message: 'Recovered: a (320 ms). Failed: b. No such program.', logOf: 'b' },
     );
-    assert.match(recoveryMessage({ results: [result('a', 'skipped')] }, untranslated).message, /left alone/);
+    assert.match(
+      recoveryMessage({ results: [result('a', 'skipped'), result('b', 'skipped')] }, untranslated).message,
+      /left alone/,
+    );
   });
 });
 

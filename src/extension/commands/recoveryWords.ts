@@ -39,13 +39,11 @@ export function recoveryMessage({ results }: RecoverResult, t: Translate): Recov
     parts.push(t('Recovered: {0}.', names.join(', ')));
   }
   for (const { server, message } of failed) parts.push(t('Failed: {0}. {1}', server, message));
-  if (parts.length === 0) {
-    parts.push(
-      results.length === 0
-        ? t('There is nothing to recover.')
-        : t('All servers are healthy or idle. They were left alone.'),
-    );
-  }
+  const [only] = results;
+  if (only === undefined) parts.push(t('There is nothing to recover.'));
+  else if (parts.length === 0 && results.length === 1) {
+    parts.push(t('{0} was left alone. {1}', only.server, only.message));
+  } else if (parts.length === 0) parts.push(t('All servers are healthy or idle. They were left alone.'));
   return {
     severity: failed.length > 0 ? 'warning' : 'info',
     message: parts.join(' '),

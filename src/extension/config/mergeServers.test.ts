@@ -79,7 +79,6 @@ describe('settings of several scopes', () => {
       [
         'mcpLifeline.servers',
         'mcpLifeline.servers.bad.command',
-        'mcpLifeline.servers.bad.command',
         'mcpLifeline.servers.worse.one',
         'mcpLifeline.connection',
       ],

@@ -42,6 +42,11 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Short enough, and without the character that ends a text for the operating system. */
+function isText(value: string): boolean {
+  return value.length <= MAX_TEXT && !value.includes('\0');
+}
+
 const entryKeys = new Set([
   'type',
   'command',
@@ -78,7 +83,7 @@ class Reader {
 
   text(path: string, value: unknown): string | undefined {
     if (value === undefined) return undefined;
-    if (typeof value === 'string' && value.length <= MAX_TEXT && !value.includes('\0')) return value;
+    if (typeof value === 'string' && isText(value)) return value;
     this.report(path, 'must be text; it is ignored');
     return undefined;
   }
@@ -205,8 +210,8 @@ export function parseServerConfig(
   }
   if (type !== 'stdio')
     return unusable(`${path}.type`, 'must be "stdio", "http" or "sse"; the server is left out');
-  const command = reader.text(`${path}.command`, entry['command']);
-  if (command === undefined || command.trim() === '') {
+  const { command } = entry;
+  if (typeof command !== 'string' || !isText(command) || command.trim() === '') {
     return unusable(
       `${path}.command`,
       'must name the program that starts the server; the server is left out',
