@@ -35,6 +35,8 @@ export class LineClient {
   /** Answers per id, to see that nobody answers twice. */
   readonly answers = new Map<string | number, number>();
   stderr = '';
+  /** Told of each request of the server. */
+  onServerRequest: ((message: Message) => void) | undefined;
   readonly child: ChildProcess;
   readonly #expectations = new Set<Expectation>();
   readonly exited: Promise<number | null>;
@@ -58,6 +60,7 @@ export class LineClient {
     if (message.method === undefined && message.id !== undefined && message.id !== null) {
       this.answers.set(message.id, (this.answers.get(message.id) ?? 0) + 1);
     }
+    if (message.method !== undefined && message.id !== undefined) this.onServerRequest?.(message);
     for (const expectation of [...this.#expectations]) {
       if (!expectation.matches(message)) continue;
       this.#expectations.delete(expectation);

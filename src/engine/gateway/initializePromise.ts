@@ -16,6 +16,13 @@ export interface InitializeQuestion {
   readonly reason: () => string;
 }
 
+export interface InitializeAnswer {
+  /** JSON text. */
+  readonly result: string;
+  /** The server's whole answer; absent when it is not the server's. */
+  readonly line?: Uint8Array;
+}
+
 /**
  * What a client was told in answer to `initialize`. VS Code waits for that answer without limit, so one is always given:
  * the server's own, last time's, or one that says what is wrong. When the server turns out to be something else, the
@@ -23,7 +30,7 @@ export interface InitializeQuestion {
  */
 export class InitializePromise {
   readonly #clock: Clock;
-  readonly #first = Promise.withResolvers<string | undefined>();
+  readonly #first = Promise.withResolvers<InitializeAnswer | undefined>();
   #promised: string | undefined;
   #broken = false;
 
@@ -37,8 +44,8 @@ export class InitializePromise {
   }
 
   /** The server has answered. */
-  fulfil(result: string): void {
-    this.#first.resolve(result);
+  fulfil(result: string, line: Uint8Array): void {
+    this.#first.resolve({ result, line });
     if (this.#promised === undefined) return;
     this.#broken = !sameServer(this.#promised, result);
   }
@@ -48,14 +55,15 @@ export class InitializePromise {
     this.#first.resolve(undefined);
   }
 
-  /** The result to answer with, JSON text. */
-  async take(question: InitializeQuestion): Promise<string> {
+  /** What to answer with. */
+  async take(question: InitializeQuestion): Promise<InitializeAnswer> {
     const patienceMs = question.remembered === undefined ? question.startTimeoutMs : REMEMBERED_PATIENCE_MS;
     const timer = this.#clock.setTimer(patienceMs, () => this.giveUp());
-    const result = await this.#first.promise;
+    const own = await this.#first.promise;
     timer.dispose();
-    this.#promised = result ?? this.#substitute(question);
-    return this.#promised;
+    const answer = own ?? { result: this.#substitute(question) };
+    this.#promised = answer.result;
+    return answer;
   }
 
   #substitute(question: InitializeQuestion): string {

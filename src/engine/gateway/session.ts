@@ -9,6 +9,7 @@ import {
   stringMember,
   textOf,
   type Frame,
+  withId,
 } from '../../shared/protocol/frameScanner.ts';
 import type { ResumeRecord } from '../../endpoint/handshake.ts';
 import { catalogueKey } from '../catalogue/catalogue.ts';
@@ -271,7 +272,7 @@ export class Session implements AttachedSession, ConnectionClient {
     this.#updateHello();
     connection?.open();
     const catalogue = this.#runtime.catalogue(this.#catalogueKey);
-    const result = await this.#promise.take({
+    const answer = await this.#promise.take({
       server: name,
       remembered: catalogue?.initialize,
       params: this.#initialize,
@@ -281,7 +282,11 @@ export class Session implements AttachedSession, ConnectionClient {
           ? `The MCP server "${name}" is not in the settings of this window, or is disabled there.`
           : `The MCP server "${name}" could not be started yet. ${connection.diagnosis}`,
     });
-    this.#port.send(resultAnswer(frame.id, result));
+    // The server's own answer goes out as it came, but for the id.
+    const own = answer.line === undefined ? undefined : scanFrame(answer.line);
+    if (answer.line === undefined || own?.kind !== 'response')
+      this.#port.send(resultAnswer(frame.id, answer.result));
+    else this.#port.send(withId(answer.line, own.idRange, textOf(line, frame.idRange)));
   }
 
   #onNotification(line: Uint8Array, frame: Notification): void {
@@ -318,8 +323,8 @@ export class Session implements AttachedSession, ConnectionClient {
 
   // --- what the connection tells ---
 
-  onInitialized(result: string): void {
-    this.#promise.fulfil(result);
+  onInitialized(result: string, line: Uint8Array): void {
+    this.#promise.fulfil(result, line);
     this.#catalogue.noteInitialize(result);
   }
 

@@ -17,7 +17,7 @@ import type { ProcessEnd, ServerProcess, ServerProcessListener } from './serverP
 
 /** What a connection tells its session. */
 export interface ConnectionClient {
-  onInitialized(result: string, launch: Launch): void;
+  onInitialized(result: string, line: Uint8Array): void;
   onClientMessage(line: Uint8Array): void;
   onListChanged(list: string, line: Uint8Array, launch: Launch): void;
   onServerRequests(open: number): void;
@@ -250,9 +250,7 @@ export class Connection {
         if (phase === 'ready') this.#onReady();
         else this.#move(phase);
       }),
-      onInitialized: ifCurrent((result: string) =>
-        withLaunch((launch) => client.onInitialized(result, launch)),
-      ),
+      onInitialized: ifCurrent((result: string, line: Uint8Array) => client.onInitialized(result, line)),
       // Not tied to the current launch: the last thing a dying one says is that its own requests are cancelled.
       onClientMessage: (line) => client.onClientMessage(line),
       onListChanged: ifCurrent((list: string, line: Uint8Array) =>

@@ -24,8 +24,8 @@ export interface ClientHello {
 
 export interface LaunchListener {
   onPhase(phase: 'initializing' | 'probing' | 'ready'): void;
-  /** The server's `initialize` result, JSON text. */
-  onInitialized(result: string): void;
+  /** The server's `initialize` result, JSON text, and the whole answer. */
+  onInitialized(result: string, line: Uint8Array): void;
   /** A message for the client: a notification, or a request whose id has been rewritten. */
   onClientMessage(line: Uint8Array): void;
   /** `list` is the list's method, e.g. `tools/list`; `line` the notification, to be passed on when the list is stored. */
@@ -57,7 +57,7 @@ interface PendingCall {
 }
 
 export type InternalAnswer =
-  | { readonly kind: 'result'; readonly result: string }
+  | { readonly kind: 'result'; readonly result: string; readonly line: Uint8Array }
   | { readonly kind: 'error'; readonly error: string }
   | { readonly kind: 'failed' };
 
@@ -166,7 +166,7 @@ export class Launch implements ServerProcessListener {
       void this.stop();
       return;
     }
-    this.#listener.onInitialized(answer.result);
+    this.#listener.onInitialized(answer.result, answer.line);
     this.#process.write('{"jsonrpc":"2.0","method":"notifications/initialized"}');
     this.#listener.onPhase('probing');
     if (hello.logLevel !== undefined)
@@ -455,7 +455,7 @@ function isJson(line: Uint8Array): boolean {
 function readInternalAnswer(line: Uint8Array): InternalAnswer {
   const whole = { start: 0, end: line.length };
   const result = memberRange(line, whole, 'result');
-  if (result !== undefined && isJson(line)) return { kind: 'result', result: textOf(line, result) };
+  if (result !== undefined && isJson(line)) return { kind: 'result', result: textOf(line, result), line };
   const error = memberRange(line, whole, 'error');
   const message = error === undefined ? undefined : stringMember(line, error, 'message');
   return { kind: 'error', error: message ?? 'an answer that cannot be read' };
