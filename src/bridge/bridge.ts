@@ -30,6 +30,7 @@ export interface BridgeOptions {
 
 const DEFAULT_PATIENCE_MS = 10_000;
 const DEFAULT_MAX_BYTES = 67_108_864;
+const COMING_PATIENCE_MS = 2_000;
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** A missing engine is looked for often at first, because a killed one is back within half a second. */
 const SEARCH_FAST_MS = 25;
@@ -135,7 +136,7 @@ export class Bridge {
         this.#options.input.pause();
         socket.once('drain', () => this.#options.input.resume());
       }
-    } else if (this.#alone) this.#answerAlone();
+    } else if (this.#alone) this.#answerUnlessEngineComes();
     // Otherwise the requests are remembered and handed over when the engine comes. Notifications that fall into
     // the gap concern calls or roots of a server process that is gone with the engine.
   }
@@ -259,6 +260,16 @@ export class Bridge {
   #toClient(data: Uint8Array | string): void {
     if (this.#options.output.write(data) || this.#link.kind !== 'connected') return;
     this.#link.socket.pause();
+  }
+
+  /** An engine that has just come up is given the moment that connecting takes. */
+  #answerUnlessEngineComes(): void {
+    if (this.#options.findEngine() === undefined) {
+      this.#answerAlone();
+      return;
+    }
+    this.#patience?.dispose();
+    this.#patience = this.#options.clock.setTimer(COMING_PATIENCE_MS, () => this.#answerAlone());
   }
 
   #answerAlone(): void {

@@ -1,12 +1,13 @@
 // A small MCP server for tests, without any library, so that it can be as good or as bad as a test needs.
 // Tools: echo, pid, record (not idempotent), recordOnce (idempotent), readRecord (read-only); all of them append the
 // line "<tool> <key> <pid>" to the file RECORD before they answer, so that executions can be counted from outside.
-// Environment: RECORD file; IGNORE_SIGTERM=1; IGNORE_END=1; EXIT_AT_START=code; INIT_DELAY ms; NAME; STDERR text at start.
-import { appendFileSync } from 'node:fs';
+// Environment: RECORD file; IGNORE_SIGTERM=1; IGNORE_END=1; EXIT_AT_START=code; EXIT_IF=file that exists; INIT_DELAY ms; NAME; STDERR text at start.
+import { appendFileSync, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const { env } = process;
 if (env.STDERR) process.stderr.write(`${env.STDERR}\n`);
+if (env.EXIT_IF && existsSync(env.EXIT_IF)) process.exit(4);
 if (env.EXIT_AT_START) process.exit(Number(env.EXIT_AT_START));
 if (env.IGNORE_SIGTERM) process.on('SIGTERM', () => {});
 if (env.IGNORE_END) setInterval(() => {}, 1_000);
@@ -45,8 +46,14 @@ function later(id, ms, result) {
   );
 }
 
+function reportEvery(everyMs, forMs, progressToken) {
+  for (let at = everyMs; at < forMs; at += everyMs) {
+    setTimeout(() => send({ method: 'notifications/progress', params: { progressToken, progress: at } }), at);
+  }
+}
+
 function call(id, { name, arguments: args = {}, _meta: meta }) {
-  const { key = '', ms = 0, size = 0 } = args;
+  const { key = '', ms = 0, size = 0, progressEvery } = args;
   switch (name) {
     case 'echo':
       return later(id, ms, text(key));
@@ -62,6 +69,7 @@ function call(id, { name, arguments: args = {}, _meta: meta }) {
         const params = { progressToken: meta.progressToken, progress: 1, total: 2 };
         send({ method: 'notifications/progress', params });
       }
+      if (progressEvery) reportEvery(progressEvery, ms, meta?.progressToken);
       return later(id, ms, text(`${name} ${key}${'x'.repeat(size)}`));
     case 'ask':
       asked += 1;

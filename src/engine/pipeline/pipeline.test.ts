@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { FakeClock } from '../../../test/support/fakeClock.ts';
+import { Fault, type FaultCode } from '../../shared/model/fault.ts';
+import { Deadline, type Call, type Delivery, type Outcome, type RetryClass } from './call.ts';
+import { compose, type Stage } from './pipeline.ts';
+import { retryClassOf } from './retryClass.ts';
+import { mayRetry, retryStage } from './retryStage.ts';
+
+const fault = (code: FaultCode): Outcome => ({ kind: 'fault', fault: new Fault(code, code) });
+const answer: Outcome = { kind: 'answer', line: new Uint8Array(), isError: false };
+const callWith = (retryClass: RetryClass, delivery: Delivery = 'queued'): Call =>
+  ({ retryClass, delivery, controller: new AbortController() }) as Call;
+
+describe('deadline', () => {
+  const given = (totalMs = 60_000, capMs = 600_000) => {
+    const clock = new FakeClock();
+    let expired = 0;
+    const deadline = new Deadline(clock, { totalMs, capMs }, () => (expired += 1));
+    return { clock, deadline, expired: () => expired };
+  };
+
+  it('R2 expires once, after its time', async () => {
+    const { clock, expired } = given();
+    await clock.advance(59_999);
+    assert.equal(expired(), 0);
+    await clock.advance(600_000);
+    assert.equal(expired(), 1);
+  });
+
+  it('R2 stands still while it is paused, also when pauses overlap', async () => {
+    const { clock, deadline, expired } = given();
+    await clock.advance(30_000);
+    deadline.pause();
+    deadline.pause();
+    await clock.advance(100_000);
+    deadline.resume();
+    await clock.advance(100_000);
+    deadline.resume();
+    await clock.advance(29_999);
+    assert.equal(expired(), 0);
+    await clock.advance(1);
+    assert.equal(expired(), 1);
+  });
+
+  it('R2 starts anew on progress, but never reaches beyond the cap', async () => {
+    const { clock, deadline, expired } = given();
+    for (let minute = 0; minute < 11; minute += 1) {
+      await clock.advance(50_000);
+      deadline.extend();
+    }
+    assert.equal(expired(), 0);
+    await clock.advance(50_000);
+    assert.equal(expired(), 1);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('R2 a pause does not reach beyond the cap either', async () => {
+    const { clock, deadline, expired } = given();
+    deadline.pause();
+    await clock.advance(600_000);
+    assert.equal(expired(), 1);
+  });
+
+  it('leaves no timer behind', async () => {
+    const { clock, deadline, expired } = given();
+    deadline.pause();
+    deadline.dispose();
+    deadline.resume();
+    assert.equal(clock.pending, 0);
+    await clock.advance(1_000_000);
+    assert.equal(expired(), 0);
+  });
+});
+
+describe('retry', () => {
+  for (const [retryClass, delivery, code, expected] of [
+    ['safe', 'written', 'exited', true],
+    ['idempotent', 'written', 'brokenPipe', true],
+    ['atMostOnce', 'written', 'exited', false],
+    ['atMostOnce', 'queued', 'exited', true],
+    ['safe', 'written', 'requestTimeout', false],
+    ['safe', 'queued', 'circuitOpen', false],
+    ['safe', 'queued', 'crashLoop', false],
+  ] as const) {
+    it(`R2.4 ${retryClass}, ${delivery}, ${code}: ${expected ? 'tried again' : 'given up'}`, () => {
+      assert.equal(mayRetry(callWith(retryClass, delivery), fault(code)), expected);
+    });
+  }
+
+  it('R2.6 is given up once the call is cancelled', () => {
+    const call = callWith('safe', 'written');
+    call.controller.abort(new Fault('cancelled', ''));
+    assert.equal(mayRetry(call, fault('exited')), false);
+  });
+
+  it('R2 is tried no more often than allowed', async () => {
+    let attempts = 0;
+    const stage = retryStage({ maxRetries: 5, onRetry: () => undefined });
+    const outcome = await stage(callWith('safe'), () => {
+      attempts += 1;
+      return Promise.resolve(fault('exited'));
+    });
+    assert.equal(attempts, 6);
+    assert.equal(outcome.kind, 'fault');
+  });
+});
+
+describe('pipeline', () => {
+  it('runs its stages in order, and leaves out what is not configured', async () => {
+    const seen: string[] = [];
+    const stage =
+      (name: string): Stage =>
+      async (call, next) => {
+        seen.push(name);
+        return next(call);
+      };
+    const run = compose([stage('outer'), undefined, stage('inner')], () => Promise.resolve(answer));
+    assert.equal(await run(callWith('safe')), answer);
+    assert.deepEqual(seen, ['outer', 'inner']);
+  });
+});
+
+describe('retry class', () => {
+  const hints = { readOnly: false, idempotent: false };
+  for (const [method, given, trusted, expected] of [
+    ['tools/list', undefined, false, 'safe'],
+    ['resources/subscribe', undefined, false, 'idempotent'],
+    ['unknown/method', undefined, true, 'atMostOnce'],
+    ['tools/call', undefined, true, 'atMostOnce'],
+    ['tools/call', hints, true, 'atMostOnce'],
+    ['tools/call', { ...hints, readOnly: true }, true, 'safe'],
+    ['tools/call', { ...hints, readOnly: true }, false, 'atMostOnce'],
+    ['tools/call', { ...hints, idempotent: true }, true, 'idempotent'],
+  ] as const) {
+    it(`R2.4 ${method} ${JSON.stringify(given)} ${trusted ? 'trusted' : 'not trusted'}: ${expected}`, () => {
+      assert.equal(retryClassOf(method, given, trusted), expected);
+    });
+  }
+});

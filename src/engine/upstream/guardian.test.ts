@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { isRunning, until } from '../../../test/support/testEngine.ts';
+import { Guardian } from './guardian.ts';
+
+describe('guardian', () => {
+  const children: ChildProcess[] = [];
+  const sleeper = (script = 'sleep 600'): ChildProcess => {
+    const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: 'ignore' });
+    children.push(child);
+    return child;
+  };
+  afterEach(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+
+  it('R5.4 ends the whole group of what is registered, stubborn or not, and nothing else', async () => {
+    const guardian = new Guardian((text) => assert.fail(text));
+    const registered = sleeper('sleep 600 & wait');
+    const stubborn = sleeper("trap '' TERM; sleep 600 & wait; sleep 600");
+    const removed = sleeper();
+    const stranger = sleeper();
+    for (const child of [registered, stubborn, removed]) guardian.add(child.pid!);
+    guardian.remove(removed.pid!);
+    guardian.dispose();
+    for (const child of [registered, stubborn]) await until('its end', () => !isRunning(child.pid!));
+    await until('the group to be gone', () => {
+      try {
+        process.kill(-registered.pid!, 0);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    assert.equal(isRunning(removed.pid!), true);
+    assert.equal(isRunning(stranger.pid!), true);
+  });
+
+  it('R5.4 is started again when it is killed, and still knows what to guard', async () => {
+    const said: string[] = [];
+    const guardian = new Guardian((text) => said.push(text));
+    const child = sleeper();
+    guardian.add(child.pid!);
+    const first = guardian.pid!;
+    process.kill(first, 'SIGKILL');
+    await until('another guardian', () => guardian.pid !== first && guardian.pid);
+    guardian.dispose();
+    await once(child, 'exit');
+    assert.deepEqual(said, ['the guardian ended and is started again']);
+  });
+});
