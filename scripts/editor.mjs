@@ -107,8 +107,14 @@ function editorEnvironment(environment, extra) {
   const kept = Object.entries(environment).filter(
     ([name]) => !/^(VSCODE_|ELECTRON_RUN_AS_NODE$|NODE_OPTIONS$|npm_)/.test(name),
   );
-  // Without a gallery: looking for one that cannot be reached holds the extension host back for ten seconds.
-  return { ...Object.fromEntries(kept), EXTENSIONS_GALLERY: '{}', ...extra };
+  return {
+    ...Object.fromEntries(kept),
+    // Without a gallery: looking for one that cannot be reached holds the extension host back for ten seconds.
+    EXTENSIONS_GALLERY: '{}',
+    // As if started from a shell: otherwise it runs an interactive login shell for its variables, and waits as long.
+    VSCODE_CLI: '1',
+    ...extra,
+  };
 }
 
 /** @returns {string} the end of a log, for an error message */
@@ -131,6 +137,7 @@ function tailOf(file) {
  * @property {number} pid also its process group
  * @property {string} logFile
  * @property {Promise<unknown>} exited resolves when the server has ended, however
+ * @property {() => import('./processes.mjs').ProcessInfo[]} rest what came from it and is running
  * @property {(options?: import('./processes.mjs').EndOptions) => Promise<void>} stop ends everything that came from it
  */
 
@@ -162,8 +169,6 @@ export async function startEditor(options) {
       '--disable-workspace-trust',
       '--telemetry-level',
       'off',
-      // Otherwise it runs an interactive login shell first, for its variables, and waits for that up to ten seconds.
-      '--force-disable-user-env',
       ...(testDriver ? ['--enable-smoke-test-driver'] : []),
       ...profileArguments(profile),
     ],
@@ -178,8 +183,8 @@ export async function startEditor(options) {
     const actualPort = /Extension host agent listening on (\d+)/.exec(readFileSync(logFile, 'utf8'))?.[1];
     const url = `http://127.0.0.1:${actualPort}`;
     if (actualPort !== undefined && (await answers(`${url}/version`))) {
-      const { pid, exited, end: stop } = server;
-      return { url, port: Number(actualPort), token, pid, logFile, exited, stop };
+      const { pid, exited, rest, end: stop } = server;
+      return { url, port: Number(actualPort), token, pid, logFile, exited, rest, stop };
     }
     if (isOver || performance.now() > end) {
       await server.end();

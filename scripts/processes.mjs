@@ -191,7 +191,8 @@ async function becomes(isDone, limitMs) {
 /**
  * @typedef {object} EndOptions
  * @property {number} [graceMs] how long the polite request may take; default 5,000
- * @property {boolean} [leaveDetached] leave alone what has a process group of its own (to test that it ends by itself)
+ * @property {boolean} [leaveDetached] leave alone what has a process group of its own, to see that it ends by itself; a
+ *   later call without it ends the rest (not on Windows, where groups are not known)
  */
 
 /**
@@ -235,24 +236,30 @@ export function start(command, args, options = {}) {
   };
   lastResorts.add(lastResort);
 
+  const endGroup = async (/** @type {number} */ graceMs) => {
+    signalQuietly(-pid, 'SIGTERM');
+    const inGroup = () => listProcesses().some((info) => info.group === pid && info.state !== 'Z');
+    if (!(await becomes(() => !inGroup(), graceMs))) signalQuietly(-pid, 'SIGKILL');
+    await exited;
+  };
+  const endAllOfIt = async (/** @type {number} */ graceMs) => {
+    if (pid > 0 && isWindows) {
+      if (!isOver) spawnSync('taskkill', ['/pid', String(pid), '/t', '/f'], { stdio: 'ignore' });
+    } else if (pid > 0) {
+      // Looked at before the parent goes: an orphan's parent is init, and the tree could not be followed any more.
+      const before = descendants(pid, mark);
+      await endGroup(graceMs);
+      await endAll([...before, ...descendants(pid, mark)], graceMs);
+    }
+    await exited;
+    lastResorts.delete(lastResort);
+    forget();
+  };
   /** @type {Promise<void> | undefined} */
   let ending;
   const end = (/** @type {EndOptions} */ { graceMs = 5_000, leaveDetached = false } = {}) => {
-    ending ??= (async () => {
-      if (pid > 0 && isWindows) {
-        if (!isOver) spawnSync('taskkill', ['/pid', String(pid), '/t', '/f'], { stdio: 'ignore' });
-      } else if (pid > 0) {
-        // Looked at before the parent goes: an orphan's parent is init, and the tree could not be followed any more.
-        const before = descendants(pid, mark);
-        signalQuietly(-pid, 'SIGTERM');
-        const inGroup = () => listProcesses().some((info) => info.group === pid && info.state !== 'Z');
-        if (!(await becomes(() => !inGroup(), graceMs))) signalQuietly(-pid, 'SIGKILL');
-        if (!leaveDetached) await endAll([...before, ...descendants(pid, mark)], graceMs);
-      }
-      await exited;
-      lastResorts.delete(lastResort);
-      forget();
-    })();
+    if (leaveDetached && !isWindows) return endGroup(graceMs);
+    ending ??= endAllOfIt(graceMs);
     return ending;
   };
   const forget = onInterrupt(() => end());

@@ -22,3 +22,12 @@ export async function killForSure(pid: number): Promise<void> {
   process.kill(pid, 'SIGKILL');
   await until(`process ${pid} is gone`, () => !isRunning(pid), 5_000);
 }
+
+/** The arguments a process was started with, joined by spaces; empty when it is gone (Linux). */
+export function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}

@@ -19,10 +19,14 @@ import {
 import { exampleServers } from '../../../scripts/exampleServers.mjs';
 import { vsixFile } from '../../../scripts/package.mjs';
 import { extensionId, statusItemId } from '../../../src/shared/contributions.ts';
+import { commandLine } from './processes.ts';
 import { until } from './until.ts';
 
 export { isRunning, killForSure } from './processes.ts';
 export { until } from './until.ts';
+
+/** Each window has one extension host of its own. */
+export const extensionHostCommand = /--type=extensionHost/;
 
 export const screenshotsFolder = join(import.meta.dirname, '..', '..', '..', 'test-results', 'screenshots');
 
@@ -80,9 +84,21 @@ export class InstalledEditor {
     }
   }
 
-  /** The server's process id; what it started is found with `descendants` of scripts/processes.mjs. */
-  get pid(): number {
-    return this.#editor.pid;
+  /** Everything that came from this editor and is running, with its command line: extension hosts, engines, servers (Linux). */
+  processes(): { readonly pid: number; readonly command: string }[] {
+    return this.#editor.rest().map(({ pid }) => ({ pid, command: commandLine(pid) }));
+  }
+
+  /** The only process whose command line matches, once it runs; `extensionHostCommand`, for example. */
+  async untilProcess(command: RegExp, limitMs = 15_000): Promise<number> {
+    return until(
+      `one process matches ${String(command)}`,
+      () => {
+        const found = this.processes().filter((info) => command.test(info.command));
+        return found.length === 1 ? found[0]!.pid : undefined;
+      },
+      limitMs,
+    );
   }
 
   /** Where the extension and its engine keep their files (`MCP_LIFELINE_HOME`). */
