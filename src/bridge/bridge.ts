@@ -110,10 +110,10 @@ export class Bridge {
   }
 
   #onClientData(chunk: Buffer): void {
-    const startedWhole = this.#fromClient.pendingBytes === 0;
+    const startedWhole = this.#fromClient.isAtLineStart();
     const lines = this.#fromClient.push(chunk);
     const connected = this.#link.kind === 'connected';
-    let unchanged = startedWhole && this.#fromClient.pendingBytes === 0;
+    let unchanged = startedWhole && this.#fromClient.isAtLineStart();
     const forward: Uint8Array[] = [];
     for (const raw of lines) {
       const messages = readMessages(raw);
@@ -234,9 +234,9 @@ export class Bridge {
 
   #onEngineData(socket: Socket, chunk: Buffer): void {
     if (this.#link.kind !== 'connected' || this.#link.socket !== socket) return;
-    const startedWhole = this.#fromEngine.pendingBytes === 0;
+    const startedWhole = this.#fromEngine.isAtLineStart();
     const lines = this.#fromEngine.push(chunk);
-    let unchanged = startedWhole && this.#fromEngine.pendingBytes === 0;
+    let unchanged = startedWhole && this.#fromEngine.isAtLineStart();
     const forward: Uint8Array[] = [];
     for (const line of lines) {
       if (line[0] === BANG) {

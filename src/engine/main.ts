@@ -35,13 +35,13 @@ async function run(window: string): Promise<void> {
     process.exitCode = 3;
     return;
   }
-  let engine: Engine | undefined;
+  const started: { engine?: Engine } = {};
   let stopping = false;
   const stop = (code: number): void => {
     if (stopping) return;
     stopping = true;
     const limit = systemClock.setTimer(STOP_LIMIT_MS, () => process.exit(code));
-    void (engine?.stop() ?? Promise.resolve()).finally(() => {
+    void (started.engine?.stop() ?? Promise.resolve()).finally(() => {
       limit.dispose();
       verdict.lock.dispose();
       process.exit(code);
@@ -51,7 +51,7 @@ async function run(window: string): Promise<void> {
   // The editor's end of a pipe may go at any time; nothing is written there.
   process.on('SIGPIPE', () => undefined);
   process.on('SIGHUP', () => undefined);
-  engine = await startEngine({ home, window, version: packageJson.version, onIdle: () => stop(0) });
+  started.engine = await startEngine({ home, window, version: packageJson.version, onIdle: () => stop(0) });
 }
 
 function main(): void {

@@ -15,6 +15,8 @@ export const views = {
 export const commands = {
   /** Argument: a server name, or a tree item; none = all. */
   forceRecovery: 'mcpLifeline.forceRecovery',
+  /** All servers, whatever is handed over: a view's title bar hands over the row that happens to be selected. */
+  forceRecoveryAll: 'mcpLifeline.forceRecoveryAll',
   /** Asks which server. */
   forceRecoveryServer: 'mcpLifeline.forceRecoveryServer',
   restart: 'mcpLifeline.restart',

@@ -10,7 +10,7 @@ if (env.STDERR) process.stderr.write(`${env.STDERR}\n`);
 if (env.EXIT_IF && existsSync(env.EXIT_IF)) process.exit(4);
 if (env.EXIT_AT_START) process.exit(Number(env.EXIT_AT_START));
 if (env.IGNORE_SIGTERM) process.on('SIGTERM', () => {});
-if (env.IGNORE_END) setInterval(() => {}, 1_000);
+if (env.IGNORE_END) setTimeout(() => {}, 2_147_483_647);
 
 const send = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
 const text = (value) => ({ content: [{ type: 'text', text: String(value) }] });

@@ -12,7 +12,9 @@ export class CatalogueKeeper {
   readonly #runtime: ServerRuntime;
   readonly #key: () => string;
   #initialize: Record<string, unknown> = {};
-  #refreshing = new Map<string, { again: boolean; done: Promise<void> }>();
+  /** By list: the running refresh, and the number of refreshes asked for so far. */
+  readonly #refreshing = new Map<string, Promise<void>>();
+  readonly #asked = new Map<string, number>();
 
   constructor(clock: Clock, runtime: ServerRuntime, key: () => string) {
     this.#clock = clock;
@@ -44,34 +46,28 @@ export class CatalogueKeeper {
 
   /** Fetches one list anew. Requests for the same list are merged: one running, at most one queued. */
   refresh(launch: Launch, method: string): Promise<void> {
-    const running = this.#refreshing.get(method);
-    if (running !== undefined) {
-      running.again = true;
-      return running.done;
+    this.#asked.set(method, (this.#asked.get(method) ?? 0) + 1);
+    let running = this.#refreshing.get(method);
+    if (running === undefined) {
+      running = this.#refreshUntilCurrent(launch, method).finally(() => this.#refreshing.delete(method));
+      this.#refreshing.set(method, running);
     }
-    const entry = { again: false, done: Promise.resolve() };
-    entry.done = this.#refreshUntilCurrent(launch, method, entry);
-    this.#refreshing.set(method, entry);
-    return entry.done;
+    return running;
   }
 
-  async #refreshUntilCurrent(launch: Launch, method: string, entry: { again: boolean }): Promise<void> {
+  async #refreshUntilCurrent(launch: Launch, method: string): Promise<void> {
     const methods = method === 'resources/list' ? ['resources/list', 'resources/templates/list'] : [method];
-    try {
-      do {
-        entry.again = false;
-        for (const one of methods) {
-          const items = await fetchList(launch, one);
-          const member = listMembers[one];
-          if (items === undefined || member === undefined) continue;
-          const lists = this.#runtime.catalogue(this.#key())?.lists ?? {};
-          this.#save({ ...lists, [member]: items });
-        }
-        // `again` is set while a list is being fetched.
-      } while (entry.again && !launch.hasEnded);
-    } finally {
-      this.#refreshing.delete(method);
+    for (let seen = 0; seen !== this.#asked.get(method) && !launch.hasEnded;) {
+      seen = this.#asked.get(method) ?? 0;
+      for (const one of methods) {
+        const items = await fetchList(launch, one);
+        const member = listMembers[one];
+        if (items === undefined || member === undefined) continue;
+        const lists = this.#runtime.catalogue(this.#key())?.lists ?? {};
+        this.#save({ ...lists, [member]: items });
+      }
     }
+    this.#asked.delete(method);
   }
 
   #save(lists: Catalogue['lists']): void {

@@ -11,7 +11,7 @@ import {
   type HelloBody,
 } from '../../endpoint/handshake.ts';
 import type { ServerRegistry } from '../servers/serverRegistry.ts';
-import { ServerRuntime } from '../servers/serverRuntime.ts';
+import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import { BridgePort } from './clientPort.ts';
 import { Session, type SessionDeps } from './session.ts';
 

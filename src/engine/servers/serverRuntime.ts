@@ -194,7 +194,7 @@ export class ServerRuntime {
   }
 
   get state(): ConnectionState {
-    if (this.config === undefined || !this.config.lifeline.enabled) return 'stopped';
+    if (this.config?.lifeline.enabled !== true) return 'stopped';
     const states = this.#connections.map((connection) => connection.state);
     return states.reduce(
       (worst, state) => (severity.indexOf(state) > severity.indexOf(worst) ? state : worst),

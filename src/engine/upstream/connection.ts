@@ -226,24 +226,23 @@ export class Connection {
     const { server, clock, spawn, journal } = this.#options;
     const { startTimeoutMs } = this.#options.policy();
     // A launch reports to this listener; what comes from an earlier launch is recognised and dropped.
-    let launch: Launch | undefined;
-    const isCurrent = (): boolean => launch === undefined || launch === this.#launch;
-    const listener = this.#listenerFor(() => launch, isCurrent);
+    const slot: { launch?: Launch } = {};
     const number = this.#options.nextLaunchNumber();
-    launch = new Launch({ server, number, clock, hello, startTimeoutMs, spawn, journal }, listener);
-    this.#launch = launch;
+    const listener = this.#listenerFor(slot);
+    slot.launch = new Launch({ server, number, clock, hello, startTimeoutMs, spawn, journal }, listener);
+    this.#launch = slot.launch;
   }
 
-  #listenerFor(current: () => Launch | undefined, isCurrent: () => boolean): LaunchListener {
+  #listenerFor(slot: { readonly launch?: Launch }): LaunchListener {
     const { client } = this.#options;
+    const isCurrent = (): boolean => slot.launch === this.#launch;
     const ifCurrent =
       <T extends unknown[]>(action: (...args: T) => void) =>
       (...args: T): void => {
         if (isCurrent()) action(...args);
       };
     const withLaunch = (action: (launch: Launch) => void): void => {
-      const launch = current();
-      if (launch !== undefined) action(launch);
+      if (slot.launch !== undefined) action(slot.launch);
     };
     return {
       onPhase: ifCurrent((phase: 'initializing' | 'probing' | 'ready') => {

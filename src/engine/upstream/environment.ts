@@ -23,8 +23,7 @@ export function upstreamEnvironment(
     environment[name] = value;
   }
   for (const [name, value] of Object.entries(entry)) {
-    if (value === null) delete environment[name];
-    else environment[name] = value;
+    if (value !== null) environment[name] = value;
   }
-  return environment;
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => entry[name] !== null));
 }

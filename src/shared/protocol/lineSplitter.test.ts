@@ -26,7 +26,7 @@ describe('line splitter', () => {
             got,
             lines.filter((line) => line !== ''),
           );
-          assert.equal(splitter.pendingBytes, 0);
+          assert.ok(splitter.isAtLineStart());
         },
       ),
     );

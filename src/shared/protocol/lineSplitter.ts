@@ -20,9 +20,9 @@ export class LineSplitter {
     this.#onTooLong = onTooLong;
   }
 
-  /** Bytes of the unfinished line. */
-  get pendingBytes(): number {
-    return this.#sizeBytes;
+  /** Nothing of an unfinished line is held. */
+  isAtLineStart(): boolean {
+    return this.#sizeBytes === 0;
   }
 
   /** Answers the lines that are whole now, without their line ends, empty ones left out. They may share memory with `chunk`. */
