@@ -115,13 +115,13 @@ describe('manifest', () => {
     }
   });
 
-  it('uses only its own commands in menus, and hides from the palette what only programs call', () => {
+  it('uses only its own commands in menus, and hides from the palette what only programs and menus call', () => {
     const known = new Set<string>(Object.values(commands));
     for (const item of Object.values(contributes.menus).flat()) assert.ok(known.has(item.command));
     const hidden = contributes.menus['commandPalette']?.filter(({ when }) => when === 'false');
     assert.deepEqual(
       hidden?.map(({ command }) => command),
-      [commands.getConnectionStatus],
+      [commands.forceRecoveryAll, commands.getConnectionStatus],
     );
   });
 

@@ -14,6 +14,7 @@ type Handler = (context: CommandContext, argument: unknown) => unknown;
 /** Every command of the manifest has its handler here, or this does not compile. */
 const handlers: Record<CommandId, Handler> = {
   [commands.forceRecovery]: forceRecovery,
+  [commands.forceRecoveryAll]: (context) => forceRecovery(context, undefined),
   [commands.forceRecoveryServer]: forceRecoveryServer,
   [commands.restart]: restart,
   [commands.showStatus]: showStatus,

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { DisposableStore } from '../../shared/base/disposable.ts';
 import { commands } from '../../shared/contributions.ts';
-import { canRun, type HealthView, type ServerView } from '../health/healthView.ts';
+import { canRun, type HealthView, type ServerHealth, type ServerView } from '../health/healthView.ts';
 import { breakerWords, duration, engineWords, healthIcon, healthWords } from '../health/words.ts';
 import { healthSentence } from '../status/statusContent.ts';
 import { openServersSetting } from './askServer.ts';
@@ -69,7 +69,9 @@ function entriesOf(view: HealthView, context: CommandContext): StatusEntry[] {
       run: () => engine.startNow(),
     });
   }
-  entries.push(...view.servers.map((server) => serverEntry(server, context)));
+  entries.push(...worstFirst(view.servers).map((server) => serverEntry(server, context)));
+  entries.push(separator(), ...generalEntries(context));
+  if (view.problems.length > 0) entries.push(separator(t('Settings')));
   for (const { path, message } of view.problems) {
     entries.push({
       key: `problem:${path}:${message}`,
@@ -78,17 +80,28 @@ function entriesOf(view: HealthView, context: CommandContext): StatusEntry[] {
       run: () => openServersSetting(),
     });
   }
-  return [...entries, separator(), ...generalEntries(context)];
+  return entries;
 }
 
-function separator(): StatusEntry {
-  return { key: 'separator', label: '', kind: vscode.QuickPickItemKind.Separator, run: () => undefined };
+const attention: readonly ServerHealth[] = ['failed', 'recovering', 'unsure', 'waiting', 'invalid'];
+
+/** Whoever opens the status looks for what is wrong; otherwise the order of the settings. */
+function worstFirst(servers: readonly ServerView[]): ServerView[] {
+  const rank = ({ health }: ServerView): number => {
+    const index = attention.indexOf(health);
+    return index < 0 ? attention.length : index;
+  };
+  return [...servers].sort((a, b) => rank(a) - rank(b));
+}
+
+function separator(label = ''): StatusEntry {
+  return { key: `separator:${label}`, label, kind: vscode.QuickPickItemKind.Separator, run: () => undefined };
 }
 
 function generalEntries({ t }: CommandContext): StatusEntry[] {
   const entry = (key: string, label: string, run: () => void): StatusEntry => ({ key, label, run });
   return [
-    entry('recoverAll', `$(zap) ${t('Force Recovery of All Servers')}`, () => run(commands.forceRecovery)),
+    entry('recoverAll', `$(zap) ${t('Force Recovery of All Servers')}`, () => run(commands.forceRecoveryAll)),
     entry('report', `$(markdown) ${t('Open as Report')}`, () => void openStatusDocument()),
     entry('log', `$(output) ${t('Show Log')}`, () => run(commands.showLog)),
     entry('settings', `$(gear) ${t('Open Settings')}`, () => openServersSetting()),

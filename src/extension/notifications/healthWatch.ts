@@ -9,6 +9,7 @@ import type { NotificationGate } from './gate.ts';
 const PROBLEMS_STAND_MS = 5_000;
 /** Single failed starts happen (the old engine is just ending); these many in a row are worth a word. */
 const ENGINE_TRIES = 3;
+const MAX_SENTENCE = 300;
 
 export interface HealthWatchOptions {
   readonly clock: Clock;
@@ -21,6 +22,11 @@ export interface HealthWatchOptions {
     startEngine(): void;
     showProblems(): void;
   };
+}
+
+/** A notification is for a glance; the log has all of it. */
+function shortened(text: string): string {
+  return text.length <= MAX_SENTENCE ? text : `${text.slice(0, MAX_SENTENCE)}…`;
 }
 
 /** Decides what is worth a notification: a server that keeps failing, settings that stay wrong, no engine. */
@@ -45,7 +51,7 @@ export class HealthWatch implements Disposable {
   #look(view: HealthView): void {
     for (const server of view.servers) {
       if (server.health === 'failed') {
-        this.#tellCrashLoop(server.name, server.snapshot?.lastError?.message ?? '');
+        this.#tellCrashLoop(server.name, server.snapshot?.sentence ?? '');
       }
     }
     if (view.engine.kind === 'recovering' && view.engine.failedTries >= ENGINE_TRIES) {
@@ -63,13 +69,13 @@ export class HealthWatch implements Disposable {
     this.#options.gate.tell(notice).catch(this.#options.onError);
   }
 
-  #tellCrashLoop(server: string, reason: string): void {
+  #tellCrashLoop(server: string, sentence: string): void {
     const { t, actions } = this.#options;
     this.#tell({
       server,
       cause: 'crashLoop',
       severity: 'error',
-      message: t('The MCP server "{0}" keeps failing. {1}', server, reason).trim(),
+      message: t('MCP server "{0}": {1}', server, shortened(sentence)),
       actions: [
         { title: t('Show Log'), run: () => actions.showLog(server) },
         { title: t('Force Recovery'), run: () => actions.forceRecovery(server) },

@@ -94,12 +94,12 @@ describe('health watch', () => {
     const { become, shown } = given();
     const failing = serverSnapshot('git', {
       state: 'crashLoop',
-      lastError: { code: 'exited', message: 'Exit code 1.', at: 0 },
+      sentence: 'It keeps failing.',
     });
     await become(viewOf([failing]), 1_000);
     await become(viewOf([serverSnapshot('git')]), 1_000);
     await become(viewOf([failing]), 1_000);
-    assert.deepEqual(shown, ['The MCP server "git" keeps failing. Exit code 1.']);
+    assert.deepEqual(shown, ['MCP server "git": It keeps failing.']);
   });
 
   it('says nothing of one engine loss, and something of the third failed start', async () => {

@@ -1,3 +1,4 @@
+import { settingsPrefix } from '../../shared/contributions.ts';
 import type { SettingsProblem, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import { canRun, type HealthView, type ServerView } from '../health/healthView.ts';
 import {
@@ -122,12 +123,15 @@ function toolWords(snapshot: ServerSnapshot, t: Translate): string {
   return snapshot.catalogue === undefined ? t('not known yet') : String(snapshot.catalogue.tools);
 }
 
+/** All of our settings begin with it, and there is little room in a row. */
+const ownPrefix = `${settingsPrefix}.`;
+
 function problemRow(problem: SettingsProblem, t: Translate): Row {
   return plainRow({
     id: `problem:${problem.path}:${problem.message}`,
     kind: 'problem',
     icon: { name: 'warning', color: 'list.warningForeground' },
-    label: problem.path,
+    label: problem.path.startsWith(ownPrefix) ? problem.path.slice(ownPrefix.length) : problem.path,
     description: problem.message,
     tooltip: `${problem.path} ${problem.message}`,
     spoken: t('Setting {0} {1}', problem.path, problem.message),
