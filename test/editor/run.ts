@@ -10,6 +10,7 @@ import { downloadAndUnzipVSCode, runTests } from '@vscode/test-electron';
 import { bundleForEditor } from '../../scripts/bundleForEditor.mjs';
 import { makeProfile } from '../../scripts/editor.mjs';
 import { exampleServers } from '../../scripts/exampleServers.mjs';
+import { onInterrupt } from '../../scripts/processes.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 const desktopVersion = '1.139.1';
@@ -50,6 +51,13 @@ const profile = makeProfile(home, {
   'mcpLifeline.servers': exampleServers({ folder: workspace, memoryFile: join(home, 'memory.jsonl') }),
 });
 
+const removeHome = () => {
+  rmSync(home, { recursive: true, force: true, maxRetries: 10 });
+};
+onInterrupt(async () => {
+  removeHome();
+});
+
 try {
   await runTests({
     vscodeExecutablePath:
@@ -73,5 +81,5 @@ try {
   process.exitCode = 1;
 } finally {
   if (values.keep) console.log(`kept: ${home}`);
-  else rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  else removeHome();
 }

@@ -18,6 +18,7 @@ import {
 } from '../../../scripts/editor.mjs';
 import { exampleServers } from '../../../scripts/exampleServers.mjs';
 import { vsixFile } from '../../../scripts/package.mjs';
+import { onInterrupt } from '../../../scripts/processes.mjs';
 import { extensionId, statusItemId } from '../../../src/shared/contributions.ts';
 import { commandLine } from './processes.ts';
 import { until } from './until.ts';
@@ -45,6 +46,7 @@ export class InstalledEditor {
   readonly #profile: ReturnType<typeof makeProfile>;
   readonly #browser: Browser;
   readonly #contexts: BrowserContext[] = [];
+  #forget: () => void = () => undefined;
 
   private constructor(
     home: string,
@@ -77,7 +79,9 @@ export class InstalledEditor {
     const env = { MCP_LIFELINE_HOME: join(home, 'lifeline') };
     const editor = await startEditor({ root, profile, env });
     try {
-      return new InstalledEditor(home, editor, profile, await openBrowser());
+      const installed = new InstalledEditor(home, editor, profile, await openBrowser());
+      installed.#forget = onInterrupt(() => installed.stop());
+      return installed;
     } catch (error) {
       await editor.stop();
       throw error;
@@ -137,7 +141,9 @@ export class InstalledEditor {
     await Promise.allSettled(this.#contexts.map((context) => context.close()));
     await this.#browser.close();
     await this.#editor.stop({ leaveDetached });
-    if (!leaveDetached) rmSync(this.#home, { recursive: true, force: true, maxRetries: 5 });
+    if (leaveDetached) return;
+    this.#forget();
+    rmSync(this.#home, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
