@@ -54,8 +54,9 @@ const profile = makeProfile(home, {
 const removeHome = () => {
   rmSync(home, { recursive: true, force: true, maxRetries: 10 });
 };
-onInterrupt(async () => {
+onInterrupt(() => {
   removeHome();
+  return Promise.resolve();
 });
 
 try {

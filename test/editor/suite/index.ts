@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { format } from 'node:util';
 import { recordingReporter } from '../../../scripts/mochaReporter.mjs';
 import { ownLineMark } from '../../../scripts/ownLineMark.mjs';
+import { approveAllTools } from '../support/host.ts';
 
 export async function run(): Promise<void> {
   process.setSourceMapsEnabled(true);
@@ -23,6 +24,7 @@ export async function run(): Promise<void> {
     reporter: recordingReporter(Mocha),
     ...(grep === undefined ? {} : { grep }),
   });
+  await approveAllTools();
   mocha.addFile(join(__dirname, 'suites.cjs'));
   await mocha.loadFilesAsync();
   const failures = await new Promise<number>((resolve) => mocha.run(resolve));
