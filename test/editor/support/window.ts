@@ -195,12 +195,21 @@ export class EditorWindow {
     await this.page.keyboard.press('F1');
     await input.waitFor();
     await input.fill(`>${title}`);
-    const row = this.page
-      .locator('.quick-input-list .monaco-list-row')
-      .filter({ has: this.page.getByText(title, { exact: true }) })
-      .first();
-    await row.waitFor();
-    await row.click();
+    const labels = async (): Promise<string[]> =>
+      this.quickPickRows.evaluateAll((rows) => rows.map((row) => row.getAttribute('aria-label') ?? ''));
+    let label: string;
+    try {
+      // A label may go on after the title: a key binding, the group that begins there.
+      label = await until(`the palette offers ${title}`, async () =>
+        (await labels()).find((candidate) => candidate === title || candidate.startsWith(`${title},`)),
+      );
+    } catch (error) {
+      throw new Error(`The palette offers: ${(await labels()).join(' | ')}`, { cause: error });
+    }
+    // By its label, not its place: more rows may come in before the click.
+    await this.page
+      .locator(`.quick-input-list .monaco-list-row[aria-label=${JSON.stringify(label)}]`)
+      .click({ timeout: 15_000 });
   }
 
   /** The rows that a quick pick shows now. */
