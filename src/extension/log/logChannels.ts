@@ -56,7 +56,13 @@ export class LogChannels implements Disposable {
 
   #write(channel: vscode.LogOutputChannel, entry: LogEntry): void {
     const isLate = this.#clock.wallNow() - entry.at > LATE_MS;
-    const line = isLate ? `[${new Date(entry.at).toISOString()}] ${entry.message}` : entry.message;
+    const line = isLate ? `[${timeOfDay(entry.at)}] ${entry.message}` : entry.message;
     channel[entry.level](line);
   }
+}
+
+/** In the time zone and to the millisecond, as the channel's own stamp. */
+function timeOfDay(wallMs: number): string {
+  const date = new Date(wallMs);
+  return `${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
