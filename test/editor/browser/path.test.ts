@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readEndpointFile } from '../../../src/endpoint/endpointFile.ts';
+import { endpointFile, endpointsFolder } from '../../../src/endpoint/location.ts';
+import { LineClient, textOf } from '../../support/lineClient.ts';
+import { bridgePath, isRunning, scripted, scriptedServer } from '../../support/testEngine.ts';
+import {
+  extensionHostCommand,
+  InstalledEditor,
+  killForSure,
+  until,
+  type EditorWindow,
+} from '../support/window.ts';
+
+/** The windows that have an engine now. */
+function windowIds(editor: InstalledEditor): string[] {
+  try {
+    return readdirSync(endpointsFolder(editor.lifelineHome))
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => name.slice(0, -'.json'.length));
+  } catch {
+    return []; // no engine has been started yet
+  }
+}
+
+async function untilWindows(editor: InstalledEditor, count: number): Promise<string[]> {
+  return until(`${count} windows have an engine`, () => {
+    const ids = windowIds(editor);
+    return ids.length === count ? ids : undefined;
+  });
+}
+
+function enginePid(editor: InstalledEditor, window: string): number | undefined {
+  return readEndpointFile(endpointFile(editor.lifelineHome, window))?.pid;
+}
+
+const bridges: LineClient[] = [];
+after(() => Promise.all(bridges.map((bridge) => bridge.close())));
+
+/** A bridge that no window owns, as another MCP client would start it. */
+function bridgeTo(editor: InstalledEditor, window: string, server: string): LineClient {
+  const args = [bridgePath, '--server', server, '--window', window];
+  const env = { ...process.env, MCP_LIFELINE_HOME: editor.lifelineHome };
+  const client = new LineClient(process.execPath, args, { env });
+  bridges.push(client);
+  return client;
+}
+
+describe('a window with the installed extension', function () {
+  this.timeout(120_000);
+  let editor: InstalledEditor;
+  let window: EditorWindow;
+  let id: string;
+
+  before(async function () {
+    this.timeout(240_000);
+    editor = await InstalledEditor.start({
+      'mcpLifeline.servers': { scripted: scripted(), gone: { command: 'no-such-program-anywhere' } },
+    });
+    window = await editor.openWindow();
+    [id] = (await untilWindows(editor, 1)) as [string];
+  });
+  after(() => editor.stop());
+
+  it('R12.1 the status bar goes to recovering when the engine is killed, and back', async () => {
+    await window.untilStatus(/2 servers/);
+    const pid = enginePid(editor, id);
+    assert.ok(pid !== undefined);
+    // Killed until it is seen: a single restart may be over before the status bar is read.
+    let seen = '';
+    const watching = window
+      .untilStatus(/restarted|starting|recover/i, 20_000)
+      .then((label) => (seen = label));
+    for (let round = 0; round < 6 && seen === ''; round += 1) {
+      const current = await until('an engine', () => {
+        const now = enginePid(editor, id);
+        return now !== undefined && isRunning(now) ? now : undefined;
+      });
+      await killForSure(current);
+    }
+    await watching;
+    await window.screenshot('engine-recovering');
+    await window.untilStatus(/2 servers/);
+  });
+
+  it('R12.1 R12.2 R5.6 a broken server is seen in status bar and tree, and Force Recovery says what became of it', async () => {
+    const good = bridgeTo(editor, id, 'scripted');
+    await good.initialize();
+    await good.call('echo', { key: 'x' });
+    const gone = bridgeTo(editor, id, 'gone');
+    await gone.initialize();
+    await window.untilStatus(/gone/);
+    const rows = await until('the tree shows both', async () => {
+      const now = await window.treeRows();
+      return now.some((row) => /^gone.*(crash|failing)/i.test(row)) ? now : undefined;
+    });
+    assert.ok(
+      rows.some((row) => /^scripted.*(ready|healthy|connected)/i.test(row)),
+      rows.join(' | '),
+    );
+    await window.screenshot('broken-server');
+    await window.runCommand('MCP Lifeline: Force Recovery');
+    const told = await until('the result is told', async () => {
+      const all = await window.notifications();
+      return all.find((text) => text.includes('gone') && /does not exist|could not be started/.test(text));
+    });
+    assert.match(told, /gone/);
+    await window.screenshot('force-recovery');
+    await gone.close();
+    await good.close();
+  });
+
+  it('R12.1 a click on the status bar item shows the status', async () => {
+    await window.statusItem.locator('a').first().click();
+    await window.page.getByText('scripted').first().waitFor();
+    await window.screenshot('show-status');
+    await window.page.keyboard.press('Escape');
+  });
+
+  it('R3.4 a reload of the window in the middle of a 4 s call from a stand-alone bridge: the call is answered', async () => {
+    const client = bridgeTo(editor, id, 'scripted');
+    await client.initialize();
+    const before = enginePid(editor, id);
+    const call = client.call('record', { key: 'reload', ms: 4_000 });
+    await window.reload();
+    const result = await call;
+    assert.equal(textOf(result), 'record reload');
+    assert.equal(enginePid(editor, id), before, 'the engine outlives the reload');
+    await window.untilStatus(/healthy|idle/);
+    await client.close();
+  });
+
+  it('R5.4 the extension host is killed: it comes back to the same engine, and no earlier server is left', async () => {
+    const client = bridgeTo(editor, id, 'scripted');
+    await client.initialize();
+    const before = enginePid(editor, id);
+    const host = await editor.untilProcess(extensionHostCommand);
+    await killForSure(host);
+    const next = await editor.untilProcess(extensionHostCommand, 30_000);
+    assert.notEqual(next, host);
+    assert.equal(textOf(await client.call('echo', { key: 'still' })), 'still');
+    assert.equal(enginePid(editor, id), before);
+    await client.close();
+    await until(
+      'no server is left',
+      () => !editor.processes().some(({ command }) => command.includes(scriptedServer)),
+      20_000,
+    );
+  });
+});
+
+describe('windows', function () {
+  this.timeout(120_000);
+  let editor: InstalledEditor;
+  before(async function () {
+    this.timeout(240_000);
+    editor = await InstalledEditor.start({ 'mcpLifeline.servers': {} });
+  });
+  after(() => editor.stop());
+
+  it('R1.3 two windows with a server of the same name in two folders: each reaches its own', async () => {
+    const folders = ['one', 'two'].map((name) => {
+      const folder = editor.folder(name);
+      mkdirSync(join(folder, '.vscode'), { recursive: true });
+      const servers = { same: scripted({ NAME: `Server of ${name}` }) };
+      writeFileSync(
+        join(folder, '.vscode', 'settings.json'),
+        JSON.stringify({ 'mcpLifeline.servers': servers }),
+      );
+      return folder;
+    });
+    const reached: string[] = [];
+    for (const [index, folder] of folders.entries()) {
+      const known = new Set(windowIds(editor));
+      await editor.openWindow(folder);
+      const id = (await untilWindows(editor, index + 1)).find((window) => !known.has(window));
+      assert.ok(id !== undefined);
+      const client = bridgeTo(editor, id, 'same');
+      const { result } = await client.initialize();
+      const { name } = result?.['serverInfo'] as { name: string };
+      reached.push(`${name} in ${textOf(await client.call('cwd'))}`);
+      await client.close();
+    }
+    assert.deepEqual(
+      reached,
+      folders.map((folder, index) => `Server of ${['one', 'two'][index] ?? ''} in ${realpathSync(folder)}`),
+    );
+  });
+});
+
+describe('when VS Code is stopped', function () {
+  this.timeout(120_000);
+
+  it('R5.4 no server and no engine is left after 20 s, also a server that ignores SIGTERM and the end of its input', async function () {
+    this.timeout(240_000);
+    const stubborn = scripted({ IGNORE_SIGTERM: '1', IGNORE_END: '1' });
+    const editor = await InstalledEditor.start({ 'mcpLifeline.servers': { stubborn, polite: scripted() } });
+    try {
+      await editor.openWindow();
+      const [id] = (await untilWindows(editor, 1)) as [string];
+      const pids: number[] = [];
+      for (const name of ['stubborn', 'polite']) {
+        const client = bridgeTo(editor, id, name);
+        await client.initialize();
+        pids.push(Number(textOf(await client.call('pid'))));
+        // The client goes with the editor, as the editor's own bridges do.
+        void client.close();
+      }
+      const engine = enginePid(editor, id);
+      assert.ok(engine !== undefined);
+      pids.push(engine);
+      await editor.stop({ leaveDetached: true });
+      for (const pid of pids) await until(`process ${pid} is gone`, () => !isRunning(pid), 20_000);
+    } finally {
+      await editor.stop();
+    }
+  });
+});
