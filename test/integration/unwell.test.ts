@@ -20,7 +20,10 @@ describe('servers that are not well', () => {
     const initialized = gone.initialize();
     assert.equal(textOf(await good.call('echo', { key: 'meanwhile' })), 'meanwhile');
     const shown = await control.server('gone', (server) => server.state === 'crashLoop');
-    assert.match(shown.sentence, /tried again in \d+ s.*could not be started.*does not exist/);
+    assert.match(
+      shown.sentence,
+      /tried again in \d+ s.*could not be started: its command "no-such-program-anywhere" was not found/,
+    );
     assert.equal(shown.lastError?.code, 'spawnFailed');
     const { result } = await initialized;
     assert.match(String(result?.['instructions']), /could not be started/);

@@ -58,7 +58,7 @@ interface PendingCall {
 
 export type InternalAnswer =
   | { readonly kind: 'result'; readonly result: string; readonly line: Uint8Array }
-  | { readonly kind: 'error'; readonly error: string }
+  | { readonly kind: 'error'; readonly error: string; readonly code: number | undefined }
   | { readonly kind: 'failed' };
 
 const listChanged: Readonly<Record<string, string>> = {
@@ -458,19 +458,18 @@ function readInternalAnswer(line: Uint8Array): InternalAnswer {
   if (result !== undefined && isJson(line)) return { kind: 'result', result: textOf(line, result), line };
   const error = memberRange(line, whole, 'error');
   const message = error === undefined ? undefined : stringMember(line, error, 'message');
-  return { kind: 'error', error: message ?? 'an answer that cannot be read' };
+  const code = error === undefined ? undefined : memberRange(line, error, 'code');
+  return {
+    kind: 'error',
+    error: message ?? 'an answer that cannot be read',
+    code: code === undefined ? undefined : Number(textOf(line, code)),
+  };
 }
 
 /** How a process's end is told. */
 export function endFault(server: string, end: ProcessEnd): Fault {
   if (end.kind === 'spawnFailed') {
-    const why =
-      end.errno === 'ENOENT'
-        ? 'its command or its working folder does not exist'
-        : end.errno === 'EACCES'
-          ? 'its command may not be executed'
-          : `the system refused (${end.errno ?? 'unknown error'})`;
-    const text = `The MCP server "${server}" could not be started: ${why}. Check "command", "cwd" and PATH in its settings.`;
+    const text = `The MCP server "${server}" could not be started: ${end.why ?? 'the system refused'}. Check "command", "cwd" and PATH in its settings.`;
     return new Fault('spawnFailed', text, { server });
   }
   const how = end.signal === undefined ? `exit code ${end.exitCode ?? 'unknown'}` : `signal ${end.signal}`;

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import spawn from 'cross-spawn';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
@@ -21,6 +22,8 @@ export interface ProcessEnd {
   readonly kind: 'spawnFailed' | 'exited';
   /** errno of a failed spawn, e.g. `ENOENT`. */
   readonly errno?: string | undefined;
+  /** Why the spawn failed, as the rest of a sentence. */
+  readonly why?: string | undefined;
   readonly exitCode?: number | undefined;
   readonly signal?: string | undefined;
 }
@@ -97,7 +100,8 @@ export class ServerProcess {
     const child = this.#child;
     child.once('spawn', () => this.#listener.onSpawned());
     child.once('error', (error: NodeJS.ErrnoException) => {
-      if (child.pid === undefined) this.#finish({ kind: 'spawnFailed', errno: error.code });
+      if (child.pid === undefined)
+        this.#finish({ kind: 'spawnFailed', errno: error.code, why: this.#whySpawnFailed(error.code) });
     });
     const splitter = new LineSplitter(this.#options.maxLineBytes, (size) =>
       this.#listener.onTooLongLine(size),
@@ -115,6 +119,15 @@ export class ServerProcess {
       this.#drain = this.#options.clock.setTimer(DRAIN_MS, () => this.#finishExit());
     });
     child.once('close', () => this.#finishExit());
+  }
+
+  #whySpawnFailed(errno: string | undefined): string {
+    const { command, cwd } = this.#options;
+    // The system says ENOENT of a missing folder too.
+    if (!existsSync(cwd)) return `its working folder "${cwd}" does not exist`;
+    if (errno === 'ENOENT') return `its command "${command}" was not found, neither as a file nor on PATH`;
+    if (errno === 'EACCES') return `its command "${command}" may not be executed`;
+    return `the system refused to start "${command}" (${errno ?? 'unknown error'})`;
   }
 
   #finishExit(): void {

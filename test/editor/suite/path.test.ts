@@ -147,7 +147,7 @@ describe('the path through VS Code', function () {
       return (await readSnapshot())?.servers.some((server) => server.id === 'gone' && server.sessions > 0);
     });
     const gone = await untilServer('gone', 'is in a crash loop', (server) => server.state === 'crashLoop');
-    assert.match(gone.sentence, /could not be started: its command or its working folder does not exist/);
+    assert.match(gone.sentence, /could not be started: its command "no-such-program-anywhere" was not found/);
     assert.equal(await callTool('echo', { key: 'fine' }, { serverPart: 'scripted' }), 'fine');
   });
 
