@@ -195,7 +195,8 @@ export class ServerRuntime {
 
   get state(): ConnectionState {
     if (this.config?.lifeline.enabled !== true) return 'stopped';
-    const states = this.#connections.map((connection) => connection.state);
+    // A connection that is being stopped belongs to a client that has left.
+    const states = this.#connections.map(({ state }) => (state === 'stopped' ? 'idle' : state));
     return states.reduce(
       (worst, state) => (severity.indexOf(state) > severity.indexOf(worst) ? state : worst),
       'idle',

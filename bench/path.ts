@@ -1,0 +1,140 @@
+/**
+ * `npm run bench:path`: what the layer costs. The same calls go to the same server directly and through bridge and engine, in
+ * alternating rounds of one run; medians over the rounds, and the ratio. Targets: requirements R13.2 and R13.2b.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bridgePath, TestBed } from '../test/support/testEngine.ts';
+
+const ROUNDS = 5;
+const echoServer = join(import.meta.dirname, 'echoServer.mjs');
+
+/** A client that costs as little as possible: it looks for ids only. */
+class Peer {
+  readonly child: ChildProcess;
+  readonly #waiting = new Map<number, () => void>();
+  #lastId = 0;
+  #rest = '';
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
+    this.child = spawn(process.execPath, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+    this.child.stdout!.setEncoding('latin1').on('data', (chunk: string) => {
+      const lines = (this.#rest + chunk).split('\n');
+      this.#rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const id = /"id":(\d+)/.exec(line.slice(0, 40))?.[1] ?? /"id":(\d+)\}$/.exec(line)?.[1];
+        const done = this.#waiting.get(Number(id));
+        this.#waiting.delete(Number(id));
+        done?.();
+      }
+    });
+  }
+
+  request(method: string, params: unknown): Promise<void> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.child.stdin!.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`);
+    });
+  }
+
+  async initialize(): Promise<void> {
+    const clientInfo = { name: 'bench', version: '1.0.0' };
+    await this.request('initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo });
+    this.child.stdin!.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
+    await this.request('tools/list', {});
+  }
+
+  end(): void {
+    this.child.stdin!.end();
+  }
+}
+
+interface Figures {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly perSecond: number;
+}
+
+async function measure(peer: Peer, calls: number, concurrency: number, params: unknown): Promise<Figures> {
+  const times: number[] = [];
+  let left = calls;
+  const began = performance.now();
+  const worker = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      const at = performance.now();
+      await peer.request('tools/call', params);
+      times.push(performance.now() - at);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  const seconds = (performance.now() - began) / 1_000;
+  times.sort((a, b) => a - b);
+  const at = (p: number): number => times[Math.min(times.length - 1, Math.floor(p * times.length))] ?? 0;
+  return { p50Ms: at(0.5), p99Ms: at(0.99), perSecond: calls / seconds };
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+
+function memory(pid: number): string {
+  try {
+    const kib = /Pss:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
+    return `${(Number(kib) / 1_024).toFixed(1)} MB PSS`;
+  } catch {
+    return 'unknown on this system';
+  }
+}
+
+const bed = new TestBed('bench');
+bed.configure({ echo: { command: process.execPath, args: [echoServer] } });
+const engine = await bed.startEngine();
+const direct = new Peer([echoServer], process.env);
+const bridged = new Peer([bridgePath, '--server', 'echo', '--window', 'bench'], bed.environment);
+await Promise.all([direct.initialize(), bridged.initialize()]);
+
+console.log(`Node ${process.version}, ${ROUNDS} alternating rounds, medians (min–max)`);
+console.log(
+  '| case | direct p50 ms | bridge p50 ms | added p50 ms | added p99 ms | direct /s | bridge /s | ratio |',
+);
+console.log('|---|---|---|---|---|---|---|---|');
+for (const [name, calls, concurrency, params] of [
+  ['100 B read-only, 1 at a time', 3_000, 1, { name: 'read', arguments: {} }],
+  ['100 B at-most-once, 1 at a time', 3_000, 1, { name: 'write', arguments: {} }],
+  ['100 B read-only, 10', 30_000, 10, { name: 'read', arguments: {} }],
+  ['100 B at-most-once, 10', 30_000, 10, { name: 'write', arguments: {} }],
+  ['100 B read-only, 100', 60_000, 100, { name: 'read', arguments: {} }],
+  ['1 MB result, 1 at a time', 60, 1, { name: 'read', arguments: { size: 1_000_000 } }],
+] as const) {
+  const rounds: { direct: Figures; bridged: Figures }[] = [];
+  await measure(direct, calls / 10, concurrency, params);
+  await measure(bridged, calls / 10, concurrency, params);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    rounds.push({
+      direct: await measure(direct, calls, concurrency, params),
+      bridged: await measure(bridged, calls, concurrency, params),
+    });
+  }
+  const of = (pick: (round: (typeof rounds)[number]) => number, digits: number): string => {
+    const values = rounds.map(pick);
+    return `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
+  };
+  const cells = [
+    name,
+    of((round) => round.direct.p50Ms, 3),
+    of((round) => round.bridged.p50Ms, 3),
+    of((round) => round.bridged.p50Ms - round.direct.p50Ms, 3),
+    of((round) => round.bridged.p99Ms - round.direct.p99Ms, 2),
+    of((round) => round.direct.perSecond, 0),
+    of((round) => round.bridged.perSecond, 0),
+    of((round) => round.bridged.perSecond / round.direct.perSecond, 2),
+  ];
+  console.log(`| ${cells.join(' | ')} |`);
+}
+console.log(`engine ${memory(engine.pid)}, bridge ${memory(bridged.child.pid!)}, after the calls above`);
+direct.end();
+bridged.end();
+await bed.dispose();
