@@ -10,7 +10,11 @@ import {
   statusItemId,
   views,
 } from '../../src/shared/contributions.ts';
-import { connectionSettingSpecs } from '../../src/shared/settings/connectionSettings.ts';
+import {
+  connectionSettingNames,
+  connectionSettingSpecs,
+  connectionSettingsWithoutEffect,
+} from '../../src/shared/settings/connectionSettings.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const read = (path: string): unknown => JSON.parse(readFileSync(join(root, path), 'utf8'));
@@ -100,6 +104,16 @@ function isTranslate(called: ts.Expression): boolean {
   return ts.isPropertyAccessExpression(called) && called.name.text === 't';
 }
 
+/** The source of the engine as one text, without tests and comments. */
+function engineSource(): string {
+  const folder = join(root, 'src', 'engine');
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('\n')
+    .replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+}
+
 /** `{0}`, `{1}` … of a text. */
 const placeholders = (text: string): string[] => sorted(new Set(text.match(/\{\d+\}/g) ?? []));
 
@@ -175,6 +189,24 @@ describe('manifest', () => {
       assert.ok(text.includes(units[spec.unit]), `${name}: ${text}`);
       if ('remoteDefault' in spec) assert.ok(text.includes(`Remote servers: ${spec.remoteDefault} `), name);
     }
+  });
+
+  it('R2 says of exactly those settings that have no effect yet that they have none', () => {
+    const source = engineSource();
+    // Shown in the snapshot, as the size of a pool that does not exist yet.
+    const onlyShown = ['maxConnections'];
+    const unread = connectionSettingNames.filter(
+      (name) => onlyShown.includes(name) || !new RegExp(`\\b${name}\\b`).test(source),
+    );
+    assert.deepEqual(sorted(connectionSettingsWithoutEffect), sorted(unread));
+    const told = (words: Record<string, string>, sentence: string): string[] =>
+      sorted(Object.keys(words).filter((key) => words[key]?.endsWith(sentence)));
+    const expected = sorted([
+      'config.servers.lifeline.tier',
+      ...unread.map((name) => `config.connection.${name}`),
+    ]);
+    assert.deepEqual(told(english, 'It has no effect in this version yet.'), expected);
+    assert.deepEqual(told(portuguese, 'Ainda não tem efeito nesta versão.'), expected);
   });
 
   it('R1.6 restricts what an untrusted workspace may set', () => {
