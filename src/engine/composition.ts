@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { systemClock, type Clock } from '../shared/base/clock.ts';
 import type { Disposable } from '../shared/base/disposable.ts';
 import { systemRandom } from '../shared/base/random.ts';
-import { parseConnectionSettings } from '../shared/settings/connectionSettings.ts';
 import { parseEndpointInfo, type EndpointInfo } from '../endpoint/endpointFile.ts';
 import { endpointFile, endpointsFolder } from '../endpoint/location.ts';
 import { CatalogueStore } from './catalogue/catalogue.ts';
@@ -15,7 +14,7 @@ import { EngineLog } from './observability/engineLog.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
 import { RecoveryQueue } from './recovery/recoveryQueue.ts';
 import { ServerRegistry } from './servers/serverRegistry.ts';
-import { ServerRuntime } from './servers/serverRuntime.ts';
+import type { ServerRuntime } from './servers/serverRuntime.ts';
 import { Journal } from './state/journal.ts';
 import { ensurePrivateFolder, newSocketAddress, writeFileAtomically } from './state/privateFolder.ts';
 import { upstreamEnvironment } from './upstream/environment.ts';
@@ -39,6 +38,8 @@ export interface EngineOptions {
 export interface Engine {
   /** Stops the servers, removes what it owns, and lets the guardian go. */
   stop(): Promise<void>;
+  /** Leaves word of an error that ends the engine. */
+  noteBug(error: unknown): void;
 }
 
 /** Puts the engine together and starts it. The caller owns the window's lock. */
@@ -78,10 +79,6 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       listener,
     );
   };
-  const unknownServer = (name: string): ServerRuntime => {
-    const { settings } = parseConnectionSettings([]);
-    return new ServerRuntime(name, { config: undefined, settings }, { clock, store, onListenerError });
-  };
   const info: EndpointInfo = {
     version: 1,
     window,
@@ -107,7 +104,6 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log: (level, message, server) => log.write(level, message, server),
       onListenerError,
     },
-    unknownServer,
     onControl: (socket) => serveControl(socket, { clock, registry, snapshots, log }),
     log: note,
   });
@@ -120,6 +116,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const linger = watchClients(gateway, clock, options.lingerMs ?? LINGER_MS, options.onIdle);
 
   return {
+    noteBug(error) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      log.write('error', `the engine ends on an unforeseen error: ${text}`);
+    },
     async stop() {
       linger.dispose();
       removeOwnEndpoint(file, info);

@@ -51,6 +51,13 @@ async function run(window: string): Promise<void> {
   // The editor's end of a pipe may go at any time; nothing is written there.
   process.on('SIGPIPE', () => undefined);
   process.on('SIGHUP', () => undefined);
+  // What nobody foresaw: told in the log, and the engine starts afresh with its journal. Going on would trust broken state.
+  const onBug = (error: unknown): void => {
+    started.engine?.noteBug(error);
+    process.exit(1);
+  };
+  process.on('uncaughtException', onBug);
+  process.on('unhandledRejection', onBug);
   started.engine = await startEngine({ home, window, version: packageJson.version, onIdle: () => stop(0) });
 }
 

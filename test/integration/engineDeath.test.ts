@@ -130,6 +130,24 @@ describe('an engine that is killed', () => {
       await until(`server ${server} to be gone`, () => !isRunning(server), 20_000);
   });
 
+  it('R2.4 on SIGTERM a written call is told as unknown by the next engine, and a waiting one is run there', async () => {
+    bed.configure({ s: scripted({ RECORD: bed.record, INIT_DELAY: '300' }) });
+    const first = await bed.startEngine();
+    const client = await bed.session('s');
+    await client.call('pid');
+    const written = client.send('tools/call', { name: 'record', arguments: { key: 'term', ms: 20_000 } });
+    await until('the call to reach the server', () => bed.executions('record', 'term') === 1);
+    const gone = new Promise((resolve) => first.child.once('exit', resolve));
+    process.kill(first.pid, 'SIGTERM');
+    await gone;
+    await bed.startEngine();
+    const result = await resultOf(client, written);
+    assert.equal(codeOf(result), 'outcomeUnknown');
+    assert.match(textOf(result), /engine was restarted while/);
+    assert.equal(bed.executions('record', 'term'), 1);
+    nobodyAnsweredTwice(client);
+  });
+
   it('R14.5 on SIGTERM it ends with 0 and leaves no server, no endpoint and no socket', async () => {
     bed.configure({ s: scripted({ IGNORE_SIGTERM: '1', IGNORE_END: '1' }) });
     const { pid, child } = await bed.startEngine();

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OUTCOME_META } from '../../src/shared/protocol/answers.ts';
 import { textOf } from '../support/lineClient.ts';
-import { scripted, TestBed, until } from '../support/testEngine.ts';
+import { isRunning, scripted, TestBed, until } from '../support/testEngine.ts';
 
 describe('servers that are not well', () => {
   let bed: TestBed;
@@ -139,6 +139,67 @@ describe('servers that are not well', () => {
     const { results } = await control.recover('s');
     assert.equal(results[0]?.outcome, 'recovered');
     assert.equal(textOf(await client.call('echo', { key: 'y' })), 'y');
+  });
+
+  for (const [what, result] of [
+    ['null', 'null'],
+    ['a number', '5'],
+    ['a list', '[]'],
+    ['an empty object', '{}'],
+  ] as const) {
+    it(`R14.3 a server whose answer to initialize is ${what} harms nobody`, async () => {
+      bed.configure({ odd: scripted({ INIT_RESULT: result }), good: scripted() });
+      const { control, pid } = await bed.startEngine();
+      const odd = bed.bridge('odd');
+      const good = await bed.session('good');
+      await odd.initialize();
+      await control.server('odd', ({ state }) => state === (result === '{}' ? 'ready' : 'crashLoop'));
+      assert.equal(textOf(await good.call('echo', { key: 'k' })), 'k');
+      assert.equal(bed.endpoint?.pid, pid);
+    });
+  }
+
+  it('a client that leaves while its server is starting leaves nothing behind', async () => {
+    bed.configure({ slow: scripted({ INIT_DELAY: '300' }) });
+    const { control, pid } = await bed.startEngine();
+    for (const waitMs of [0, 20, 60, 150, 290, 310, 330]) {
+      const client = bed.bridge('slow');
+      client.send('initialize', {
+        protocolVersion: '2025-06-18',
+        capabilities: {},
+        clientInfo: { name: 'x', version: '1' },
+      });
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await client.close();
+    }
+    await control.server('slow', (server) => server.sessions === 0 && server.pids.length === 0);
+    assert.equal(bed.endpoint?.pid, pid);
+  });
+
+  it('R3.3 a server that is taken out of the settings and put back serves the same session', async () => {
+    bed.configure({ s: scripted() });
+    const { control } = await bed.startEngine();
+    const client = await bed.session('s');
+    const pid = Number(textOf(await client.call('pid')));
+    bed.configure({});
+    await control.configure(bed.configuration);
+    await until('its process to be gone', () => !isRunning(pid));
+    assert.match(textOf(await client.call('echo', { key: 'k' })), /not in the settings/);
+    bed.configure({ s: scripted() });
+    await control.configure(bed.configuration);
+    await control.server('s', () => true);
+    assert.equal(textOf(await client.call('echo', { key: 'back' })), 'back');
+  });
+
+  it('a second request with an id that is still open is not answered in its place', async () => {
+    bed.configure({ s: scripted({ RECORD: bed.record }) });
+    await bed.startEngine();
+    const client = await bed.session('s');
+    const params = (key: string, ms: number) => ({ name: 'record', arguments: { key, ms } });
+    client.write({ id: 99, method: 'tools/call', params: params('first', 300) });
+    client.write({ id: 99, method: 'tools/call', params: params('second', 0) });
+    assert.equal(textOf((await client.answerTo(99)).result), 'record first');
+    assert.equal(bed.executions('record', 'second'), 0);
   });
 
   it('garbage on stdout is dropped, and the answers around it arrive', async () => {

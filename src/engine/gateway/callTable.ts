@@ -45,7 +45,7 @@ export class CallTable {
     this.#deps = deps;
   }
 
-  /** Makes a call of a request; answers it at once and gives nothing when too many are open. */
+  /** Makes a call of a request; gives nothing when its id is open already, or when too many are (that is answered). */
   create(line: Uint8Array, frame: Extract<Frame, { kind: 'request' }>): Call | undefined {
     const { runtime, clock, session } = this.#deps;
     const { method, id, params } = frame;
@@ -54,6 +54,15 @@ export class CallTable {
     if (this.#open.size >= MAX_OPEN) {
       const text = `More than ${MAX_OPEN} calls are open on the MCP server "${runtime.name}"; this one was not carried out.`;
       this.#deps.answer(layerAnswer(method, id, { text, code: 'overloaded', server: runtime.name, tool }));
+      return undefined;
+    }
+    if (this.#open.has(id)) {
+      // Answering would answer the first one (JSON-RPC: an id must not be used again while it is open).
+      this.#deps.log(
+        'warn',
+        `a second request with the open id ${id.slice(0, 64)} was dropped`,
+        runtime.name,
+      );
       return undefined;
     }
     const seq = this.#deps.nextNumber();
@@ -244,19 +253,27 @@ export class CallTable {
     const call = this.#open.get(id);
     if (call === undefined) return;
     call.cancelLine = line;
-    this.#drop(call, new Fault('cancelled', 'The client cancelled the request.', { server: call.server }));
+    this.#drop(
+      call,
+      new Fault('cancelled', 'The client cancelled the request.', { server: call.server }),
+      true,
+    );
   }
 
-  /** The client is gone. */
-  cancelAll(fault: Fault): void {
-    for (const call of [...this.#open.values()]) this.#drop(call, fault);
+  /**
+   * Nobody is left to answer. `forGood`: the client is gone; otherwise the engine stops, and the client will present its calls to the next
+   * one, which must know what had been written.
+   */
+  cancelAll(fault: Fault, forGood: boolean): void {
+    for (const call of [...this.#open.values()]) this.#drop(call, fault, forGood);
   }
 
-  #drop(call: Call, fault: Fault): void {
+  #drop(call: Call, fault: Fault, forGood: boolean): void {
     this.#close(call);
     call.controller.abort(fault);
-    if (call.retryClass === 'atMostOnce' && call.delivery !== 'queued')
+    if (forGood && call.retryClass === 'atMostOnce' && call.delivery !== 'queued') {
       this.#deps.journal.answered(call.session, call.id);
+    }
     call.settled.resolve(undefined);
   }
 

@@ -11,7 +11,6 @@ import {
   type HelloBody,
 } from '../../endpoint/handshake.ts';
 import type { ServerRegistry } from '../servers/serverRegistry.ts';
-import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import { BridgePort } from './clientPort.ts';
 import { Session, type SessionDeps } from './session.ts';
 
@@ -22,8 +21,6 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly registry: ServerRegistry;
   readonly sessions: SessionDeps;
-  /** Makes a runtime for a server that is not configured, so that its client gets an honest answer. */
-  readonly unknownServer: (name: string) => ServerRuntime;
   /** Takes over the socket of a language client; what followed its hello has been put back. */
   readonly onControl: (socket: Socket) => void;
   readonly log: (text: string) => void;
@@ -141,7 +138,7 @@ export class Gateway {
     // The socket stays paused meanwhile: what the bridge sends waits in the kernel.
     const known = await registry.whenKnown(body.server, CONFIGURATION_PATIENCE_MS);
     if (socket.destroyed || this.#closed) return;
-    const runtime = known ?? this.#options.unknownServer(body.server);
+    const runtime = known ?? registry.unconfigured(body.server);
     const port = new BridgePort(socket);
     if (!deps.journal.reliable) port.control('!journal unreliable');
     const { session: id, resume, journalReliable } = body;
@@ -159,7 +156,7 @@ export class Gateway {
     });
     socket.once('close', () => {
       this.#sessions.delete(session);
-      void session.end();
+      void session.end(true);
     });
     socket.resume();
   }
@@ -177,9 +174,10 @@ export class Gateway {
   async close(): Promise<void> {
     this.#closed = true;
     this.#server.close();
-    const sessions = [...this.#sessions];
+    // Before their sockets close, which would look as if the clients had left.
+    const ended = [...this.#sessions].map((session) => session.end(false));
     for (const socket of this.#sockets) socket.destroy();
-    await Promise.all(sessions.map((session) => session.end()));
+    await Promise.all(ended);
     if (process.platform !== 'win32') rmSync(this.#options.address, { force: true });
   }
 }

@@ -367,11 +367,15 @@ export class Session implements AttachedSession, ConnectionClient {
     this.#calls.extendDeadline(token);
   }
 
-  /** The client is gone: everything it had under way is cancelled, its server is told and stopped. */
-  async end(): Promise<void> {
+  /**
+   * Ends the session: everything under way is cancelled, its server is told and stopped. `forGood`: the client is gone; otherwise
+   * the engine stops and the client will go on with the next one.
+   */
+  async end(forGood: boolean): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    this.#calls.cancelAll(new Fault('cancelled', 'The client has left.', { server: this.#runtime.name }));
+    const why = forGood ? 'The client has left.' : 'The engine is stopping.';
+    this.#calls.cancelAll(new Fault('cancelled', why, { server: this.#runtime.name }), forGood);
     this.#promise.giveUp();
     await this.#connection?.stop();
     this.#runtime.detach(this);

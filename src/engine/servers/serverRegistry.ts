@@ -27,6 +27,8 @@ export interface RegistryDeps {
 export class ServerRegistry {
   readonly #deps: RegistryDeps;
   readonly #servers = new Map<string, ServerRuntime>();
+  /** Servers that a client asks for and the settings do not have (yet, or any more). */
+  readonly #unconfigured = new Map<string, ServerRuntime>();
   readonly #changed: Emitter<undefined>;
   readonly #subscriptions = new Map<string, Disposable>();
   #problems: readonly SettingsProblem[] = [];
@@ -80,6 +82,19 @@ export class ServerRegistry {
     });
   }
 
+  /** A server that the settings do not have, so that its client gets an honest answer; it becomes a real one when they have it. */
+  unconfigured(name: string): ServerRuntime {
+    for (const [other, server] of this.#unconfigured)
+      if (server.sessions.size === 0) this.#unconfigured.delete(other);
+    let server = this.#unconfigured.get(name);
+    if (server === undefined) {
+      const { settings } = parseConnectionSettings([]);
+      server = new ServerRuntime(name, { config: undefined, settings }, this.#deps);
+      this.#unconfigured.set(name, server);
+    }
+    return server;
+  }
+
   /** Takes the settings over. Servers that are gone are emptied, but stay while a session holds them. */
   configure(configuration: EngineConfiguration): void {
     const problems: SettingsProblem[] = [];
@@ -119,7 +134,7 @@ export class ServerRegistry {
       if (present.has(name)) continue;
       server.configure({ config: undefined, settings: general.settings });
       // A client may still hold its session open, and the entry may come back.
-      if (server.sessions.size > 0) continue;
+      if (server.sessions.size > 0) this.#unconfigured.set(name, server);
       this.#subscriptions.get(name)?.dispose();
       this.#subscriptions.delete(name);
       this.#servers.delete(name);
@@ -145,8 +160,10 @@ export class ServerRegistry {
       known.configure(configuration);
       return;
     }
-    const server = new ServerRuntime(name, configuration, this.#deps);
+    const server = this.#unconfigured.get(name) ?? new ServerRuntime(name, configuration, this.#deps);
+    this.#unconfigured.delete(name);
     this.#servers.set(name, server);
+    server.configure(configuration);
     this.#subscriptions.set(
       name,
       server.onDidChange(() => this.#changed.fire(undefined)),

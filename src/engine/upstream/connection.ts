@@ -235,7 +235,8 @@ export class Connection {
 
   #listenerFor(slot: { readonly launch?: Launch }): LaunchListener {
     const { client } = this.#options;
-    const isCurrent = (): boolean => slot.launch === this.#launch;
+    // A stopped connection takes no more news: its launch may still be shaking hands while it is being ended.
+    const isCurrent = (): boolean => slot.launch === this.#launch && this.#state !== 'stopped';
     const ifCurrent =
       <T extends unknown[]>(action: (...args: T) => void) =>
       (...args: T): void => {

@@ -157,10 +157,11 @@ export class Launch implements ServerProcessListener {
     const { hello, server } = this.#options;
     const answer = await this.request('initialize', hello.initialize);
     if (answer.kind === 'failed') return; // its end is being told
-    if (answer.kind === 'error') {
+    if (answer.kind === 'error' || !isObject(answer.result)) {
+      const why = answer.kind === 'error' ? answer.error : 'its answer to initialize is no object';
       this.#startFault = new Fault(
         'protocolGarbage',
-        `The MCP server "${server}" refused to initialize: ${answer.error.slice(0, 500)}`,
+        `The MCP server "${server}" refused to initialize: ${why.slice(0, 500)}`,
         { server },
       );
       void this.stop();
@@ -441,6 +442,11 @@ export class Launch implements ServerProcessListener {
     for (const { settle } of [...this.#pending.values()]) settle({ kind: 'fault', fault });
     for (const settle of [...this.#internal.values()]) settle({ kind: 'failed' });
   }
+}
+
+function isObject(text: string): boolean {
+  const value: unknown = JSON.parse(text);
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isJson(line: Uint8Array): boolean {

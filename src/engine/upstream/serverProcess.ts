@@ -99,7 +99,7 @@ export class ServerProcess {
   #listen(): void {
     const child = this.#child;
     child.once('spawn', () => this.#listener.onSpawned());
-    child.once('error', (error: NodeJS.ErrnoException) => {
+    child.on('error', (error: NodeJS.ErrnoException) => {
       if (child.pid === undefined)
         this.#finish({ kind: 'spawnFailed', errno: error.code, why: this.#whySpawnFailed(error.code) });
     });
@@ -110,6 +110,9 @@ export class ServerProcess {
       const lines = splitter.push(chunk);
       if (lines.length > 0 && this.#end === undefined) this.#listener.onLines(lines);
     });
+    // Each is followed by the end of the stream, and of the process, which are told.
+    child.stdout?.on('error', () => undefined);
+    child.stderr?.on('error', () => undefined);
     child.stderr?.setEncoding('utf8');
     child.stderr?.on('data', (text: string) => this.#listener.onStderr(text));
     child.stdin?.on('error', () => undefined); // each write has its own verdict; the end is told by exit
