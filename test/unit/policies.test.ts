@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { legalBreakerMoves } from '../../src/engine/policies/breaker/breaker.ts';
 import { TripRule } from '../../src/engine/policies/breaker/tripRule.ts';
 import { legalMoves } from '../../src/shared/model/connectionState.ts';
@@ -131,6 +131,24 @@ describe('documents of the policies', () => {
       [],
     );
   });
+});
+
+describe('links', () => {
+  const documents = [
+    'README.md',
+    'CHANGELOG.md',
+    ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join('docs', name)),
+  ];
+  for (const document of documents) {
+    it(`${document} leads to what exists`, () => {
+      const targets = read(document).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g);
+      for (const [, target = ''] of targets) {
+        assert.ok(existsSync(join(root, dirname(document), target)), target);
+      }
+    });
+  }
 });
 
 describe('docs/architecture.md', () => {
