@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { canRun, type ServerView } from '../health/healthView.ts';
-import { healthIcon, healthWords } from '../health/words.ts';
+import { themeIcon } from '../health/themeIcon.ts';
+import { healthIcon, healthWords, stateSentence } from '../health/words.ts';
 import type { CommandContext } from './commandContext.ts';
 
 interface ServerItem extends vscode.QuickPickItem {
@@ -35,11 +36,12 @@ export function openServersSetting(): void {
 }
 
 function itemOf(server: ServerView, { t }: CommandContext): ServerItem {
-  const sentence = server.snapshot?.sentence;
+  const { snapshot } = server;
   return {
-    label: `$(${healthIcon(server.health).name}) ${server.name}`,
+    iconPath: themeIcon(healthIcon(server.health)),
+    label: server.name,
     description: healthWords(server, t),
-    ...(sentence === undefined ? {} : { detail: sentence }),
+    ...(snapshot === undefined ? {} : { detail: stateSentence(snapshot, t) }),
     server: server.name,
   };
 }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { themeIcon } from '../health/themeIcon.ts';
 import { healthIcon, healthWords } from '../health/words.ts';
 import type { CommandContext } from './commandContext.ts';
 import { serverArgument } from './serverArgument.ts';
@@ -17,9 +18,15 @@ export async function showLog(context: CommandContext, argument: unknown): Promi
     return;
   }
   const items: LogItem[] = [
-    { label: '$(pulse) MCP Lifeline', description: t('engine and extension'), server: undefined },
+    {
+      iconPath: new vscode.ThemeIcon('pulse'),
+      label: 'MCP Lifeline',
+      description: t('engine and extension'),
+      server: undefined,
+    },
     ...servers.map((server) => ({
-      label: `$(${healthIcon(server.health).name}) ${server.name}`,
+      iconPath: themeIcon(healthIcon(server.health)),
+      label: server.name,
       description: healthWords(server, t),
       server: server.name,
     })),

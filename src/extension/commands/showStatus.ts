@@ -2,7 +2,15 @@ import * as vscode from 'vscode';
 import { DisposableStore } from '../../shared/base/disposable.ts';
 import { commands } from '../../shared/contributions.ts';
 import { canRun, type HealthView, type ServerHealth, type ServerView } from '../health/healthView.ts';
-import { breakerWords, duration, engineWords, healthIcon, healthWords } from '../health/words.ts';
+import {
+  breakerWords,
+  duration,
+  engineWords,
+  healthIcon,
+  healthWords,
+  stateSentence,
+} from '../health/words.ts';
+import { themeIcon } from '../health/themeIcon.ts';
 import { healthSentence } from '../status/statusContent.ts';
 import { openServersSetting } from './askServer.ts';
 import type { CommandContext } from './commandContext.ts';
@@ -64,7 +72,8 @@ function entriesOf(view: HealthView, context: CommandContext): StatusEntry[] {
   if (view.engine.kind !== 'running') {
     entries.push({
       key: 'engine',
-      label: `$(sync~spin) ${engineWords(view.engine, t)}`,
+      iconPath: new vscode.ThemeIcon('sync~spin'),
+      label: engineWords(view.engine, t),
       detail: t('Select to try now.'),
       run: () => engine.startNow(),
     });
@@ -75,7 +84,8 @@ function entriesOf(view: HealthView, context: CommandContext): StatusEntry[] {
   for (const { path, message } of view.problems) {
     entries.push({
       key: `problem:${path}:${message}`,
-      label: `$(warning) ${path}`,
+      iconPath: new vscode.ThemeIcon('warning'),
+      label: path,
       detail: message,
       run: () => openServersSetting(),
     });
@@ -99,12 +109,17 @@ function separator(label = ''): StatusEntry {
 }
 
 function generalEntries({ t }: CommandContext): StatusEntry[] {
-  const entry = (key: string, label: string, run: () => void): StatusEntry => ({ key, label, run });
+  const entry = (key: string, icon: string, label: string, run: () => void): StatusEntry => ({
+    key,
+    iconPath: new vscode.ThemeIcon(icon),
+    label,
+    run,
+  });
   return [
-    entry('recoverAll', `$(zap) ${t('Force Recovery of All Servers')}`, () => run(commands.forceRecoveryAll)),
-    entry('report', `$(markdown) ${t('Open as Report')}`, () => void openStatusDocument()),
-    entry('log', `$(output) ${t('Show Log')}`, () => run(commands.showLog)),
-    entry('settings', `$(gear) ${t('Open Settings')}`, () => openServersSetting()),
+    entry('recoverAll', 'zap', t('Force Recovery of All Servers'), () => run(commands.forceRecoveryAll)),
+    entry('report', 'markdown', t('Open as Report'), () => void openStatusDocument()),
+    entry('log', 'output', t('Show Log'), () => run(commands.showLog)),
+    entry('settings', 'gear', t('Open Settings'), () => openServersSetting()),
   ];
 }
 
@@ -123,9 +138,10 @@ function serverEntry(server: ServerView, { t }: CommandContext): StatusEntry {
   const log = button('output', t('Show Log'), commands.showLog);
   return {
     key: `server:${name}`,
-    label: `$(${healthIcon(health).name}) ${name}`,
+    iconPath: themeIcon(healthIcon(health)),
+    label: name,
     description: words.join(' · '),
-    ...(snapshot === undefined ? {} : { detail: snapshot.sentence }),
+    ...(snapshot === undefined ? {} : { detail: stateSentence(snapshot, t) }),
     buttons: !canRun(health)
       ? [log]
       : [

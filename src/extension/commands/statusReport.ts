@@ -7,6 +7,7 @@ import {
   engineWords,
   escapeMarkdown,
   healthWords,
+  stateSentence,
 } from '../health/words.ts';
 import { healthSentence } from '../status/statusContent.ts';
 import type { Translate } from '../translate.ts';
@@ -32,10 +33,11 @@ function serverSection(server: ServerView, t: Translate): string[] {
   const row = (title: string, value: string): void => {
     lines.push(`| ${title} | ${escapeMarkdown(value)} |`);
   };
-  lines.push(`| | |`, `|:---|:---|`);
+  // A table needs a head; what matters most stands in it.
   row(t('State'), healthWords(server, t));
+  lines.push(`|:---|:---|`);
   if (snapshot !== undefined) {
-    row('', snapshot.sentence);
+    row(t('Meaning'), stateSentence(snapshot, t));
     row(t('Since'), clockTime(snapshot.since));
     if (snapshot.nextAttemptAt !== undefined) row(t('Next attempt'), clockTime(snapshot.nextAttemptAt));
     row(t('Breaker'), breakerWords(snapshot, t));

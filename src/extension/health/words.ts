@@ -17,7 +17,8 @@ export function healthWords(server: ServerView, t: Translate): string {
     case 'busy':
       return t('starting');
     case 'unsure':
-      return state === 'suspect' ? t('not answering on time') : t('refusing calls');
+      if (state === 'suspect') return t('not answering on time');
+      return server.snapshot?.breaker.state === 'halfOpen' ? t('on trial') : t('refusing calls');
     case 'recovering':
       return t('recovering');
     case 'failed':
@@ -67,6 +68,53 @@ export function healthIcon(health: ServerHealth): Icon {
       return { name: 'warning', color: 'list.warningForeground' };
     default:
       return assertNever(health);
+  }
+}
+
+/**
+ * What is the case and what happens next. Where a cause belongs to it, that is the engine's own `sentence`: it quotes the
+ * server, and is English.
+ */
+export function stateSentence(server: ServerSnapshot, t: Translate): string {
+  switch (server.state) {
+    case 'idle':
+      return t('Nobody uses it now; it is started when it is needed.');
+    case 'connecting':
+      return t('Its process is being started.');
+    case 'initializing':
+      return t('Its process runs; the MCP handshake is under way.');
+    case 'probing':
+      return t('The handshake is done; one ping makes sure that it answers.');
+    case 'ready':
+      return readySentence(server, t);
+    case 'suspect':
+      return t('A call passed its time; a ping finds out whether it is slow or hung.');
+    case 'needsSignIn':
+      return t('It needs a sign-in.');
+    case 'isolated':
+      return t('It is isolated by hand; rejoin it to use it again.');
+    case 'broken':
+    case 'recovering':
+    case 'crashLoop':
+    case 'stopped':
+      return server.sentence;
+    default:
+      return assertNever(server.state);
+  }
+}
+
+function readySentence({ breaker }: ServerSnapshot, t: Translate): string {
+  switch (breaker.state) {
+    case 'closed':
+      return t('It is connected and answers.');
+    case 'open':
+      return t('It is connected, but failed repeatedly; calls are held back for now.');
+    case 'halfOpen':
+      return t('It is connected, but failed repeatedly; the next calls decide.');
+    case 'isolated':
+      return t('It is isolated by hand; rejoin it to use it again.');
+    default:
+      return assertNever(breaker.state);
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import { DisposableStore, toDisposable, type Disposable } from '../../shared/base/disposable.ts';
 import type { HealthModel } from '../health/healthModel.ts';
-import type { HealthView } from '../health/healthView.ts';
+import type { HealthView, ServerView } from '../health/healthView.ts';
+import { stateSentence } from '../health/words.ts';
 import type { Translate } from '../translate.ts';
 import type { NotificationGate } from './gate.ts';
 
@@ -51,7 +52,7 @@ export class HealthWatch implements Disposable {
   #look(view: HealthView): void {
     for (const server of view.servers) {
       if (server.health === 'failed') {
-        this.#tellCrashLoop(server.name, server.snapshot?.sentence ?? '');
+        this.#tellCrashLoop(server);
       }
     }
     if (view.engine.kind === 'recovering' && view.engine.failedTries >= ENGINE_TRIES) {
@@ -69,8 +70,9 @@ export class HealthWatch implements Disposable {
     this.#options.gate.tell(notice).catch(this.#options.onError);
   }
 
-  #tellCrashLoop(server: string, sentence: string): void {
+  #tellCrashLoop({ name: server, snapshot }: ServerView): void {
     const { t, actions } = this.#options;
+    const sentence = snapshot === undefined ? '' : stateSentence(snapshot, t);
     this.#tell({
       server,
       cause: 'crashLoop',

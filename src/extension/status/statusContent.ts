@@ -154,7 +154,8 @@ function serverRow(server: ServerView, t: Translate): string {
   }
   const log = `${commandUri(commands.showLog, server.name)} "${escapeTitle(t('Show Log'))}"`;
   const icon = healthIcon(server.health).name;
-  return `| $(${icon}) | [${escapeMarkdown(server.name)}](${log}) | ${state} |`;
+  // The editor leaves no room between the columns of a tooltip's table.
+  return `| $(${icon}) | [${escapeMarkdown(server.name)}](${log}) | &nbsp; ${state} |`;
 }
 
 function link(title: string, command: string): string {

@@ -9,6 +9,7 @@ import {
   engineWords,
   healthIcon,
   healthWords,
+  stateSentence,
   type Icon,
 } from '../health/words.ts';
 import type { Translate } from '../translate.ts';
@@ -74,7 +75,7 @@ function serverRow(view: ServerView, t: Translate): Row {
     icon: healthIcon(health),
     label: name,
     description,
-    tooltip: snapshot?.sentence ?? description,
+    tooltip: snapshot === undefined ? description : stateSentence(snapshot, t),
     spoken: `${name}, ${parts.join(', ')}`,
     server: name,
     children: snapshot === undefined ? [] : details(name, snapshot, t),
@@ -97,7 +98,7 @@ function details(server: string, snapshot: ServerSnapshot, t: Translate): Row[] 
       }),
     );
   };
-  add('state', t('State'), snapshot.sentence, 'info');
+  add('state', t('State'), stateSentence(snapshot, t), 'info');
   if (snapshot.nextAttemptAt !== undefined) {
     add('next', t('Next attempt'), clockTime(snapshot.nextAttemptAt), 'history');
   }

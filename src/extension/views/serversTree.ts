@@ -3,6 +3,7 @@ import { DisposableStore, type Disposable } from '../../shared/base/disposable.t
 import { views } from '../../shared/contributions.ts';
 import type { HealthModel } from '../health/healthModel.ts';
 import type { HealthView } from '../health/healthView.ts';
+import { themeIcon } from '../health/themeIcon.ts';
 import type { Translate } from '../translate.ts';
 import { buildRows, compareRows, type Row } from './rows.ts';
 
@@ -58,10 +59,7 @@ export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposabl
     item.tooltip = row.tooltip;
     item.contextValue = row.kind;
     item.accessibilityInformation = { label: row.spoken };
-    if (row.icon !== undefined) {
-      const color = row.icon.color === undefined ? undefined : new vscode.ThemeColor(row.icon.color);
-      item.iconPath = new vscode.ThemeIcon(row.icon.name, color);
-    }
+    if (row.icon !== undefined) item.iconPath = themeIcon(row.icon);
     if (row.setting !== undefined) {
       item.command = {
         command: 'workbench.action.openSettings',
