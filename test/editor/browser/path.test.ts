@@ -35,6 +35,23 @@ function enginePid(editor: InstalledEditor, window: string): number | undefined 
   return readEndpointFile(endpointFile(editor.lifelineHome, window))?.pid;
 }
 
+/** A server like the scripted one that can be told from others by its command line. */
+function named(name: string, env: Record<string, string> = {}): ReturnType<typeof scripted> {
+  const server = scripted(env);
+  return { ...server, args: [...server.args, name] };
+}
+
+/**
+ * Starts a server through VS Code's own list of MCP servers.
+ * @returns the processes that this led to: VS Code's own bridge and the server
+ */
+async function startInEditor(editor: InstalledEditor, window: EditorWindow, name: string): Promise<number[]> {
+  await window.startServer(name);
+  const bridge = await editor.untilProcess(new RegExp(`bridge\\.cjs .*--server ${name}\\b`));
+  const server = await editor.untilProcess(new RegExp(`scripted\\.mjs ${name}\\b`));
+  return [bridge, server];
+}
+
 const bridges: LineClient[] = [];
 after(() => Promise.all(bridges.map((bridge) => bridge.close())));
 
@@ -56,7 +73,11 @@ describe('a window with the installed extension', function () {
   before(async function () {
     this.timeout(240_000);
     editor = await InstalledEditor.start({
-      'mcpLifeline.servers': { scripted: scripted(), gone: { command: 'no-such-program-anywhere' } },
+      'mcpLifeline.servers': {
+        scripted: scripted(),
+        inEditor: named('inEditor'),
+        gone: { command: 'no-such-program-anywhere' },
+      },
     });
     window = await editor.openWindow();
     [id] = (await untilWindows(editor, 1)) as [string];
@@ -64,7 +85,7 @@ describe('a window with the installed extension', function () {
   after(() => editor.stop());
 
   it('R12.1 the status bar goes to recovering when the engine is killed, and back', async () => {
-    await window.untilStatus(/2 servers/);
+    await window.untilStatus(/3 servers/);
     const pid = enginePid(editor, id);
     assert.ok(pid !== undefined);
     // Killed until it is seen: a single restart may be over before the status bar is read.
@@ -81,7 +102,7 @@ describe('a window with the installed extension', function () {
     }
     await watching;
     await window.screenshot('engine-recovering');
-    await window.untilStatus(/2 servers/);
+    await window.untilStatus(/3 servers/);
   });
 
   it('R12.1 R12.2 R5.6 a broken server is seen in status bar and tree, and Force Recovery says what became of it', async () => {
@@ -113,8 +134,15 @@ describe('a window with the installed extension', function () {
 
   it('R12.1 a click on the status bar item shows the status', async () => {
     await window.statusItem.locator('a').first().click();
-    await window.page.getByText('scripted').first().waitFor();
+    await window.quickPickRows.first().waitFor();
     await window.screenshot('show-status');
+    const labels = await window.quickPickLabels();
+    for (const expected of [/^gone\b/, /^scripted\b/, /^inEditor\b/, /^Open as Report/]) {
+      assert.ok(
+        labels.some((label) => expected.test(label)),
+        `${String(expected)} is not among: ${labels.join(' | ')}`,
+      );
+    }
     await window.page.keyboard.press('Escape');
   });
 
@@ -134,6 +162,7 @@ describe('a window with the installed extension', function () {
   it('R5.4 the extension host is killed: it comes back to the same engine, and no earlier server is left', async () => {
     const client = bridgeTo(editor, id, 'scripted');
     await client.initialize();
+    const led = await startInEditor(editor, window, 'inEditor');
     const before = enginePid(editor, id);
     const host = await editor.untilProcess(extensionHostCommand);
     await killForSure(host);
@@ -141,6 +170,8 @@ describe('a window with the installed extension', function () {
     assert.notEqual(next, host);
     assert.equal(textOf(await client.call('echo', { key: 'still' })), 'still');
     assert.equal(enginePid(editor, id), before);
+    // Also while somebody else still uses the engine.
+    for (const pid of led) await until(`process ${pid} is gone`, () => !isRunning(pid), 20_000);
     await client.close();
     await until(
       'no server is left',
@@ -194,12 +225,24 @@ describe('when VS Code is stopped', function () {
 
   it('R5.4 no server and no engine is left after 20 s, also a server that ignores SIGTERM and the end of its input', async function () {
     this.timeout(240_000);
-    const stubborn = scripted({ IGNORE_SIGTERM: '1', IGNORE_END: '1' });
-    const editor = await InstalledEditor.start({ 'mcpLifeline.servers': { stubborn, polite: scripted() } });
+    const deaf = { IGNORE_SIGTERM: '1', IGNORE_END: '1' };
+    const editor = await InstalledEditor.start({
+      'mcpLifeline.servers': {
+        stubborn: scripted(deaf),
+        polite: scripted(),
+        stubbornInEditor: named('stubbornInEditor', deaf),
+        politeInEditor: named('politeInEditor'),
+      },
+    });
     try {
-      await editor.openWindow();
+      const window = await editor.openWindow();
       const [id] = (await untilWindows(editor, 1)) as [string];
+      await window.untilStatus(/4 servers/);
       const pids: number[] = [];
+      for (const name of ['stubbornInEditor', 'politeInEditor']) {
+        pids.push(...(await startInEditor(editor, window, name)));
+      }
+      await window.untilStatus(/2 healthy/);
       for (const name of ['stubborn', 'polite']) {
         const client = bridgeTo(editor, id, name);
         await client.initialize();

@@ -117,7 +117,10 @@ export class InstalledEditor {
     return folder;
   }
 
-  /** Changes single user settings; the open windows notice by themselves. `undefined` removes one. */
+  /**
+   * Changes single user settings; `undefined` removes one. Without its native file watcher the editor does not notice:
+   * an open window needs `reload()`.
+   */
   changeSettings(changes: Settings): void {
     writeSettings(this.#profile, { ...readSettings(this.#profile), ...changes });
   }
@@ -195,16 +198,23 @@ export class EditorWindow {
     await this.page.keyboard.press('F1');
     await input.waitFor();
     await input.fill(`>${title}`);
-    const labels = async (): Promise<string[]> =>
-      this.quickPickRows.evaluateAll((rows) => rows.map((row) => row.getAttribute('aria-label') ?? ''));
+    await this.pick(title);
+  }
+
+  /** Clicks the row with this label in the open quick pick, or in the next one that has it. */
+  async pick(title: string): Promise<void> {
     let label: string;
     try {
-      // A label may go on after the title: a key binding, the group that begins there.
-      label = await until(`the palette offers ${title}`, async () =>
-        (await labels()).find((candidate) => candidate === title || candidate.startsWith(`${title},`)),
+      // A label may go on after the title: a key binding, a description, the group that begins there.
+      label = await until(`a quick pick offers ${title}`, async () =>
+        (await this.quickPickLabels()).find(
+          (candidate) => candidate === title || candidate.startsWith(`${title},`),
+        ),
       );
     } catch (error) {
-      throw new Error(`The palette offers: ${(await labels()).join(' | ')}`, { cause: error });
+      throw new Error(`The quick pick offers: ${(await this.quickPickLabels()).join(' | ')}`, {
+        cause: error,
+      });
     }
     // By its label, not its place: more rows may come in before the click.
     await this.page
@@ -212,9 +222,21 @@ export class EditorWindow {
       .click({ timeout: 15_000 });
   }
 
-  /** The rows that a quick pick shows now. */
+  /** Starts a server as a person does, in VS Code's own list of MCP servers. Does not wait for it. */
+  async startServer(name: string): Promise<void> {
+    await this.runCommand('MCP: List Servers');
+    await this.pick(name);
+    await this.pick('Start Server');
+  }
+
+  /** What a screen reader says of each row that a quick pick shows now. */
+  async quickPickLabels(): Promise<string[]> {
+    return this.quickPickRows.evaluateAll((rows) => rows.map((row) => row.getAttribute('aria-label') ?? ''));
+  }
+
+  /** The rows that a quick pick shows now; a closed one keeps its rows, out of sight. */
   get quickPickRows(): Locator {
-    return this.page.locator('.quick-input-list .monaco-list-row');
+    return this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
   }
 
   /** Opens the extension's view container, unless it is open. */
