@@ -269,7 +269,7 @@ export class EditorWindow {
     await row.locator(`.action-label[aria-label="${action}"]`).click();
   }
 
-  /** What the notification center holds. Toasts are never drawn in a headless browser. */
+  /** What the notification center holds, also when its toast has gone. */
   async notifications(): Promise<string[]> {
     const center = this.page.locator('.notifications-center.visible');
     if (!(await center.isVisible())) await this.page.locator(byId('status.notifications')).click();
