@@ -38,6 +38,7 @@ async function startServer(page, name) {
   await row('MCP: List Servers').click();
   await row(name).click();
   await row('Start Server').click();
+  await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
 }
 
 const treeRow = (page, server, text) =>

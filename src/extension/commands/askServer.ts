@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { canRun, type ServerView } from '../health/healthView.ts';
-import { themeIcon } from '../health/themeIcon.ts';
+import { stillIcon } from '../health/themeIcon.ts';
 import { healthIcon, healthWords, stateSentence } from '../health/words.ts';
 import type { CommandContext } from './commandContext.ts';
 
@@ -38,7 +38,7 @@ export function openServersSetting(): void {
 function itemOf(server: ServerView, { t }: CommandContext): ServerItem {
   const { snapshot } = server;
   return {
-    iconPath: themeIcon(healthIcon(server.health)),
+    iconPath: stillIcon(healthIcon(server.health)),
     label: server.name,
     description: healthWords(server, t),
     ...(snapshot === undefined ? {} : { detail: stateSentence(snapshot, t) }),

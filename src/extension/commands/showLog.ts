@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { themeIcon } from '../health/themeIcon.ts';
+import { stillIcon } from '../health/themeIcon.ts';
 import { healthIcon, healthWords } from '../health/words.ts';
 import type { CommandContext } from './commandContext.ts';
 import { serverArgument } from './serverArgument.ts';
@@ -25,7 +25,7 @@ export async function showLog(context: CommandContext, argument: unknown): Promi
       server: undefined,
     },
     ...servers.map((server) => ({
-      iconPath: themeIcon(healthIcon(server.health)),
+      iconPath: stillIcon(healthIcon(server.health)),
       label: server.name,
       description: healthWords(server, t),
       server: server.name,

@@ -10,7 +10,7 @@ import {
   healthWords,
   stateSentence,
 } from '../health/words.ts';
-import { themeIcon } from '../health/themeIcon.ts';
+import { stillIcon } from '../health/themeIcon.ts';
 import { healthSentence } from '../status/statusContent.ts';
 import { openServersSetting } from './askServer.ts';
 import type { CommandContext } from './commandContext.ts';
@@ -72,7 +72,7 @@ function entriesOf(view: HealthView, context: CommandContext): StatusEntry[] {
   if (view.engine.kind !== 'running') {
     entries.push({
       key: 'engine',
-      iconPath: new vscode.ThemeIcon('sync~spin'),
+      iconPath: new vscode.ThemeIcon('sync'),
       label: engineWords(view.engine, t),
       detail: t('Select to try now.'),
       run: () => engine.startNow(),
@@ -138,7 +138,7 @@ function serverEntry(server: ServerView, { t }: CommandContext): StatusEntry {
   const log = button('output', t('Show Log'), commands.showLog);
   return {
     key: `server:${name}`,
-    iconPath: themeIcon(healthIcon(health)),
+    iconPath: stillIcon(healthIcon(health)),
     label: name,
     description: words.join(' · '),
     ...(snapshot === undefined ? {} : { detail: stateSentence(snapshot, t) }),

@@ -227,6 +227,8 @@ export class EditorWindow {
     await this.runCommand('MCP: List Servers');
     await this.pick(name);
     await this.pick('Start Server');
+    // While it is blended out, whatever is opened next would go with it.
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
   }
 
   /** What a screen reader says of each row that a quick pick shows now. */
