@@ -72,6 +72,16 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/endpoint/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: ['vscode', 'zod*', '**/engine/**', '**/extension/**', '**/bridge/**'] },
+      ],
+    },
+  },
+  {
     files: ['src/bridge/**/*.ts'],
     ignores: ['**/*.test.ts'],
     rules: {

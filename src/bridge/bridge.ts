@@ -4,7 +4,7 @@ import type { Clock } from '../shared/base/clock.ts';
 import type { Disposable } from '../shared/base/disposable.ts';
 import { layerAnswer } from '../shared/protocol/answers.ts';
 import { LineSplitter } from '../shared/protocol/lineSplitter.ts';
-import { scanFrame } from '../shared/protocol/frameScanner.ts';
+import { canonicalId, memberRange, scanFrame, textOf, type Frame } from '../shared/protocol/frameScanner.ts';
 import { connectToEngine } from '../endpoint/connect.ts';
 import type { EndpointInfo } from '../endpoint/endpointFile.ts';
 import { ClientSession, readMessages, type UnansweredRequest } from './clientSession.ts';
@@ -30,6 +30,9 @@ export interface BridgeOptions {
 
 const DEFAULT_PATIENCE_MS = 10_000;
 const DEFAULT_MAX_BYTES = 67_108_864;
+/** An engine that takes this much too slowly makes the client wait. */
+const INPUT_PRESSURE_BYTES = 33_554_432;
+const MAX_SERVER_REQUESTS = 1_000;
 const COMING_PATIENCE_MS = 2_000;
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** A missing engine is looked for often at first, because a killed one is back within half a second. */
@@ -60,16 +63,17 @@ export class Bridge {
   #patience: Disposable | undefined;
   /** No engine came in time: answered by itself until one comes. */
   #alone = false;
+  #isEngineComing = false;
   #journalReliable = true;
   #ended = false;
+  /** Ids (canonical JSON text) of the server's requests that the client has not answered. */
+  readonly #serverRequests = new Set<string>();
 
   constructor(options: BridgeOptions) {
     this.#options = options;
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.#client = new ClientSession(maxBytes);
-    this.#fromClient = new LineSplitter(maxBytes, (size) =>
-      options.log(`a message of the client was over the limit (${size} bytes) and was dropped`),
-    );
+    this.#fromClient = new LineSplitter(maxBytes, (size, head) => this.#refuseTooLong(size, head));
     this.#fromEngine = this.#newEngineSplitter();
     this.#link = { kind: 'absent', since: options.clock.now() };
   }
@@ -104,6 +108,18 @@ export class Bridge {
     });
   }
 
+  /** A request that is too large to pass on is answered when its start tells its id. */
+  #refuseTooLong(sizeBytes: number, head: Uint8Array): void {
+    const { server, log } = this.#options;
+    log(`a message of the client was over the limit (${sizeBytes} bytes) and was dropped`);
+    const start = new TextDecoder().decode(head);
+    const id = /^[^[]{0,2000}?"id"\s*:\s*(\d+|"[^"\\]*")/.exec(start)?.[1];
+    const method = /"method"\s*:\s*"([^"\\]*)"/.exec(start)?.[1];
+    if (id === undefined || method === undefined) return;
+    const text = `A message for the MCP server "${server}" was over the limit of ${this.#options.maxBytes ?? DEFAULT_MAX_BYTES} bytes and was not passed on; the call was not carried out.`;
+    this.#toClient(`${layerAnswer(method, id, { text, code: 'overloaded', server })}\n`);
+  }
+
   #newEngineSplitter(): LineSplitter {
     // The engine bounds what it forwards; this limit only guards against a stranger.
     return new LineSplitter((this.#options.maxBytes ?? DEFAULT_MAX_BYTES) * 2, () => this.#onEngineLost());
@@ -125,6 +141,7 @@ export class Bridge {
           continue;
         }
         this.#client.noteFromClient(line, frame, connected);
+        if (frame.kind === 'response') this.#serverRequests.delete(frame.id);
         forward.push(line, LINE_FEED);
       }
     }
@@ -132,7 +149,9 @@ export class Bridge {
     if (this.#link.kind === 'connected') {
       const { socket } = this.#link;
       // The common case by far: whole lines, passed on as they came, in one write.
-      if (!socket.write(unchanged ? chunk : Buffer.concat(forward)) && !this.#ended) {
+      socket.write(unchanged ? chunk : Buffer.concat(forward));
+      // Only far beyond what is usual: the end of a paused input is not noticed.
+      if (socket.writableLength > INPUT_PRESSURE_BYTES && !this.#ended) {
         this.#options.input.pause();
         socket.once('drain', () => this.#options.input.resume());
       }
@@ -189,6 +208,7 @@ export class Bridge {
     }
     this.#patience?.dispose();
     this.#alone = false;
+    this.#isEngineComing = false;
     this.#link = { kind: 'connected', socket };
     this.#fromEngine = this.#newEngineSplitter();
     socket.on('error', () => undefined); // always followed by close
@@ -201,6 +221,8 @@ export class Bridge {
   /** Hands every unanswered request over; one that an engine had before is marked, so that this one decides. */
   #present(socket: Socket): void {
     socket.cork();
+    // A client may say so before its initialize is answered; then no resume record has told the engine.
+    const sayInitialized = this.#client.resume === undefined && this.#client.isInitialized;
     for (const request of this.#client.unanswered) {
       if (request.line === undefined) {
         this.#answerUnkept(request);
@@ -211,6 +233,7 @@ export class Bridge {
       socket.write(request.line);
       socket.write(LINE_FEED);
     }
+    if (sayInitialized) socket.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
     socket.uncork();
   }
 
@@ -228,8 +251,31 @@ export class Bridge {
     this.#link.socket.destroy();
     if (this.#ended) return;
     this.#options.input.resume();
+    this.#cancelServerRequests();
     this.#link = { kind: 'absent', since: this.#options.clock.now() };
     this.#waitForEngine();
+  }
+
+  /** Nobody waits for these answers any more; the client must not go on asking a person or a model. */
+  #cancelServerRequests(): void {
+    for (const id of this.#serverRequests) {
+      const params = `{"requestId":${id},"reason":"The MCP Lifeline engine was restarted"}`;
+      this.#toClient(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}\n`);
+    }
+    this.#serverRequests.clear();
+  }
+
+  #noteFromEngine(line: Uint8Array, frame: Frame): void {
+    if (frame.kind === 'request') {
+      if (this.#serverRequests.size < MAX_SERVER_REQUESTS) this.#serverRequests.add(frame.id);
+    } else if (
+      frame.kind === 'notification' &&
+      frame.method === 'notifications/cancelled' &&
+      frame.params !== undefined
+    ) {
+      const id = memberRange(line, frame.params, 'requestId');
+      if (id !== undefined) this.#serverRequests.delete(canonicalId(textOf(line, id)));
+    }
   }
 
   #onEngineData(socket: Socket, chunk: Buffer): void {
@@ -248,6 +294,7 @@ export class Bridge {
       // Answered already, or cancelled: nobody answers twice.
       if (frame.kind === 'response' && !this.#client.noteAnswer(line, frame.id)) unchanged = false;
       else forward.push(line, LINE_FEED);
+      this.#noteFromEngine(line, frame);
     }
     if (forward.length > 0) this.#toClient(unchanged ? chunk : Buffer.concat(forward));
   }
@@ -268,8 +315,13 @@ export class Bridge {
       this.#answerAlone();
       return;
     }
-    this.#patience?.dispose();
-    this.#patience = this.#options.clock.setTimer(COMING_PATIENCE_MS, () => this.#answerAlone());
+    // Not put off by further messages: a busy client would never be answered.
+    if (this.#isEngineComing) return;
+    this.#isEngineComing = true;
+    this.#patience = this.#options.clock.setTimer(COMING_PATIENCE_MS, () => {
+      this.#isEngineComing = false;
+      this.#answerAlone();
+    });
   }
 
   #answerAlone(): void {

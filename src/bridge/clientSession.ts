@@ -22,6 +22,9 @@ export interface UnansweredRequest {
 /** Lines up to this size are copied, so that they do not keep the whole chunk alive that they came in. */
 const COPY_BELOW_BYTES = 16_384;
 const MAX_SUBSCRIPTIONS = 10_000;
+/** All subscriptions together, and what the client was promised: they travel in the hello, which is bounded. */
+const MAX_SUBSCRIPTION_BYTES = 1_048_576;
+const MAX_PROMISE_LENGTH = 2_097_152;
 
 /**
  * What the bridge remembers of its client's side of the session: enough to go on with an engine that has never
@@ -37,6 +40,8 @@ export class ClientSession {
   #initialized = false;
   #logLevel: string | undefined;
   #promised: string | undefined;
+  #initializeAnswered = false;
+  #subscriptionBytes = 0;
 
   constructor(maxKeptBytes: number) {
     this.#maxKeptBytes = maxKeptBytes;
@@ -54,9 +59,14 @@ export class ClientSession {
     return stringMember(bytes, { start: 0, end: bytes.length }, 'protocolVersion') ?? '2025-06-18';
   }
 
+  /** The client has sent `notifications/initialized`. */
+  get isInitialized(): boolean {
+    return this.#initialized;
+  }
+
   /** What a new engine must know; absent before the client's `initialize` was answered. */
   get resume(): ResumeRecord | undefined {
-    if (this.#initialize === undefined || this.#promised === undefined) return undefined;
+    if (this.#initialize === undefined || !this.#initializeAnswered) return undefined;
     return {
       initialize: this.#initialize,
       initialized: this.#initialized,
@@ -100,8 +110,14 @@ export class ClientSession {
 
   #noteSubscription(method: string, uri: string | undefined): void {
     if (uri === undefined) return;
-    if (method === 'resources/unsubscribe') this.#subscriptions.delete(uri);
-    else if (this.#subscriptions.size < MAX_SUBSCRIPTIONS) this.#subscriptions.add(uri);
+    if (method === 'resources/unsubscribe') {
+      if (this.#subscriptions.delete(uri)) this.#subscriptionBytes -= uri.length;
+    } else if (!this.#subscriptions.has(uri)) {
+      if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) return;
+      if (this.#subscriptionBytes + uri.length > MAX_SUBSCRIPTION_BYTES) return;
+      this.#subscriptions.add(uri);
+      this.#subscriptionBytes += uri.length;
+    }
   }
 
   /**
@@ -110,9 +126,11 @@ export class ClientSession {
    */
   noteAnswer(line: Uint8Array, id: string): boolean {
     if (!this.#unanswered.has(id)) return false;
-    if (id === this.#initializeId && this.#promised === undefined) {
+    if (id === this.#initializeId && !this.#initializeAnswered) {
+      this.#initializeAnswered = true;
       const result = memberRange(line, { start: 0, end: line.length }, 'result');
-      if (result !== undefined) this.#promised = textOf(line, result);
+      const promised = result === undefined ? undefined : textOf(line, result);
+      this.#promised = (promised?.length ?? 0) <= MAX_PROMISE_LENGTH ? promised : undefined;
     }
     this.#forget(id);
     return true;

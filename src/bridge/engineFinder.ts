@@ -1,13 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isProcessAlive, readEndpointFile, type EndpointInfo } from '../endpoint/endpointFile.ts';
-import { endpointFile, endpointsFolder } from '../endpoint/location.ts';
-
-export interface EngineChoice {
-  readonly home: string;
-  readonly window: string | undefined;
-  readonly endpoint: string | undefined;
-}
+import { catalogueFile, endpointFile, endpointsFolder } from '../endpoint/location.ts';
 
 /** All endpoints whose process exists. */
 export function liveEndpoints(home: string): EndpointInfo[] {
@@ -24,16 +18,29 @@ export function liveEndpoints(home: string): EndpointInfo[] {
 }
 
 /**
- * The engine this bridge belongs to, if it is there: the window's own, never another's; for a stand-alone bridge
- * the only live one.
+ * Finds the engine a bridge belongs to: the window's own, never another's. A stand-alone bridge takes the only live
+ * one when it starts, and stays with that window for its life: another window's engine knows nothing of its calls.
  */
-export function findEngine(choice: EngineChoice): EndpointInfo | undefined {
-  const file =
-    choice.endpoint ?? (choice.window === undefined ? undefined : endpointFile(choice.home, choice.window));
-  if (file === undefined) {
-    const live = liveEndpoints(choice.home);
-    return live.length === 1 ? live[0] : undefined;
+export class EngineFinder {
+  readonly #file: string;
+  readonly #home: string;
+  #window: string | undefined;
+
+  constructor(home: string, where: { readonly window: string } | { readonly endpoint: string }) {
+    this.#home = home;
+    this.#window = 'window' in where ? where.window : undefined;
+    this.#file = 'window' in where ? endpointFile(home, where.window) : where.endpoint;
   }
-  const info = readEndpointFile(file);
-  return info !== undefined && isProcessAlive(info.pid) ? info : undefined;
+
+  /** The engine, if it is there now. */
+  find(): EndpointInfo | undefined {
+    const info = readEndpointFile(this.#file);
+    this.#window ??= info?.window;
+    return info !== undefined && isProcessAlive(info.pid) ? info : undefined;
+  }
+
+  /** Where the engine keeps a server's catalogue; unknown as long as no engine of the window has been seen. */
+  catalogueFile(server: string): string | undefined {
+    return this.#window === undefined ? undefined : catalogueFile(this.#home, this.#window, server);
+  }
 }

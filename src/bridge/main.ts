@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../shared/base/clock.ts';
-import { catalogueFile, isWindowId, lifelineHome } from '../endpoint/location.ts';
+import { isWindowId, lifelineHome } from '../endpoint/location.ts';
 import { Bridge } from './bridge.ts';
-import { findEngine, liveEndpoints } from './engineFinder.ts';
+import { EngineFinder, liveEndpoints } from './engineFinder.ts';
 import { readCatalogue } from './ownAnswers.ts';
 
 /**
@@ -39,29 +39,31 @@ function say(text: string): void {
   process.stderr.write(`[mcp-lifeline bridge] ${text}\n`);
 }
 
+/** The window or file to look in; tells what there is when that is not clear. */
+function chooseEngine(home: string, args: Arguments): EngineFinder | undefined {
+  if (args.endpoint !== undefined) return new EngineFinder(home, { endpoint: args.endpoint });
+  if (args.window !== undefined) return new EngineFinder(home, { window: args.window });
+  const live = liveEndpoints(home);
+  if (live.length === 1 && live[0] !== undefined) return new EngineFinder(home, { window: live[0].window });
+  say(live.length === 0 ? 'no engine is running' : 'several engines are running; name one with --window:');
+  for (const info of live) say(`  --window ${info.window}  (pid ${info.pid})`);
+  return undefined;
+}
+
 function run(args: Arguments): void {
-  const home = lifelineHome();
-  const choice = { home, window: args.window, endpoint: args.endpoint };
-  if (args.window === undefined && args.endpoint === undefined) {
-    const live = liveEndpoints(home);
-    if (live.length !== 1) {
-      say(
-        live.length === 0 ? 'no engine is running' : 'several engines are running; name one with --window:',
-      );
-      for (const info of live) say(`  --window ${info.window}  (pid ${info.pid})`);
-      process.exitCode = 2;
-      return;
-    }
+  const finder = chooseEngine(lifelineHome(), args);
+  if (finder === undefined) {
+    process.exitCode = 2;
+    return;
   }
-  const file = catalogueFile(home, args.window ?? 'default', args.server);
   const bridge = new Bridge({
     server: args.server,
     session: randomUUID(),
     input: process.stdin,
     output: process.stdout,
     clock: systemClock,
-    findEngine: () => findEngine(choice),
-    catalogue: () => readCatalogue(file),
+    findEngine: () => finder.find(),
+    catalogue: () => readCatalogue(finder.catalogueFile(args.server)),
     log: say,
     onEnd: () => process.exit(0),
   });

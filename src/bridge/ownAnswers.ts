@@ -22,7 +22,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Reads the catalogue file; an empty catalogue when there is none that can be used. */
-export function readCatalogue(file: string): RememberedCatalogue {
+export function readCatalogue(file: string | undefined): RememberedCatalogue {
+  if (file === undefined) return { lists: {} };
   try {
     if (statSync(file).size > MAX_CATALOGUE_BYTES) return { lists: {} };
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
@@ -57,7 +58,7 @@ export function ownAnswer(request: UnansweredRequest, context: OwnAnswerContext)
     const told = typeof known['instructions'] === 'string' ? `${known['instructions']}\n\n` : '';
     return resultAnswer(id, JSON.stringify({ ...known, instructions: `${told}${noEngine(server)}` }));
   }
-  const member = listMembers[method];
+  const member = listMembers.get(method);
   if (member !== undefined) {
     const items = context.catalogue().lists[member];
     return resultAnswer(id, JSON.stringify({ [member]: Array.isArray(items) ? items : [] }));

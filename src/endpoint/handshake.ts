@@ -9,7 +9,7 @@ export const PROTOCOL_VERSION = 1;
 export const HELLO_PREFIX = '!hello ';
 export const REFUSED_PREFIX = '!refused ';
 /** A hello may carry initialize parameters, so it gets more room than it usually needs. */
-export const MAX_HELLO_BYTES = 1_048_576;
+export const MAX_HELLO_BYTES = 16_777_216;
 
 /** What a bridge remembers of its client's session, so that an engine that never saw it can go on with it. */
 export interface ResumeRecord {

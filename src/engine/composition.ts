@@ -55,10 +55,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       `a listener failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     );
 
-  const journal = new Journal(join(home, 'journal', window), `${startedAt}-${process.pid}`, note);
+  // Bridges hear of a journal that fails before the call goes out for which it failed.
+  const listeners: { onJournalTrouble?: () => void } = {};
+  const journal = new Journal(join(home, 'journal', window), `${startedAt}-${process.pid}`, (message) => {
+    note(message);
+    listeners.onJournalTrouble?.();
+  });
   const store = new CatalogueStore(home, window, note);
   const registry = new ServerRegistry({ clock, store, environment: process.env, onListenerError });
-  const guardian = new Guardian(note);
+  const guardian = new Guardian(clock, note);
   const recovery = new RecoveryQueue(clock);
   const engineState = () => ({ pid: process.pid, version, startedAt, journalReliable: journal.reliable });
   const snapshots = new SnapshotProducer(clock, registry, engineState, onListenerError);
@@ -101,6 +106,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       recovery,
       spawn,
       nextNumber: () => (lastNumber += 1),
+      // No engine before or after this one uses the same ids towards a client that outlives it.
+      launchPrefix: `${startedAt.toString(36)}${process.pid.toString(36)}`,
       log: (level, message, server) => log.write(level, message, server),
       onListenerError,
     },
@@ -108,6 +115,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     log: note,
   });
 
+  listeners.onJournalTrouble = () => {
+    if (!journal.reliable) gateway.tellJournalUnreliable();
+  };
   await gateway.listen();
   ensurePrivateFolder(endpointsFolder(home));
   const file = endpointFile(home, window);
@@ -119,6 +129,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     noteBug(error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log.write('error', `the engine ends on an unforeseen error: ${text}`);
+      log.flush();
     },
     async stop() {
       linger.dispose();
@@ -128,6 +139,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       snapshots.dispose();
       journal.close();
       guardian.dispose();
+      log.flush();
     },
   };
 }

@@ -43,10 +43,18 @@ export function catalogueKey(configuration: string, initializeParams: string): s
 
 /** A digest of what a client can see; changes exactly when a tool, prompt or resource does. */
 export function catalogueDigest(catalogue: Catalogue): string {
-  const { initialize, lists } = catalogue;
-  const text = JSON.stringify([initialize['serverInfo'], initialize['capabilities'], lists]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+  let digest = digests.get(catalogue);
+  if (digest === undefined) {
+    const { initialize, lists } = catalogue;
+    const text = JSON.stringify([initialize['serverInfo'], initialize['capabilities'], lists]);
+    digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
+    digests.set(catalogue, digest);
+  }
+  return digest;
 }
+
+/** A digest costs a pass over all lists, and is asked for with every snapshot. */
+const digests = new WeakMap<Catalogue, string>();
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

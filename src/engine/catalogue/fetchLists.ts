@@ -22,7 +22,7 @@ const discovery = retry(handleType(ListFailed), {
 export function listsOf(capabilities: unknown): string[] {
   const has = (name: string): boolean =>
     typeof capabilities === 'object' && capabilities !== null && Object.hasOwn(capabilities, name);
-  return Object.keys(listMembers).filter((method) => has(method.split('/')[0] ?? ''));
+  return [...listMembers.keys()].filter((method) => has(method.split('/')[0] ?? ''));
 }
 
 /** All pages of one list; `undefined` when the server does not give it (it may say it has what it has not). */
@@ -36,7 +36,7 @@ export async function fetchList(launch: Launch, method: string): Promise<unknown
 }
 
 async function fetchPages(launch: Launch, method: string): Promise<unknown[] | undefined> {
-  const member = listMembers[method];
+  const member = listMembers.get(method);
   if (member === undefined || launch.hasEnded) return undefined;
   const items: unknown[] = [];
   let cursor: string | undefined;

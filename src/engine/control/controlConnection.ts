@@ -36,6 +36,7 @@ export interface ControlDeps {
 /** Log lines are sent together, at most this often. */
 const LOG_INTERVAL_MS = 50;
 const MAX_LOG_BATCH = 2_000;
+const PRESSURE_BYTES = 4_194_304;
 
 /**
  * Serves one language client (one extension host). Several may be there at once, because an old extension host can
@@ -72,10 +73,13 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
   });
   connection.onInitialized(() => {
     const send = <P>(type: NotificationType<P>, params: P): void => {
+      // A client that does not read gets a full snapshot when it does again; log lines that it missed stay in the engine's file.
+      if (socket.writableLength > PRESSURE_BYTES) return;
       // A client that is just leaving takes nothing more; the next one gets a full snapshot.
       void connection.sendNotification(type.method, params as object).catch(() => undefined);
     };
     send(snapshotChanged, deps.snapshots.now);
+    socket.on('drain', () => send(snapshotChanged, deps.snapshots.now));
     store.add(deps.snapshots.onDidProduce((snapshot) => send(snapshotChanged, snapshot)));
     store.add(forwardLog(deps, (entries) => send(logged, { entries })));
   });

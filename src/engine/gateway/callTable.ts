@@ -8,10 +8,10 @@ import {
   textOf,
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
-import { Deadline, type Call, type Outcome } from '../pipeline/call.ts';
+import { Deadline, type Call, type Outcome, type RetryClass } from '../pipeline/call.ts';
 import { guardStage } from '../pipeline/guardStage.ts';
 import { compose, type Next } from '../pipeline/pipeline.ts';
-import { retryClassOf } from '../pipeline/retryClass.ts';
+import { retryClassOf, type ToolHints } from '../pipeline/retryClass.ts';
 import { retryStage } from '../pipeline/retryStage.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Journal } from '../state/journal.ts';
@@ -69,11 +69,12 @@ export class CallTable {
     const controller = new AbortController();
     const hints = tool === undefined ? undefined : runtime.hints(this.#deps.catalogueKey(), tool);
     const seconds =
-      (tool === undefined ? undefined : runtime.config?.lifeline.timeouts[tool]) ??
+      (tool === undefined ? undefined : runtime.config?.lifeline.timeouts.get(tool)) ??
       runtime.settings.requestTimeout;
     const deadline = new Deadline(clock, { totalMs: seconds * 1_000, capMs: DEADLINE_CAP_MS }, () =>
       this.#onDeadline(call),
     );
+    const task = isTask(line, params);
     const call: Call = {
       seq,
       callId: `c${seq.toString(36)}`,
@@ -84,14 +85,13 @@ export class CallTable {
       id,
       line,
       progressToken: progressTokenOf(line, params),
-      // A call that is run as a task leaves something behind on the server.
-      retryClass: isTask(line, params)
-        ? 'atMostOnce'
-        : retryClassOf(method, hints, runtime.config?.lifeline.trustAnnotations === true),
+      isTask: task,
+      retryClass: this.#classOf({ method, isTask: task }, hints),
       deadline,
       controller,
       startedAt: clock.now(),
       delivery: 'queued',
+      highestProgress: -Infinity,
       attempts: 0,
       launch: undefined,
       cancelLine: undefined,
@@ -125,8 +125,21 @@ export class CallTable {
             }),
         guardStage(connection, runtime.breaker),
       ],
-      (call) => call.launch?.send(call) ?? Promise.resolve(noLaunch(call)),
+      (call) => {
+        const { launch } = call;
+        if (launch === undefined) return Promise.resolve(noLaunch(call));
+        // A tool's hints count only as this process gave them: an update may have changed what the tool does.
+        if (call.method === 'tools/call')
+          call.retryClass = this.#classOf(call, launch.toolHints?.get(call.tool ?? ''));
+        return launch.send(call);
+      },
     );
+  }
+
+  #classOf(call: Pick<Call, 'method' | 'isTask'>, hints: ToolHints | undefined): RetryClass {
+    // A call that is run as a task leaves something behind on the server.
+    if (call.isTask) return 'atMostOnce';
+    return retryClassOf(call.method, hints, this.#deps.runtime.config?.lifeline.trustAnnotations === true);
   }
 
   /** Runs a call and answers it. Never rejects. */
@@ -231,7 +244,8 @@ export class CallTable {
    */
   interrupted(call: Call, journalReliable: boolean): boolean {
     const entry = this.#deps.journal.find(call.session, call.id);
-    const untraced = !journalReliable && call.retryClass === 'atMostOnce';
+    const traceable = journalReliable && this.#deps.journal.inheritedCompletely;
+    const untraced = !traceable && call.retryClass === 'atMostOnce';
     if (entry === undefined && !untraced) return false;
     this.#close(call);
     const callId = entry?.call.callId ?? call.callId;
@@ -292,8 +306,15 @@ export class CallTable {
     }
   }
 
-  extendDeadline(progressToken: string): void {
-    for (const call of this.#open.values()) if (call.progressToken === progressToken) call.deadline.extend();
+  /** Notes progress, which extends the deadline. Answers whether the client should see it: never less than it has seen. */
+  noteProgress(progressToken: string, progress: number): boolean {
+    for (const call of this.#open.values()) {
+      if (call.progressToken !== progressToken) continue;
+      call.deadline.extend();
+      if (call.attempts > 1 && progress <= call.highestProgress) return false;
+      call.highestProgress = Math.max(call.highestProgress, progress);
+    }
+    return true;
   }
 }
 

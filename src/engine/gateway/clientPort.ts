@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 export interface ClientPort {
   /** `flushed` is called when the message has been handed to the kernel: from then on it reaches the client even if the engine is killed. */
   send(message: Uint8Array | string, flushed?: () => void): void;
-  /** A line for the bridge itself. */
+  /** A line for the bridge itself; handed to the kernel before this returns, unless the bridge reads too slowly. */
   control(line: string): void;
   /** Bytes that wait because the client reads too slowly. */
   readonly waitingBytes: number;
@@ -45,7 +45,8 @@ export class BridgePort implements ClientPort {
   }
 
   control(line: string): void {
-    this.send(line);
+    this.#flush();
+    if (!this.#socket.destroyed) this.#socket.write(`${line}\n`);
   }
 
   #flush(): void {
@@ -55,7 +56,7 @@ export class BridgePort implements ClientPort {
     this.#queue = [];
     this.#flushed = [];
     this.#queuedBytes = 0;
-    if (this.#socket.destroyed) return;
+    if (queue.length === 0 || this.#socket.destroyed) return;
     const done =
       flushed.length === 0
         ? undefined

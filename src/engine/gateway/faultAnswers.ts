@@ -29,7 +29,7 @@ export function timeoutFault(call: Call, seconds: number, stateSentence: string)
   const text =
     call.delivery === 'queued'
       ? `The MCP server "${server}" did not become ready within ${seconds} s, so ${describe(call)} was not carried out. ${stateSentence}`
-      : `The MCP server "${server}" did not answer ${describe(call)} within ${seconds} s. ${stateSentence}`;
+      : `The MCP server "${server}" did not answer ${describe(call)} within ${seconds} s.`;
   return new Fault('requestTimeout', text, { server });
 }
 

@@ -67,6 +67,10 @@ export class Gateway {
     return [...this.#sessions];
   }
 
+  tellJournalUnreliable(): void {
+    for (const session of this.#sessions) session.tellJournalUnreliable();
+  }
+
   listen(): Promise<void> {
     const { address } = this.#options;
     return new Promise((resolve, reject) => {
@@ -140,10 +144,10 @@ export class Gateway {
     if (socket.destroyed || this.#closed) return;
     const runtime = known ?? registry.unconfigured(body.server);
     const port = new BridgePort(socket);
-    if (!deps.journal.reliable) port.control('!journal unreliable');
     const { session: id, resume, journalReliable } = body;
     const session = new Session(deps, { id, runtime, port, resume, journalReliable });
     this.#sessions.add(session);
+    if (!deps.journal.reliable) session.tellJournalUnreliable();
     const splitter = new LineSplitter(MAX_LINE_BYTES, (size) =>
       deps.log(
         'warn',

@@ -1,4 +1,4 @@
-import type { Clock } from '../../shared/base/clock.ts';
+import { sleep, type Clock } from '../../shared/base/clock.ts';
 import type { Random } from '../../shared/base/random.ts';
 import { Fault } from '../../shared/model/fault.ts';
 import { errorAnswer, layerAnswer, listMembers, resultAnswer } from '../../shared/protocol/answers.ts';
@@ -16,6 +16,7 @@ import { catalogueKey } from '../catalogue/catalogue.ts';
 import type { AttachedSession, ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Journal } from '../state/journal.ts';
 import { Connection, type ConnectionClient } from '../upstream/connection.ts';
+import type { Launch } from '../upstream/launch.ts';
 import type { ServerProcess, ServerProcessListener } from '../upstream/serverProcess.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import { CallTable } from './callTable.ts';
@@ -30,6 +31,8 @@ export interface SessionDeps {
   readonly recovery: RecoveryQueue;
   readonly spawn: (runtime: ServerRuntime, listener: ServerProcessListener) => ServerProcess;
   readonly nextNumber: () => number;
+  /** Differs between engines; stands in the ids of requests to clients. */
+  readonly launchPrefix: string;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
   readonly onListenerError: (error: unknown) => void;
 }
@@ -48,6 +51,7 @@ type Notification = Extract<Frame, { kind: 'notification' }>;
 
 /** A server's messages before the client said `initialized` are held back, up to this many. */
 const MAX_HELD = 1_000;
+const LIST_CHANGE_INTERVAL_MS = 1_000;
 /** A list that a catalogue can answer is waited for this long (design §1: VS Code holds every result back meanwhile). */
 const LIST_PATIENCE_MS = 1_000;
 /** A client that reads this much too slowly makes its server wait. */
@@ -73,7 +77,10 @@ export class Session implements AttachedSession, ConnectionClient {
   #logLevel: string | undefined;
   readonly #subscriptions = new Set<string>();
   #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  readonly #listChanges = new Map<string, { again: boolean }>();
   #ended = false;
+  #stopping: Promise<void> | undefined;
 
   constructor(deps: SessionDeps, options: SessionOptions) {
     const { runtime, resume } = options;
@@ -118,9 +125,10 @@ export class Session implements AttachedSession, ConnectionClient {
     if (this.#connection !== undefined || this.#ended) return this.#connection;
     const runtime = this.#runtime;
     if (runtime.config?.lifeline.enabled !== true || this.#initialize === undefined) return undefined;
-    const { clock, random, recovery, nextNumber, journal, log, onListenerError } = this.#deps;
+    const { clock, random, recovery, nextNumber, launchPrefix, journal, log, onListenerError } = this.#deps;
     const connection = new Connection({
       key: this.id,
+      after: this.#stopping,
       server: runtime.name,
       clock,
       random,
@@ -135,7 +143,7 @@ export class Session implements AttachedSession, ConnectionClient {
       }),
       recovery,
       spawn: (listener) => this.#deps.spawn(runtime, listener),
-      nextLaunchNumber: nextNumber,
+      nextLaunchName: () => `${launchPrefix}.${nextNumber()}`,
       journal: {
         written: (call) =>
           journal.written({
@@ -175,6 +183,11 @@ export class Session implements AttachedSession, ConnectionClient {
     return connection;
   }
 
+  /** From now on a call may be written to the server without a trace: the bridge must know, for the next engine. */
+  tellJournalUnreliable(): void {
+    this.#port.control('!journal unreliable');
+  }
+
   /** How the server is started has changed, or it is gone from the settings, or back. */
   onConfigurationChanged(): void {
     if (this.#runtime.config?.lifeline.enabled === true) {
@@ -183,7 +196,8 @@ export class Session implements AttachedSession, ConnectionClient {
     }
     const connection = this.#connection;
     this.#connection = undefined;
-    void connection?.stop();
+    // A later connection waits for this: two processes of one server would fight over ports and locks.
+    if (connection !== undefined) this.#stopping = connection.stop();
   }
 
   /** A message of the client. `again`: an earlier engine of this session had it before. */
@@ -198,7 +212,7 @@ export class Session implements AttachedSession, ConnectionClient {
         return;
       case 'response':
         // Not this launch's request: it belonged to a process that is gone, and the answer must not survive it.
-        if (this.#connection?.usableLaunch?.answer(line, frame) !== true) {
+        if (this.#connection?.currentLaunch?.answer(line, frame) !== true) {
           this.#deps.log('debug', 'a late answer of the client was dropped', this.#runtime.name);
         }
         return;
@@ -230,7 +244,7 @@ export class Session implements AttachedSession, ConnectionClient {
     const call = this.#calls.create(line, frame);
     if (call === undefined) return; // answered: too much is waiting
     if (again && this.#calls.interrupted(call, this.#journalReliable)) return;
-    const member = listMembers[frame.method];
+    const member = listMembers.get(frame.method);
     if (member === undefined) void this.#calls.run(call);
     else this.#runList(call, frame, line, member);
   }
@@ -303,7 +317,7 @@ export class Session implements AttachedSession, ConnectionClient {
       if (range !== undefined) this.#calls.cancel(canonicalId(textOf(line, range)), line);
       return;
     }
-    this.#connection?.usableLaunch?.notify(line);
+    this.#connection?.currentLaunch?.notify(line);
   }
 
   /** A list is answered from the catalogue when the server does not answer in time, or cannot. */
@@ -330,8 +344,8 @@ export class Session implements AttachedSession, ConnectionClient {
 
   onReady(launch: Parameters<ConnectionClient['onReady']>[0]): void {
     this.#runtime.breaker.noteEvidenceOfRecovery();
-    void this.#catalogue.refreshAll(launch).then((changed) => {
-      for (const list of changed) this.#announce(list);
+    void this.#guarded(this.#catalogue.refreshAll(launch)).then((changed) => {
+      for (const list of changed ?? []) this.#announce(list);
     });
   }
 
@@ -345,7 +359,10 @@ export class Session implements AttachedSession, ConnectionClient {
     if (this.#clientInitialized) {
       this.#port.send(line);
       if (this.#port.waitingBytes > PRESSURE_BYTES) this.#slowServerDown();
-    } else if (this.#held.length < MAX_HELD) this.#held.push(line);
+    } else if (this.#held.length < MAX_HELD && this.#heldBytes < PRESSURE_BYTES) {
+      this.#held.push(line);
+      this.#heldBytes += line.length;
+    }
   }
 
   #slowServerDown(): void {
@@ -355,16 +372,45 @@ export class Session implements AttachedSession, ConnectionClient {
   }
 
   onListChanged(list: string, line: Uint8Array, launch: Parameters<ConnectionClient['onReady']>[0]): void {
-    // Stored first: VS Code asks at once, and may ask while the server is gone again.
-    void this.#catalogue.refresh(launch, list).then(() => this.onClientMessage(line));
+    const following = this.#listChanges.get(list);
+    if (following === undefined) void this.#followListChanges(list, line, launch);
+    else following.again = true;
+  }
+
+  /**
+   * Stores the list before the client hears of the change: VS Code asks at once, and may ask while the server is gone again. Changes
+   * that come meanwhile are one change, and a server that announces one with every list is not asked more than once a second.
+   */
+  async #followListChanges(list: string, line: Uint8Array, launch: Launch): Promise<void> {
+    const following = { again: true };
+    this.#listChanges.set(list, following);
+    const notification = line.slice();
+    while (following.again && !launch.hasEnded && !this.#ended) {
+      following.again = false;
+      await this.#guarded(this.#catalogue.refresh(launch, list));
+      this.onClientMessage(notification);
+      await sleep(this.#deps.clock, LIST_CHANGE_INTERVAL_MS);
+    }
+    this.#listChanges.delete(list);
+  }
+
+  /** Work on what a server sent, that nobody waits for: what goes wrong is told, and harms nobody else. */
+  async #guarded<T>(work: Promise<T>): Promise<T | undefined> {
+    try {
+      return await work;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#deps.log('warn', `what the server listed could not be kept: ${text}`, this.#runtime.name);
+      return undefined;
+    }
   }
 
   onServerRequests(open: number): void {
     this.#calls.holdDeadlines(open > 0);
   }
 
-  onProgress(token: string): void {
-    this.#calls.extendDeadline(token);
+  onProgress(token: string, progress: number): boolean {
+    return this.#calls.noteProgress(token, progress);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import type { LogEntry, LogLevel } from '../../shared/protocol/engineMessages.ts';
 
@@ -9,6 +10,10 @@ const MAX_MESSAGE = 4_000;
 const MAX_FILE_BYTES = 2_097_152;
 /** The same words of the same server are written once and then counted. */
 const REPEAT_WINDOW = 1_000;
+/** What a server may log in a second; the rest is counted, so that a flood costs its neighbours nothing. */
+const MAX_PER_SECOND = 200;
+/** Lines wait this long for each other, and go to the file in one write. */
+const FILE_INTERVAL_MS = 100;
 
 /**
  * The engine's log: remembered for a client that connects later, passed to the clients that are there, and written to a
@@ -22,6 +27,9 @@ export class EngineLog {
   #fileBytes = 0;
   #lastText = '';
   #repeats = 0;
+  #unwritten: string[] = [];
+  #fileTimer: Disposable | undefined;
+  readonly #rates = new Map<string, { since: number; count: number }>();
 
   constructor(clock: Clock, file: string | undefined) {
     this.#clock = clock;
@@ -52,6 +60,7 @@ export class EngineLog {
       this.#repeats += 1;
       return;
     }
+    if (!this.#isWithinRate(server)) return;
     this.#flushRepeats();
     this.#lastText = text;
     this.#emit({
@@ -60,6 +69,21 @@ export class EngineLog {
       at: this.#clock.wallNow(),
       ...(server === undefined ? {} : { server }),
     });
+  }
+
+  #isWithinRate(server: string | undefined): boolean {
+    if (server === undefined) return true;
+    const now = this.#clock.now();
+    const rate = this.#rates.get(server);
+    if (rate === undefined || now - rate.since >= 1_000) {
+      const left = (rate?.count ?? 0) - MAX_PER_SECOND;
+      this.#rates.set(server, { since: now, count: 1 });
+      const at = this.#clock.wallNow();
+      if (left > 0) this.#emit({ server, level: 'warn', message: `(${left} lines were left out)`, at });
+      return true;
+    }
+    rate.count += 1;
+    return rate.count <= MAX_PER_SECOND;
   }
 
   #flushRepeats(): void {
@@ -79,15 +103,25 @@ export class EngineLog {
   #appendToFile(entry: LogEntry): void {
     if (this.#file === undefined) return;
     const who = entry.server === undefined ? '' : ` [${entry.server}]`;
-    const line = `${new Date(entry.at).toISOString()} ${entry.level}${who} ${entry.message}\n`;
+    this.#unwritten.push(`${new Date(entry.at).toISOString()} ${entry.level}${who} ${entry.message}\n`);
+    this.#fileTimer ??= this.#clock.setTimer(FILE_INTERVAL_MS, () => this.flush(), { unref: true });
+  }
+
+  /** Writes what waits for the file; before the process ends. */
+  flush(): void {
+    this.#fileTimer?.dispose();
+    this.#fileTimer = undefined;
+    const text = this.#unwritten.join('');
+    this.#unwritten = [];
+    if (this.#file === undefined || text === '') return;
     try {
       if (this.#fileBytes > MAX_FILE_BYTES) {
         rmSync(`${this.#file}.1`, { force: true });
         renameSync(this.#file, `${this.#file}.1`);
         this.#fileBytes = 0;
       }
-      appendFileSync(this.#file, line, { mode: 0o600 });
-      this.#fileBytes += Buffer.byteLength(line);
+      appendFileSync(this.#file, text, { mode: 0o600 });
+      this.#fileBytes += Buffer.byteLength(text);
     } catch {
       // A disk that takes no log must not take the engine down; clients still get every entry.
     }

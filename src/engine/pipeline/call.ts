@@ -33,12 +33,17 @@ export interface Call {
   readonly line: Uint8Array;
   /** Canonical JSON text; progress with this token extends the deadline. */
   readonly progressToken: string | undefined;
-  readonly retryClass: RetryClass;
+  /** The request asks to be run as a task. */
+  readonly isTask: boolean;
+  /** By what the process it is written to says of the tool; until then by what is remembered. */
+  retryClass: RetryClass;
   readonly deadline: Deadline;
   readonly controller: AbortController;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
   delivery: Delivery;
+  /** The highest progress the client has seen; a repeated call must not fall behind it (requirements R3.9). */
+  highestProgress: number;
   /** Times it was written to a server. */
   attempts: number;
   /** The process it is, or was last, written to. */

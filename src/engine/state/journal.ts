@@ -62,11 +62,16 @@ export class Journal {
   readonly #folder: string;
   readonly #file: string;
   readonly #onTrouble: (message: string) => void;
-  /** Calls that were written, answered ones among them: an id that comes back is never run again. */
-  readonly #calls = new LRUCache<string, JournalVerdict>({ max: MAX_REMEMBERED });
+  /** Calls that were written and have no answer yet: never forgotten. */
+  readonly #open = new Map<string, WrittenCall>();
+  /** Answered calls: a net for answers that died on their way, so the oldest may go. */
+  readonly #answered = new LRUCache<string, WrittenCall>({ max: MAX_REMEMBERED });
   #fd: number | undefined;
   #sizeBytes = 0;
   #reliable = true;
+  #complete = true;
+  /** The last record was cut by a failing disk: the next one starts on a line of its own. */
+  #torn = false;
 
   /**
    * Opens the window's journal. Only the window's owner may do this: it takes over what earlier, dead engines of
@@ -90,47 +95,68 @@ export class Journal {
     return this.#reliable;
   }
 
+  /** False when an earlier engine's journal could not be read: a call that is presented again may be in it. */
+  get inheritedCompletely(): boolean {
+    return this.#complete;
+  }
+
   /** Records that a call is about to be written to its server. */
   written(call: WrittenCall): void {
-    this.#calls.set(keyOf(call.session, call.id), { call, answered: false });
+    const key = keyOf(call.session, call.id);
+    this.#answered.delete(key);
+    this.#open.set(key, call);
     this.#append({ written: call });
   }
 
   /** The answer has been handed to the kernel on its way to the client. */
   answered(session: string, id: string): void {
-    const entry = this.#calls.get(keyOf(session, id));
-    if (entry === undefined || entry.answered) return;
-    this.#calls.set(keyOf(session, id), { call: entry.call, answered: true });
+    if (!this.#settle(keyOf(session, id))) return;
     this.#append({ settled: { session, id, how: 'answered' } });
+  }
+
+  #settle(key: string): boolean {
+    const call = this.#open.get(key);
+    if (call === undefined) return false;
+    this.#open.delete(key);
+    this.#answered.set(key, call);
+    return true;
   }
 
   /** It is proved that the server never received the call: it may be run again. */
   withdrawn(session: string, id: string): void {
-    if (!this.#calls.delete(keyOf(session, id))) return;
+    if (!this.#open.delete(keyOf(session, id))) return;
     this.#append({ settled: { session, id, how: 'withdrawn' } });
   }
 
   /** What is known of a call that a client presents again; `undefined`: it was never written as an at-most-once call. */
   find(session: string, id: string): JournalVerdict | undefined {
-    return this.#calls.get(keyOf(session, id));
+    const key = keyOf(session, id);
+    const open = this.#open.get(key);
+    if (open !== undefined) return { call: open, answered: false };
+    const answered = this.#answered.get(key);
+    return answered === undefined ? undefined : { call: answered, answered: true };
   }
 
   /** Closes the file and leaves it for the next engine; without open calls it is removed. */
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
-    if ([...this.#calls.values()].every((entry) => entry.answered)) rmSync(this.#file, { force: true });
+    if (this.#open.size === 0) rmSync(this.#file, { force: true });
   }
 
   #inherit(): void {
     for (const name of readdirSync(this.#folder)) {
       if (!name.endsWith('.jsonl')) continue;
       const file = join(this.#folder, name);
-      if (statSync(file).size > MAX_INHERITED_BYTES) {
-        this.#onTrouble(`the journal ${name} is too large and was left aside`);
-        continue;
+      try {
+        if (statSync(file).size > MAX_INHERITED_BYTES) throw new Error('it is too large');
+        for (const line of readFileSync(file, 'utf8').split('\n')) this.#readLine(line);
+      } catch (error) {
+        this.#complete = false;
+        const why = error instanceof Error ? error.message : String(error);
+        this.#onTrouble(`the journal ${name} of an earlier engine cannot be read and is put aside: ${why}`);
+        renameSync(file, `${file}.unreadable`);
       }
-      for (const line of readFileSync(file, 'utf8').split('\n')) this.#readLine(line);
     }
   }
 
@@ -143,33 +169,31 @@ export class Journal {
       return; // the last line of a killed engine may be cut; its call had not been written yet
     }
     if ('written' in parsed) {
-      this.#calls.set(keyOf(parsed.written.session, parsed.written.id), {
-        call: parsed.written,
-        answered: false,
-      });
+      this.#open.set(keyOf(parsed.written.session, parsed.written.id), parsed.written);
       return;
     }
     const { session, id, how } = parsed.settled;
-    const entry = this.#calls.get(keyOf(session, id));
-    if (entry === undefined) return;
-    if (how === 'withdrawn') this.#calls.delete(keyOf(session, id));
-    else this.#calls.set(keyOf(session, id), { call: entry.call, answered: true });
+    if (how === 'withdrawn') this.#open.delete(keyOf(session, id));
+    else this.#settle(keyOf(session, id));
   }
 
   /** Starts a new file with what is remembered, and removes the old ones after it is complete. */
   #rewrite(): void {
     const lines: string[] = [];
-    for (const { call, answered } of [...this.#calls.values()].reverse()) {
+    for (const call of [...this.#answered.values()].reverse()) {
       lines.push(JSON.stringify({ written: call }));
-      if (answered)
-        lines.push(JSON.stringify({ settled: { session: call.session, id: call.id, how: 'answered' } }));
+      lines.push(JSON.stringify({ settled: { session: call.session, id: call.id, how: 'answered' } }));
+    }
+    for (const call of this.#open.values()) lines.push(JSON.stringify({ written: call }));
+    const text = lines.map((line) => `${line}\n`).join('');
+    const next = `${this.#file}.next`;
+    const fd = openSync(next, 'w', 0o600);
+    try {
+      writeWhole(fd, text);
+    } finally {
+      closeSync(fd);
     }
     if (this.#fd !== undefined) closeSync(this.#fd);
-    const next = `${this.#file}.next`;
-    this.#fd = openSync(next, 'w', 0o600);
-    const text = lines.map((line) => `${line}\n`).join('');
-    writeSync(this.#fd, text);
-    closeSync(this.#fd);
     this.#fd = undefined;
     renameSync(next, this.#file);
     for (const name of readdirSync(this.#folder)) {
@@ -184,7 +208,10 @@ export class Journal {
   #append(record: z.infer<typeof recordSchema>): void {
     try {
       if (this.#fd === undefined) throw new Error('the journal is not open');
-      this.#sizeBytes += writeSync(this.#fd, `${JSON.stringify(record)}\n`);
+      const text = `${this.#torn ? '\n' : ''}${JSON.stringify(record)}\n`;
+      this.#torn = true;
+      this.#sizeBytes += writeWhole(this.#fd, text);
+      this.#torn = false;
       if (this.#sizeBytes > MAX_FILE_BYTES) this.#compact();
     } catch (error) {
       this.#fail(error);
@@ -193,16 +220,27 @@ export class Journal {
 
   #compact(): void {
     // Answered calls are only a safety net; half of them is enough to make room.
-    const answered = [...this.#calls.entries()].filter(([, entry]) => entry.answered);
-    for (const [key] of answered.slice(Math.floor(answered.length / 2))) this.#calls.delete(key);
+    for (const key of [...this.#answered.keys()].slice(Math.floor(this.#answered.size / 2)))
+      this.#answered.delete(key);
     this.#rewrite();
   }
 
   #fail(error: unknown): void {
     if (!this.#reliable) return;
     this.#reliable = false;
-    this.#onTrouble(
-      `the call journal cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const why = error instanceof Error ? error.message : String(error);
+    this.#onTrouble(`the call journal cannot be written: ${why}`);
   }
+}
+
+/** Writes everything or throws; a full disk takes a part and says nothing at first. Answers the bytes written. */
+function writeWhole(fd: number, text: string): number {
+  const bytes = Buffer.from(text);
+  let written = 0;
+  while (written < bytes.length) {
+    const count = writeSync(fd, bytes, written);
+    if (count === 0) throw new Error('the disk takes no more');
+    written += count;
+  }
+  return written;
 }

@@ -21,7 +21,8 @@ export interface ConnectionClient {
   onClientMessage(line: Uint8Array): void;
   onListChanged(list: string, line: Uint8Array, launch: Launch): void;
   onServerRequests(open: number): void;
-  onProgress(token: string): void;
+  /** Answers whether the client should see it. */
+  onProgress(token: string, progress: number): boolean;
   onReady(launch: Launch): void;
 }
 
@@ -41,7 +42,9 @@ export interface ConnectionOptions {
   readonly policy: () => ConnectionPolicy;
   readonly recovery: RecoveryQueue;
   readonly spawn: (listener: ServerProcessListener) => ServerProcess;
-  readonly nextLaunchNumber: () => number;
+  readonly nextLaunchName: () => string;
+  /** The end of an earlier connection's process; nothing is started before it. */
+  readonly after?: Promise<void> | undefined;
   readonly journal: { written(call: Call): void; withdrawn(call: Call): void };
   readonly client: ConnectionClient;
   readonly onStderr: (text: string) => void;
@@ -77,6 +80,7 @@ export class Connection {
   #stderrTail = '';
   /** The running launch is being ended for a fresh start that was asked for. */
   #forced = false;
+  #isWaitingForPredecessor = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -135,6 +139,11 @@ export class Connection {
     return isUsable(this.#state) ? this.#launch : undefined;
   }
 
+  /** The launch there is now, in whatever state: what the client answers or tells may be for it before calls are. */
+  get currentLaunch(): Launch | undefined {
+    return this.#launch;
+  }
+
   /** Sets what every launch tells the server; must precede `open`. */
   setHello(hello: ClientHello): void {
     this.#hello = hello;
@@ -146,7 +155,17 @@ export class Connection {
 
   /** Starts the server unless it is started, or planned to be, already. */
   open(): void {
-    if (this.#state === 'idle') this.#start();
+    if (this.#state !== 'idle' || this.#isWaitingForPredecessor) return;
+    const { after } = this.#options;
+    if (after === undefined || this.#launches > 0) {
+      this.#start();
+      return;
+    }
+    this.#isWaitingForPredecessor = true;
+    void after.finally(() => {
+      this.#isWaitingForPredecessor = false;
+      if (this.#state === 'idle') this.#start();
+    });
   }
 
   /**
@@ -227,9 +246,9 @@ export class Connection {
     const { startTimeoutMs } = this.#options.policy();
     // A launch reports to this listener; what comes from an earlier launch is recognised and dropped.
     const slot: { launch?: Launch } = {};
-    const number = this.#options.nextLaunchNumber();
+    const name = this.#options.nextLaunchName();
     const listener = this.#listenerFor(slot);
-    slot.launch = new Launch({ server, number, clock, hello, startTimeoutMs, spawn, journal }, listener);
+    slot.launch = new Launch({ server, name, clock, hello, startTimeoutMs, spawn, journal }, listener);
     this.#launch = slot.launch;
   }
 
@@ -256,8 +275,11 @@ export class Connection {
       onListChanged: ifCurrent((list: string, line: Uint8Array) =>
         withLaunch((launch) => client.onListChanged(list, line, launch)),
       ),
-      onServerRequests: ifCurrent((open: number) => client.onServerRequests(open)),
-      onProgress: ifCurrent((token: string) => client.onProgress(token)),
+      // Also of a connection that is being stopped: deadlines that stand still must go on.
+      onServerRequests: (open) => {
+        if (slot.launch === this.#launch) client.onServerRequests(open);
+      },
+      onProgress: (token, progress) => client.onProgress(token, progress),
       onStderr: (text) => {
         this.#stderrTail = (this.#stderrTail + text).slice(-4_096);
         this.#options.onStderr(text);
@@ -323,14 +345,20 @@ export class Connection {
     if (this.#state !== 'ready' || launch === undefined) return;
     this.#move('suspect');
     const answer = await launch.request('ping', undefined, PROBE_TIMEOUT_MS);
-    if (launch !== this.#launch) return;
+    // Meanwhile it may have ended, or been stopped.
+    if (launch !== this.#launch || !this.#isSuspect()) return;
     if (answer.kind !== 'failed') {
       this.#move('ready');
       return;
     }
     const { server } = this.#options;
     const text = `The MCP server "${server}" answered neither a call in its time nor a ping within ${PROBE_TIMEOUT_MS / 1_000} s, and was restarted.`;
-    launch.convict(new Fault('requestTimeout', text, { server }));
+    // Its other calls are lost with a process, not late: what may be run again is run again.
+    launch.convict(new Fault('exited', text, { server }));
+  }
+
+  #isSuspect(): boolean {
+    return this.#state === 'suspect';
   }
 
   /** A fresh start, whatever the state but `stopped`: backoff and crash history begin anew. */
@@ -346,6 +374,7 @@ export class Connection {
     }
     // The old process must be gone before the new one starts: it may hold a port or a lock. Its end starts the new one.
     this.#forced = true;
+    old.countLoss(); // asked for: no failure of the server
     void old.stop({ politeMs: 500, firmMs: 1_000 });
   }
 

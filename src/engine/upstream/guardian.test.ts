@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { isRunning, until } from '../../../test/support/testEngine.ts';
+import { systemClock } from '../../shared/base/clock.ts';
 import { Guardian } from './guardian.ts';
 
 describe('guardian', () => {
@@ -16,7 +17,7 @@ describe('guardian', () => {
   });
 
   it('R5.4 ends the whole group of what is registered, stubborn or not, and nothing else', async () => {
-    const guardian = new Guardian((text) => assert.fail(text));
+    const guardian = new Guardian(systemClock, (text) => assert.fail(text));
     const registered = sleeper('sleep 600 & wait');
     const stubborn = sleeper("trap '' TERM; sleep 600 & wait; sleep 600");
     const removed = sleeper();
@@ -39,7 +40,7 @@ describe('guardian', () => {
 
   it('R5.4 is started again when it is killed, and still knows what to guard', async () => {
     const said: string[] = [];
-    const guardian = new Guardian((text) => said.push(text));
+    const guardian = new Guardian(systemClock, (text) => said.push(text));
     const child = sleeper();
     guardian.add(child.pid!);
     const first = guardian.pid!;

@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
 import { processStartTime } from '../state/processIdentity.ts';
 
 /**
@@ -38,14 +40,21 @@ sleep 1
 for p in $alive; do kill -s KILL -- "-$p" 2>/dev/null; done
 `;
 
+/** A shell that ends at once must not become a loop of forks. */
+const RESTART_DELAY_MS = 1_000;
+
 /** Servers get a second between SIGTERM and SIGKILL, to write what they hold. */
 export class Guardian {
+  readonly #clock: Clock;
   readonly #log: (text: string) => void;
   readonly #groups = new Map<number, string>();
   #child: ChildProcess | undefined;
   #disposed = false;
+  #restarts = 0;
+  #restart: Disposable | undefined;
 
-  constructor(log: (text: string) => void) {
+  constructor(clock: Clock, log: (text: string) => void) {
+    this.#clock = clock;
     this.#log = log;
     this.#start();
   }
@@ -68,6 +77,7 @@ export class Guardian {
   /** Lets the guardian go; it ends whatever is still registered. */
   dispose(): void {
     this.#disposed = true;
+    this.#restart?.dispose();
     this.#child?.stdin?.end();
     this.#child?.unref();
   }
@@ -94,8 +104,11 @@ export class Guardian {
     child.once('exit', () => {
       if (this.#disposed || this.#child !== child) return;
       this.#log('the guardian ended and is started again');
-      this.#start();
-      for (const [pid, start] of this.#groups) this.#tell(`+ ${pid} ${start}\n`);
+      this.#restart = this.#clock.setTimer(this.#restarts === 0 ? 0 : RESTART_DELAY_MS, () => {
+        this.#restarts += 1;
+        this.#start();
+        for (const [pid, start] of this.#groups) this.#tell(`+ ${pid} ${start}\n`);
+      });
     });
   }
 }
@@ -116,7 +129,9 @@ export function runGuardian(): void {
     }
   });
   process.stdin.once('close', () => {
-    for (const pid of pids)
-      spawn('taskkill', ['/T', '/F', '/PID', pid], { stdio: 'ignore', windowsHide: true });
+    for (const pid of pids) {
+      const killer = spawn('taskkill', ['/T', '/F', '/PID', pid], { stdio: 'ignore', windowsHide: true });
+      killer.on('error', () => undefined); // nothing else can be done from here
+    }
   });
 }

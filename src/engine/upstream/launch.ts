@@ -12,6 +12,7 @@ import {
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
 import type { Call, Outcome } from '../pipeline/call.ts';
+import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { ProcessEnd, ServerProcess, ServerProcessListener, StopGrace } from './serverProcess.ts';
 
 /** What a launch restores after its handshake (requirements R3.2). */
@@ -32,7 +33,8 @@ export interface LaunchListener {
   onListChanged(list: string, line: Uint8Array): void;
   /** A request of the server to the client was opened or settled. */
   onServerRequests(open: number): void;
-  onProgress(token: string): void;
+  /** Answers whether the client should see it. */
+  onProgress(token: string, progress: number): boolean;
   onStderr(text: string): void;
   onGarbage(what: string): void;
   /** A call was answered. */
@@ -42,8 +44,8 @@ export interface LaunchListener {
 
 export interface LaunchOptions {
   readonly server: string;
-  /** Number of this launch within the engine; stands in ids. */
-  readonly number: number;
+  /** No other launch of any engine has it; stands in ids. */
+  readonly name: string;
   readonly clock: Clock;
   readonly hello: ClientHello;
   readonly startTimeoutMs: number;
@@ -61,13 +63,13 @@ export type InternalAnswer =
   | { readonly kind: 'error'; readonly error: string; readonly code: number | undefined }
   | { readonly kind: 'failed' };
 
-const listChanged: Readonly<Record<string, string>> = {
-  'notifications/tools/list_changed': 'tools/list',
-  'notifications/prompts/list_changed': 'prompts/list',
-  'notifications/resources/list_changed': 'resources/list',
-};
-/** Smaller answers are parsed once to make sure that the client can; larger ones are checked for structure only. */
-const PARSE_BELOW_BYTES = 65_536;
+const listChanged: ReadonlyMap<string, string> = new Map([
+  ['notifications/tools/list_changed', 'tools/list'],
+  ['notifications/prompts/list_changed', 'prompts/list'],
+  ['notifications/resources/list_changed', 'resources/list'],
+]);
+/** Answers are parsed once, to make sure that the client can; beyond this they are checked for structure only. */
+const PARSE_BELOW_BYTES = 8_388_608;
 const MAX_SERVER_REQUESTS = 1_000;
 const decoder = new TextDecoder();
 
@@ -76,7 +78,9 @@ const decoder = new TextDecoder();
  * own requests. When it ends, everything that belonged to it ends with it.
  */
 export class Launch implements ServerProcessListener {
-  readonly number: number;
+  readonly name: string;
+  /** The tools' hints as this process gave them; absent until it has. */
+  toolHints: ReadonlyMap<string, ToolHints> | undefined;
   readonly #options: LaunchOptions;
   readonly #listener: LaunchListener;
   readonly #process: ServerProcess;
@@ -90,13 +94,14 @@ export class Launch implements ServerProcessListener {
   #answered = 0;
   #readyAt: number | undefined;
   #lossCounted = false;
+  #isInitialized = false;
   #ended = false;
   #lines: Uint8Array[] = [];
   #pumping: Promise<void> | undefined;
   #isPumping = false;
 
   constructor(options: LaunchOptions, listener: LaunchListener) {
-    this.number = options.number;
+    this.name = options.name;
     this.#options = options;
     this.#listener = listener;
     this.#startTimer = options.clock.setTimer(options.startTimeoutMs, () => {
@@ -169,6 +174,7 @@ export class Launch implements ServerProcessListener {
     }
     this.#listener.onInitialized(answer.result, answer.line);
     this.#process.write('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+    this.#isInitialized = true;
     this.#listener.onPhase('probing');
     if (hello.logLevel !== undefined)
       void this.request('logging/setLevel', JSON.stringify({ level: hello.logLevel }));
@@ -184,7 +190,7 @@ export class Launch implements ServerProcessListener {
   request(method: string, params: string | undefined, timeoutMs?: number): Promise<InternalAnswer> {
     if (this.#ended) return Promise.resolve({ kind: 'failed' });
     this.#counter += 1;
-    const id = `"lifeline:${this.number}:${this.#counter}"`;
+    const id = `"lifeline:${this.name}:${this.#counter}"`;
     const tail = params === undefined ? '' : `,"params":${params}`;
     return new Promise((resolve) => {
       const timer =
@@ -253,9 +259,9 @@ export class Launch implements ServerProcessListener {
     this.#process.write(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
   }
 
-  /** Passes a notification of the client on. */
+  /** Passes a notification of the client on; before the handshake the server knows of nothing that it could be about. */
   notify(line: Uint8Array): void {
-    this.#process.write(line);
+    if (this.#isInitialized) this.#process.write(line);
   }
 
   /** Passes the client's answer to a server's request on; false when this launch does not wait for it. */
@@ -316,8 +322,7 @@ export class Launch implements ServerProcessListener {
       case 'batch':
         return this.#onBatch(line);
       case 'invalid':
-        this.#listener.onGarbage(decoder.decode(line.subarray(0, 200)));
-        return undefined;
+        return this.#onInvalid(line, frame.id);
     }
   }
 
@@ -348,21 +353,22 @@ export class Launch implements ServerProcessListener {
       this.#listener.onGarbage(`an answer to a request that is not open (id ${frame.id.slice(0, 64)})`);
       return undefined;
     }
-    if (line.length < PARSE_BELOW_BYTES && !isJson(line)) {
-      this.#listener.onGarbage('an answer that is not JSON');
-      const { server } = this.#options;
-      const fault = new Fault(
-        'protocolGarbage',
-        `The MCP server "${server}" answered with something that is not JSON.`,
-        { server },
-      );
-      pending.settle({ kind: 'fault', fault });
-      return undefined;
-    }
+    if (line.length < PARSE_BELOW_BYTES && !isJson(line)) return this.#onInvalid(line, frame.id);
     pending.call.delivery = 'done';
     this.#answered += 1;
     this.#listener.onAnswered();
     pending.settle({ kind: 'answer', line, isError: frame.isError });
+    return pending.call.settled.promise;
+  }
+
+  /** Something that is not JSON. When it still tells which call it was to answer, that call ends here and now. */
+  #onInvalid(line: Uint8Array, id: string | undefined): Promise<unknown> | undefined {
+    this.#listener.onGarbage(decoder.decode(line.subarray(0, 200)));
+    const pending = id === undefined ? undefined : this.#pending.get(id);
+    if (pending === undefined) return undefined;
+    const { server } = this.#options;
+    const text = `The MCP server "${server}" answered with something that is not JSON.`;
+    pending.settle({ kind: 'fault', fault: new Fault('protocolGarbage', text, { server }) });
     return pending.call.settled.promise;
   }
 
@@ -374,21 +380,23 @@ export class Launch implements ServerProcessListener {
       return;
     }
     this.#counter += 1;
-    const id = `"lifeline:${this.number}:${this.#counter}"`;
+    const id = `"lifeline:${this.name}:${this.#counter}"`;
     this.#serverRequests.set(id, textOf(line, frame.idRange));
     this.#listener.onClientMessage(withId(line, frame.idRange, id));
     this.#listener.onServerRequests(this.#serverRequests.size);
   }
 
   #onNotification(line: Uint8Array, frame: Extract<Frame, { kind: 'notification' }>): void {
-    const list = listChanged[frame.method];
+    const list = listChanged.get(frame.method);
     if (list !== undefined) {
       this.#listener.onListChanged(list, line);
       return;
     }
     if (frame.params !== undefined && frame.method === 'notifications/progress') {
       const token = memberRange(line, frame.params, 'progressToken');
-      if (token !== undefined) this.#listener.onProgress(canonicalId(textOf(line, token)));
+      const progress = memberRange(line, frame.params, 'progress');
+      const value = progress === undefined ? NaN : Number(textOf(line, progress));
+      if (token !== undefined && !this.#listener.onProgress(canonicalId(textOf(line, token)), value)) return;
     }
     if (frame.params !== undefined && frame.method === 'notifications/cancelled') {
       this.#forwardCancelled(line, frame.params);

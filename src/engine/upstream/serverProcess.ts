@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import spawn from 'cross-spawn';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
@@ -55,7 +55,8 @@ export type WriteVerdict = 'written' | 'notDelivered' | 'unknown';
 export class ServerProcess {
   readonly #options: ServerProcessOptions;
   readonly #listener: ServerProcessListener;
-  readonly #child: ChildProcess;
+  /** Absent when the system refused at once. */
+  readonly #child: ChildProcess | undefined;
   #end: ProcessEnd | undefined;
   #exit: ProcessEnd | undefined;
   #drain: Disposable | undefined;
@@ -65,20 +66,35 @@ export class ServerProcess {
   constructor(options: ServerProcessOptions, listener: ServerProcessListener) {
     this.#options = options;
     this.#listener = listener;
-    // cross-spawn quotes for cmd.exe where the command is a .cmd or .bat; elsewhere it is spawn, without a shell.
-    this.#child = spawn(options.command, [...options.args], {
-      cwd: options.cwd,
-      env: options.env,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: process.platform !== 'win32',
-      windowsHide: true,
-    });
-    if (this.#child.pid !== undefined) options.guardian.add(this.#child.pid);
-    this.#listen();
+    this.#child = this.#spawn();
+    if (this.#child?.pid !== undefined) options.guardian.add(this.#child.pid);
+    if (this.#child !== undefined) this.#listen(this.#child);
+  }
+
+  /** For most errors `spawn` throws instead of emitting: a folder that is a file, too long a command, too large an environment. */
+  #spawn(): ChildProcess | undefined {
+    const { command, args, cwd, env } = this.#options;
+    try {
+      // cross-spawn quotes for cmd.exe where the command is a .cmd or .bat; elsewhere it is spawn, without a shell.
+      return spawn(command, [...args], {
+        cwd,
+        env,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: process.platform !== 'win32',
+        windowsHide: true,
+      });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // Told later, as the other failures are: the caller is still putting this process into its place.
+      process.nextTick(() =>
+        this.#finish({ kind: 'spawnFailed', errno: code, why: this.#whySpawnFailed(code) }),
+      );
+      return undefined;
+    }
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#child?.pid;
   }
 
   get hasEnded(): boolean {
@@ -87,17 +103,17 @@ export class ServerProcess {
 
   /** Lets the server wait until `resumeReading`; false when it waits already. */
   pauseReading(): boolean {
-    if (this.#child.stdout?.isPaused() !== false) return false;
-    this.#child.stdout.pause();
+    const stdout = this.#child?.stdout;
+    if (stdout?.isPaused() !== false) return false;
+    stdout.pause();
     return true;
   }
 
   resumeReading(): void {
-    this.#child.stdout?.resume();
+    this.#child?.stdout?.resume();
   }
 
-  #listen(): void {
-    const child = this.#child;
+  #listen(child: ChildProcess): void {
     child.once('spawn', () => this.#listener.onSpawned());
     child.on('error', (error: NodeJS.ErrnoException) => {
       if (child.pid === undefined)
@@ -127,10 +143,11 @@ export class ServerProcess {
   #whySpawnFailed(errno: string | undefined): string {
     const { command, cwd } = this.#options;
     // The system says ENOENT of a missing folder too.
-    if (!existsSync(cwd)) return `its working folder "${cwd}" does not exist`;
-    if (errno === 'ENOENT') return `its command "${command}" was not found, neither as a file nor on PATH`;
+    if (!isFolder(cwd)) return `its working folder "${cwd}" is no folder`;
+    if (errno === 'ENOENT')
+      return `its command "${command.slice(0, 200)}" was not found, neither as a file nor on PATH`;
     if (errno === 'EACCES') return `its command "${command}" may not be executed`;
-    return `the system refused to start "${command}" (${errno ?? 'unknown error'})`;
+    return `the system refused to start "${command.slice(0, 200)}" (${errno ?? 'unknown error'})`;
   }
 
   #finishExit(): void {
@@ -141,8 +158,8 @@ export class ServerProcess {
     if (this.#end !== undefined) return;
     this.#end = end;
     this.#drain?.dispose();
-    this.#child.stdout?.destroy();
-    this.#child.stdin?.destroy();
+    this.#child?.stdout?.destroy();
+    this.#child?.stdin?.destroy();
     // What the leader started must not outlive it: it would hold ports and locks against the next start.
     this.#endRest();
     this.#ended.resolve(undefined);
@@ -150,7 +167,7 @@ export class ServerProcess {
   }
 
   #endRest(): void {
-    const { pid } = this.#child;
+    const { pid } = this;
     if (pid === undefined) return;
     const { clock, guardian } = this.#options;
     if (!this.#signalGroup('SIGTERM')) {
@@ -165,11 +182,15 @@ export class ServerProcess {
 
   /** Answers whether there was anything to signal. */
   #signalGroup(signal: 'SIGTERM' | 'SIGKILL'): boolean {
-    const { pid } = this.#child;
+    const { pid } = this;
     if (pid === undefined) return false;
     if (process.platform === 'win32') {
       if (this.#exit !== undefined) return false;
-      spawn('taskkill', ['/T', '/F', '/PID', String(pid)], { stdio: 'ignore', windowsHide: true });
+      const killer = spawn('taskkill', ['/T', '/F', '/PID', String(pid)], {
+        stdio: 'ignore',
+        windowsHide: true,
+      });
+      killer.on('error', () => undefined); // without it the process is left to its closed input
       return true;
     }
     try {
@@ -185,8 +206,8 @@ export class ServerProcess {
    * cannot have read the whole line — the pipe refused it and nothing was queued before it.
    */
   write(line: Uint8Array | string, settled?: (verdict: WriteVerdict) => void): void {
-    const { stdin } = this.#child;
-    if (stdin === null || stdin.destroyed || this.hasEnded) {
+    const stdin = this.#child?.stdin;
+    if (stdin === undefined || stdin === null || stdin.destroyed || this.hasEnded) {
       settled?.('notDelivered');
       return;
     }
@@ -209,7 +230,7 @@ export class ServerProcess {
   async #stop(grace: StopGrace): Promise<void> {
     if (this.#end !== undefined) return;
     const { clock } = this.#options;
-    this.#child.stdin?.end();
+    this.#child?.stdin?.end();
     if (await this.#endsWithin(clock, grace.politeMs)) return;
     if (process.platform !== 'win32') {
       this.#signalGroup('SIGTERM');
@@ -228,5 +249,13 @@ export class ServerProcess {
         resolve(true);
       });
     });
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // not there, or not to be looked at
   }
 }

@@ -34,7 +34,7 @@ const traits: Readonly<Record<FaultCode, FaultTraits>> = {
   spawnFailed: { retryable: true, countsAgainstBreaker: false },
   startTimeout: { retryable: true, countsAgainstBreaker: false },
   requestTimeout: { retryable: false, countsAgainstBreaker: true },
-  protocolGarbage: { retryable: true, countsAgainstBreaker: true },
+  protocolGarbage: { retryable: false, countsAgainstBreaker: true },
   circuitOpen: { retryable: false, countsAgainstBreaker: false },
   crashLoop: { retryable: false, countsAgainstBreaker: false },
   isolated: { retryable: false, countsAgainstBreaker: false },

@@ -44,12 +44,12 @@ export function resultAnswer(id: string, result: string): string {
 }
 
 /** The list methods that a remembered catalogue can answer, with the member that carries the items. */
-export const listMembers: Readonly<Record<string, string>> = {
-  'tools/list': 'tools',
-  'prompts/list': 'prompts',
-  'resources/list': 'resources',
-  'resources/templates/list': 'resourceTemplates',
-};
+export const listMembers: ReadonlyMap<string, string> = new Map([
+  ['tools/list', 'tools'],
+  ['prompts/list', 'prompts'],
+  ['resources/list', 'resources'],
+  ['resources/templates/list', 'resourceTemplates'],
+]);
 
 /** The `initialize` result for a server of which nothing is known yet. */
 export function unknownServerInitialize(server: string, protocolVersion: string, reason: string): string {

@@ -131,9 +131,20 @@ describe('frame scanner', () => {
     assert.equal(canonicalId('"1"'), '"1"');
   });
 
-  it('reads a hundred thousand nested brackets without recursion', () => {
-    const text = `{"id":1,"result":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
-    assert.equal(said(text), 'response 1 false');
+  it('R14.3 calls what is nested too deep for others invalid, without recursion of its own', () => {
+    const nested = (depth: number): string => `{"id":1,"result":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    assert.equal(said(nested(900)), 'response 1 false');
+    assert.deepEqual(scanFrame(bytes(nested(100_000))), { kind: 'invalid', id: '1' });
+  });
+
+  it('tells which request an answer with NaN in it belongs to', () => {
+    assert.deepEqual(scanFrame(bytes('{"jsonrpc":"2.0","id":"a","result":{"x":NaN}}')), {
+      kind: 'invalid',
+      id: '"a"',
+    });
+    assert.deepEqual(scanFrame(bytes('{"jsonrpc":"2.0","id":"a","method":"x","params":{"x":NaN}}')), {
+      kind: 'invalid',
+    });
   });
 
   it('finds members inside params, and only there', () => {

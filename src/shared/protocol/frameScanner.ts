@@ -29,7 +29,8 @@ export type Frame =
       readonly isError: boolean;
     }
   | { readonly kind: 'batch' }
-  | { readonly kind: 'invalid' };
+  /** `id` (canonical JSON text) when the members could be told apart and only a value is not JSON. */
+  | { readonly kind: 'invalid'; readonly id?: string };
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -65,6 +66,13 @@ function skipString(bytes: Uint8Array, at: number, end: number): number {
   return -1;
 }
 
+/** Parsers of clients and servers recurse; nothing that is meant to be read is nested deeper. */
+const MAX_DEPTH = 1_000;
+
+/** Whether everything seen since the start of a scan was JSON; what is not is passed over, so that the id can still be told. */
+let isContentLegal = true;
+const wasContentLegal = (): boolean => isContentLegal;
+
 /** Answers the index behind the value that starts at `at`, or -1 when it is not well formed. Never recurses. */
 function skipValue(bytes: Uint8Array, at: number, end: number): number {
   const first = bytes[at];
@@ -81,12 +89,13 @@ function skipValue(bytes: Uint8Array, at: number, end: number): number {
       if (index < 0) return -1;
       continue;
     }
-    if (allowedOutsideStrings[byte] === 0) return -1;
+    if (allowedOutsideStrings[byte] === 0) isContentLegal = false;
     if (byte === OPEN_BRACE) braces += 1;
     else if (byte === OPEN_BRACKET) brackets += 1;
     else if (byte === CLOSE_BRACE) braces -= 1;
     else if (byte === CLOSE_BRACKET) brackets -= 1;
     if (braces < 0 || brackets < 0) return -1;
+    if (braces + brackets > MAX_DEPTH) isContentLegal = false;
     index += 1;
     if (braces === 0 && brackets === 0) return index;
   }
@@ -98,8 +107,8 @@ function skipScalar(bytes: Uint8Array, at: number, end: number): number {
   while (index < end) {
     const byte = bytes[index] ?? 0;
     if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isSpace(byte)) break;
-    if (allowedOutsideStrings[byte] === 0 || byte === OPEN_BRACE || byte === OPEN_BRACKET || byte === COLON)
-      return -1;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET || byte === COLON) return -1;
+    if (allowedOutsideStrings[byte] === 0) isContentLegal = false;
     index += 1;
   }
   return index === at ? -1 : index;
@@ -203,11 +212,13 @@ const routingKeys: ReadonlySet<string> = new Set(['id', 'method', 'params', 'res
 
 /** Reads one message (one line, without its line end). Never throws. */
 export function scanFrame(bytes: Uint8Array): Frame {
+  isContentLegal = true;
   const whole = { start: 0, end: bytes.length };
   const first = skipSpace(bytes, 0, bytes.length);
   if (bytes[first] === OPEN_BRACKET) {
     const end = skipValue(bytes, first, bytes.length);
-    return { kind: end > 0 && skipSpace(bytes, end, bytes.length) === bytes.length ? 'batch' : 'invalid' };
+    const isWhole = end > 0 && skipSpace(bytes, end, bytes.length) === bytes.length;
+    return { kind: isWhole && wasContentLegal() ? 'batch' : 'invalid' };
   }
   const found: Record<string, ByteRange | undefined> = {};
   const wellFormed = scanMembers(bytes, whole, (key, value) => {
@@ -216,6 +227,11 @@ export function scanFrame(bytes: Uint8Array): Frame {
   if (!wellFormed) return { kind: 'invalid' };
   const { id: idRange, method: methodRange, params, result, error } = found;
   const id = idRange === undefined ? undefined : canonicalId(textOf(bytes, idRange));
+  if (!wasContentLegal()) {
+    return id !== undefined && methodRange === undefined && idPattern.test(id)
+      ? { kind: 'invalid', id }
+      : { kind: 'invalid' };
+  }
   if (methodRange !== undefined) {
     const method = parseString(bytes, methodRange);
     if (method === undefined) return { kind: 'invalid' };

@@ -5,17 +5,19 @@
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+/** How much of a dropped line its report shows. */
+const HEAD_BYTES = 4_096;
 
 export class LineSplitter {
   readonly #maxLineBytes: number;
-  readonly #onTooLong: (sizeBytes: number) => void;
+  readonly #onTooLong: (sizeBytes: number, head: Uint8Array) => void;
   #pieces: Uint8Array[] = [];
   #sizeBytes = 0;
   /** The current line is over the limit; it is dropped up to its end. */
   #skipping = false;
 
-  /** A line over `maxLineBytes` is dropped and reported once, when it crosses the limit. */
-  constructor(maxLineBytes: number, onTooLong: (sizeBytes: number) => void) {
+  /** A line over `maxLineBytes` is dropped and reported once, when it crosses the limit, with its first bytes. */
+  constructor(maxLineBytes: number, onTooLong: (sizeBytes: number, head: Uint8Array) => void) {
     this.#maxLineBytes = maxLineBytes;
     this.#onTooLong = onTooLong;
   }
@@ -46,8 +48,9 @@ export class LineSplitter {
     if (this.#skipping) return;
     if (this.#sizeBytes > this.#maxLineBytes) {
       this.#skipping = true;
+      const head = (this.#pieces[0] ?? piece).slice(0, HEAD_BYTES);
       this.#pieces = [];
-      this.#onTooLong(this.#sizeBytes);
+      this.#onTooLong(this.#sizeBytes, head);
     } else if (piece.length > 0) this.#pieces.push(piece);
   }
 

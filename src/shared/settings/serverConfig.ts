@@ -23,7 +23,7 @@ export interface LifelineServerOptions {
   /** Per-server connection settings as written; checked by `parseConnectionSettings`. */
   readonly connection: unknown;
   /** Request deadline per tool name, seconds. */
-  readonly timeouts: Readonly<Record<string, number>>;
+  readonly timeouts: ReadonlyMap<string, number>;
 }
 
 export type ServerConfig = StdioServerConfig;
@@ -131,15 +131,16 @@ function readEnv(reader: Reader, path: string, value: unknown): Record<string, s
   return env;
 }
 
-function readTimeouts(reader: Reader, path: string, value: unknown): Record<string, number> {
-  const timeouts: Record<string, number> = {};
+function readTimeouts(reader: Reader, path: string, value: unknown): ReadonlyMap<string, number> {
+  // A map, because tools may be called `constructor` or `toString`.
+  const timeouts = new Map<string, number>();
   if (value === undefined) return timeouts;
   if (!isRecord(value)) {
     reader.report(path, 'must be an object of seconds by tool name; it is ignored');
     return timeouts;
   }
   for (const [tool, seconds] of Object.entries(value).slice(0, MAX_ITEMS)) {
-    if (typeof seconds === 'number' && seconds >= 1 && seconds <= 600) timeouts[tool] = seconds;
+    if (typeof seconds === 'number' && seconds >= 1 && seconds <= 600) timeouts.set(tool, seconds);
     else reader.report(`${path}.${tool}`, 'must be between 1 and 600 (seconds); the default is used');
   }
   return timeouts;
