@@ -52,6 +52,11 @@ async function startInEditor(editor: InstalledEditor, window: EditorWindow, name
   return [bridge, server];
 }
 
+/** All of them within 20 s, not each. */
+async function untilGone(pids: readonly number[]): Promise<void> {
+  await until(`of ${pids.join(', ')} none is left`, () => !pids.some(isRunning), 20_000);
+}
+
 const bridges: LineClient[] = [];
 after(() => Promise.all(bridges.map((bridge) => bridge.close())));
 
@@ -171,7 +176,7 @@ describe('a window with the installed extension', function () {
     assert.equal(textOf(await client.call('echo', { key: 'still' })), 'still');
     assert.equal(enginePid(editor, id), before);
     // Also while somebody else still uses the engine.
-    for (const pid of led) await until(`process ${pid} is gone`, () => !isRunning(pid), 20_000);
+    await untilGone(led);
     await client.close();
     await until(
       'no server is left',
@@ -254,7 +259,7 @@ describe('when VS Code is stopped', function () {
       assert.ok(engine !== undefined);
       pids.push(engine);
       await editor.stop({ leaveDetached: true });
-      for (const pid of pids) await until(`process ${pid} is gone`, () => !isRunning(pid), 20_000);
+      await untilGone(pids);
     } finally {
       await editor.stop();
     }
