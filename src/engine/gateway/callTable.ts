@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/base/clock.ts';
-import { Fault } from '../../shared/model/fault.ts';
+import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import { layerAnswer, resultAnswer } from '../../shared/protocol/answers.ts';
 import {
   canonicalId,
@@ -32,6 +32,13 @@ export interface CallTableDeps {
 
 /** No extension and no pause keeps a call open longer (requirements R2, requestTimeout). */
 const DEADLINE_CAP_MS = 600_000;
+const refusals: ReadonlySet<FaultCode> = new Set([
+  'circuitOpen',
+  'crashLoop',
+  'isolated',
+  'stopped',
+  'overloaded',
+]);
 /** Open calls of one session; one more is refused. */
 const MAX_OPEN = 1_000;
 
@@ -230,7 +237,8 @@ export class CallTable {
       `call ${call.callId} (${call.tool ?? call.method}) failed: ${fault.code}: ${fault.message}`,
       runtime.name,
     );
-    runtime.noteError(fault);
+    // A refusal tells of an earlier error, and must not hide it.
+    if (!refusals.has(fault.code)) runtime.noteError(fault);
     this.#deps.answer(faultAnswer(call, fault), this.#afterFlush(call));
   }
 

@@ -271,10 +271,9 @@ export class ServerRuntime {
     };
   }
 
-  /** One sentence for people: what is the case, why, and what happens next. */
+  /** What is the case and why. Without times: the snapshot has them as data, and a text with them goes stale. */
   #sentence(state: ConnectionState, connections: readonly Connection[]): string {
     const shown = connections.find((connection) => connection.state === state);
-    const seconds = Math.ceil((shown?.nextAttemptInMs ?? 0) / 1_000);
     switch (state) {
       case 'idle':
         return 'Nobody uses it now; it is started when it is needed.';
@@ -293,9 +292,9 @@ export class ServerRuntime {
       case 'broken':
         return `The connection was lost. ${shown?.diagnosis ?? ''}`;
       case 'recovering':
-        return `It is started again${seconds > 0 ? ` in ${seconds} s` : ' now'}. ${shown?.diagnosis ?? ''}`;
+        return `It is being started again. ${shown?.diagnosis ?? ''}`;
       case 'crashLoop':
-        return `It keeps failing and is tried again in ${seconds} s. ${shown?.diagnosis ?? ''}`;
+        return `It keeps failing and is tried again at long intervals. ${shown?.diagnosis ?? ''}`;
       case 'needsSignIn':
         return 'It needs a sign-in.';
       case 'isolated':
