@@ -5,13 +5,12 @@ import {
   canonicalId,
   memberRange,
   scanFrame,
-  splice,
-  stringMember,
   textOf,
-  withId,
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
 import type { Call, Outcome } from '../pipeline/call.ts';
+import { isJson, isObject, readInternalAnswer, type InternalAnswer } from './ownRequests.ts';
+import { ServerRequests } from './serverRequests.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { ProcessEnd, ServerProcess, ServerProcessListener, StopGrace } from './serverProcess.ts';
 
@@ -58,11 +57,6 @@ interface PendingCall {
   readonly settle: (outcome: Outcome) => void;
 }
 
-export type InternalAnswer =
-  | { readonly kind: 'result'; readonly result: string; readonly line: Uint8Array }
-  | { readonly kind: 'error'; readonly error: string; readonly code: number | undefined }
-  | { readonly kind: 'failed' };
-
 const listChanged: ReadonlyMap<string, string> = new Map([
   ['notifications/tools/list_changed', 'tools/list'],
   ['notifications/prompts/list_changed', 'prompts/list'],
@@ -70,7 +64,6 @@ const listChanged: ReadonlyMap<string, string> = new Map([
 ]);
 /** Answers are parsed once, to make sure that the client can; beyond this they are checked for structure only. */
 const PARSE_BELOW_BYTES = 8_388_608;
-const MAX_SERVER_REQUESTS = 1_000;
 const decoder = new TextDecoder();
 
 /**
@@ -86,8 +79,7 @@ export class Launch implements ServerProcessListener {
   readonly #process: ServerProcess;
   readonly #pending = new Map<string, PendingCall>();
   readonly #internal = new Map<string, (answer: InternalAnswer) => void>();
-  /** Our id (canonical JSON text) of a server's request → the server's own. */
-  readonly #serverRequests = new Map<string, string>();
+  readonly #serverRequests = new ServerRequests(() => this.#nextId());
   readonly #startTimer: Disposable;
   #startFault: Fault | undefined;
   #counter = 0;
@@ -186,11 +178,15 @@ export class Launch implements ServerProcessListener {
     this.#listener.onPhase('ready');
   }
 
+  #nextId(): string {
+    this.#counter += 1;
+    return `"lifeline:${this.name}:${this.#counter}"`;
+  }
+
   /** A request of our own. Never rejects; `failed` when the launch ended or `timeoutMs` passed first. */
   request(method: string, params: string | undefined, timeoutMs?: number): Promise<InternalAnswer> {
     if (this.#ended) return Promise.resolve({ kind: 'failed' });
-    this.#counter += 1;
-    const id = `"lifeline:${this.name}:${this.#counter}"`;
+    const id = this.#nextId();
     const tail = params === undefined ? '' : `,"params":${params}`;
     return new Promise((resolve) => {
       const timer =
@@ -266,10 +262,9 @@ export class Launch implements ServerProcessListener {
 
   /** Passes the client's answer to a server's request on; false when this launch does not wait for it. */
   answer(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): boolean {
-    const serverId = this.#serverRequests.get(frame.id);
-    if (serverId === undefined) return false;
-    this.#serverRequests.delete(frame.id);
-    this.#process.write(withId(line, frame.idRange, serverId));
+    const answer = this.#serverRequests.answer(line, frame);
+    if (answer === undefined) return false;
+    this.#process.write(answer);
     this.#listener.onServerRequests(this.#serverRequests.size);
     return true;
   }
@@ -373,16 +368,14 @@ export class Launch implements ServerProcessListener {
   }
 
   #onServerRequest(line: Uint8Array, frame: Extract<Frame, { kind: 'request' }>): void {
-    if (this.#serverRequests.size >= MAX_SERVER_REQUESTS) {
+    const request = this.#serverRequests.open(line, frame);
+    if (request === undefined) {
       this.#process.write(
         `{"jsonrpc":"2.0","id":${frame.id},"error":{"code":-32000,"message":"Too many open requests"}}`,
       );
       return;
     }
-    this.#counter += 1;
-    const id = `"lifeline:${this.name}:${this.#counter}"`;
-    this.#serverRequests.set(id, textOf(line, frame.idRange));
-    this.#listener.onClientMessage(withId(line, frame.idRange, id));
+    this.#listener.onClientMessage(request);
     this.#listener.onServerRequests(this.#serverRequests.size);
   }
 
@@ -399,24 +392,12 @@ export class Launch implements ServerProcessListener {
       if (token !== undefined && !this.#listener.onProgress(canonicalId(textOf(line, token)), value)) return;
     }
     if (frame.params !== undefined && frame.method === 'notifications/cancelled') {
-      this.#forwardCancelled(line, frame.params);
-      return;
-    }
-    this.#listener.onClientMessage(line);
-  }
-
-  /** The server cancels a request of its own: the client knows it by our id. */
-  #forwardCancelled(line: Uint8Array, params: { start: number; end: number }): void {
-    const range = memberRange(line, params, 'requestId');
-    if (range === undefined) return;
-    const serverId = textOf(line, range);
-    for (const [id, known] of this.#serverRequests) {
-      if (known !== serverId) continue;
-      this.#serverRequests.delete(id);
-      this.#listener.onClientMessage(splice(line, range, id));
+      const cancelled = this.#serverRequests.cancel(line, frame.params);
+      if (cancelled !== undefined) this.#listener.onClientMessage(cancelled);
       this.#listener.onServerRequests(this.#serverRequests.size);
       return;
     }
+    this.#listener.onClientMessage(line);
   }
 
   onTooLongLine(sizeBytes: number): void {
@@ -437,47 +418,13 @@ export class Launch implements ServerProcessListener {
     this.#ended = true;
     this.#startTimer.dispose();
     const fault = this.#startFault ?? endFault(this.#options.server, end);
-    for (const id of this.#serverRequests.keys()) {
-      // The client must not go on asking a person, or a model, for somebody who is gone.
-      const params = `{"requestId":${id},"reason":"The MCP server restarted"}`;
-      const line = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`;
-      this.#listener.onClientMessage(new TextEncoder().encode(line));
-    }
-    this.#serverRequests.clear();
+    for (const line of this.#serverRequests.closeAll()) this.#listener.onClientMessage(line);
     this.#listener.onServerRequests(0);
     // The state changes first, so that a call that is tried again waits for the next launch, not for this one.
     this.#listener.onEnd(fault, end);
     for (const { settle } of [...this.#pending.values()]) settle({ kind: 'fault', fault });
     for (const settle of [...this.#internal.values()]) settle({ kind: 'failed' });
   }
-}
-
-function isObject(text: string): boolean {
-  const value: unknown = JSON.parse(text);
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isJson(line: Uint8Array): boolean {
-  try {
-    JSON.parse(decoder.decode(line));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function readInternalAnswer(line: Uint8Array): InternalAnswer {
-  const whole = { start: 0, end: line.length };
-  const result = memberRange(line, whole, 'result');
-  if (result !== undefined && isJson(line)) return { kind: 'result', result: textOf(line, result), line };
-  const error = memberRange(line, whole, 'error');
-  const message = error === undefined ? undefined : stringMember(line, error, 'message');
-  const code = error === undefined ? undefined : memberRange(line, error, 'code');
-  return {
-    kind: 'error',
-    error: message ?? 'an answer that cannot be read',
-    code: code === undefined ? undefined : Number(textOf(line, code)),
-  };
 }
 
 /** How a process's end is told. */
