@@ -4,7 +4,14 @@ import type { Clock } from '../shared/base/clock.ts';
 import type { Disposable } from '../shared/base/disposable.ts';
 import { layerAnswer } from '../shared/protocol/answers.ts';
 import { LineSplitter } from '../shared/protocol/lineSplitter.ts';
-import { canonicalId, memberRange, scanFrame, textOf, type Frame } from '../shared/protocol/frameScanner.ts';
+import {
+  canonicalId,
+  memberRange,
+  scanFrame,
+  scanMembers,
+  textOf,
+  type Frame,
+} from '../shared/protocol/frameScanner.ts';
 import { connectToEngine } from '../endpoint/connect.ts';
 import type { EndpointInfo } from '../endpoint/endpointFile.ts';
 import { ClientSession, readMessages, type UnansweredRequest } from './clientSession.ts';
@@ -112,12 +119,15 @@ export class Bridge {
   #refuseTooLong(sizeBytes: number, head: Uint8Array): void {
     const { server, log } = this.#options;
     log(`a message of the client was over the limit (${sizeBytes} bytes) and was dropped`);
-    const start = new TextDecoder().decode(head);
-    const id = /^[^[]{0,2000}?"id"\s*:\s*(\d+|"[^"\\]*")/.exec(start)?.[1];
-    const method = /"method"\s*:\s*"([^"\\]*)"/.exec(start)?.[1];
-    if (id === undefined || method === undefined) return;
+    const members = new Map<string, string>();
+    scanMembers(head, { start: 0, end: head.length }, (key, value) => {
+      // What ends with the head may go on behind it.
+      if (value.end < head.length) members.set(key, textOf(head, value));
+    });
+    const [id, method] = ['id', 'method'].map((key) => members.get(key));
+    if (id === undefined || !/^[-\d"]/.test(id) || method === undefined) return;
     const text = `A message for the MCP server "${server}" was over the limit of ${this.#options.maxBytes ?? DEFAULT_MAX_BYTES} bytes and was not passed on; the call was not carried out.`;
-    this.#toClient(`${layerAnswer(method, id, { text, code: 'overloaded', server })}\n`);
+    this.#toClient(`${layerAnswer(method.slice(1, -1), id, { text, code: 'overloaded', server })}\n`);
   }
 
   #newEngineSplitter(): LineSplitter {

@@ -80,7 +80,7 @@ export class Session implements AttachedSession, ConnectionClient {
   #heldBytes = 0;
   readonly #listChanges = new Map<string, { again: boolean }>();
   #ended = false;
-  #stopping: Promise<void> | undefined;
+  #stopping: Promise<unknown> | undefined;
 
   constructor(deps: SessionDeps, options: SessionOptions) {
     const { runtime, resume } = options;
@@ -197,7 +197,8 @@ export class Session implements AttachedSession, ConnectionClient {
     const connection = this.#connection;
     this.#connection = undefined;
     // A later connection waits for this: two processes of one server would fight over ports and locks.
-    if (connection !== undefined) this.#stopping = connection.stop();
+    // Also for one before it, when this connection itself was still waiting.
+    if (connection !== undefined) this.#stopping = Promise.all([this.#stopping, connection.stop()]);
   }
 
   /** A message of the client. `again`: an earlier engine of this session had it before. */

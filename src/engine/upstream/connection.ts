@@ -44,7 +44,7 @@ export interface ConnectionOptions {
   readonly spawn: (listener: ServerProcessListener) => ServerProcess;
   readonly nextLaunchName: () => string;
   /** The end of an earlier connection's process; nothing is started before it. */
-  readonly after?: Promise<void> | undefined;
+  readonly after?: Promise<unknown> | undefined;
   readonly journal: { written(call: Call): void; withdrawn(call: Call): void };
   readonly client: ConnectionClient;
   readonly onStderr: (text: string) => void;
