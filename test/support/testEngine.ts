@@ -29,6 +29,7 @@ export const projectRoot = join(import.meta.dirname, '..', '..');
 export const enginePath = join(projectRoot, 'dist', 'engine.cjs');
 export const bridgePath = join(projectRoot, 'dist', 'bridge.cjs');
 export const scriptedServer = join(projectRoot, 'test', 'servers', 'scripted.mjs');
+export const hostileServer = join(projectRoot, 'test', 'servers', 'hostile.mjs');
 export const everythingServer = join(
   projectRoot,
   'node_modules/@modelcontextprotocol/server-everything/dist/index.js',
@@ -74,6 +75,11 @@ export function scripted(env: Record<string, string> = {}, lifeline?: Record<str
     env,
     ...(lifeline === undefined ? {} : { lifeline }),
   };
+}
+
+/** A settings entry for the hostile server. */
+export function hostile(env: Record<string, string> = {}, lifeline?: Record<string, unknown>): ServerEntry {
+  return { ...scripted(env, lifeline), args: [hostileServer] };
 }
 
 /** The extension host's part, without an editor: a language client on the engine's socket. */

@@ -78,6 +78,30 @@ describe('saved state', () => {
     assert.equal(journal.find('session1', '2')?.answered, false);
   });
 
+  it('R2.4 a record that a full disk takes in part makes the journal unreliable, and spoils no later one', async () => {
+    const program = `
+      import { execFileSync } from 'node:child_process';
+      import { statSync } from 'node:fs';
+      import { Journal } from ${JSON.stringify(join(import.meta.dirname, 'journal.ts'))};
+      const journal = new Journal(${JSON.stringify(join(folder, 'journal'))}, '1', () => {});
+      const written = (id) => journal.written({ session: 'session1', id, method: 'tools/call', tool: 't', callId: 'c' + id, at: 1 });
+      const limit = (bytes) => execFileSync('prlimit', ['--pid', String(process.pid), '--fsize=' + bytes + ':']);
+      written('1');
+      limit(statSync(${JSON.stringify(join(folder, 'journal', '1.jsonl'))}).size + 25);
+      written('2');
+      const { reliable } = journal;
+      limit('unlimited');
+      written('3');
+      process.stdout.write(String(reliable), () => process.kill(process.pid, 'SIGKILL'));`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    assert.equal(String((await once(child.stdout, 'data'))[0]), 'false');
+    const next = open('2');
+    assert.deepEqual(next.find('session1', '1'), { call: call('1'), answered: false });
+    assert.deepEqual(next.find('session1', '3'), { call: call('3'), answered: false });
+  });
+
   it('a journal with nothing open leaves no file', () => {
     const journal = open('1');
     journal.written(call('1'));
