@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../shared/base/clock.ts';
 import type { Disposable } from '../shared/base/disposable.ts';
-import { layerAnswer } from '../shared/protocol/answers.ts';
+import { errorAnswer, layerAnswer } from '../shared/protocol/answers.ts';
 import { LineSplitter } from '../shared/protocol/lineSplitter.ts';
 import {
   canonicalId,
@@ -48,6 +48,8 @@ const SEARCH_SLOW_MS = 250;
 const SEARCH_FAST_FOR_MS = 15_000;
 /** Time for the farewell to reach the engine. VS Code waits 10 s for a bridge to end; this is far less. */
 const FAREWELL_MS = 50;
+/** JSON-RPC 2.0 §5.1. */
+const PARSE_ERROR = -32_700;
 const BANG = 0x21;
 const LINE_FEED = new Uint8Array([0x0a]);
 
@@ -115,6 +117,15 @@ export class Bridge {
     });
   }
 
+  /** What is not JSON is answered, as JSON-RPC 2.0 §5.1 says, so that nobody waits for it. */
+  #refuseInvalid(frame: Frame): void {
+    const { server, log } = this.#options;
+    log('a line of the client is not JSON, or nested too deep, and was dropped');
+    const id = frame.kind === 'invalid' ? (frame.requestId ?? 'null') : 'null';
+    const text = `The message for the MCP server "${server}" is not JSON that can be passed on; nothing was carried out.`;
+    this.#toClient(`${errorAnswer(id, { text, code: 'protocolGarbage', server }, PARSE_ERROR)}\n`);
+  }
+
   /** A request that is too large to pass on is answered when its start tells its id. */
   #refuseTooLong(sizeBytes: number, head: Uint8Array): void {
     const { server, log } = this.#options;
@@ -145,9 +156,9 @@ export class Bridge {
       const messages = readMessages(raw);
       if (messages.length !== 1 || messages[0]?.line !== raw) unchanged = false;
       for (const { line, frame } of messages) {
-        if (line[0] === BANG || frame.kind === 'batch') {
+        if (line[0] === BANG || frame.kind === 'batch' || frame.kind === 'invalid') {
           unchanged = false;
-          this.#options.log('a line of the client is not JSON and was dropped');
+          this.#refuseInvalid(frame);
           continue;
         }
         this.#client.noteFromClient(line, frame, connected);
@@ -187,15 +198,23 @@ export class Bridge {
       return;
     }
     const { clock, server, session } = this.#options;
+    const { resume } = this.#client;
     const hello = {
       role: 'bridge' as const,
       server,
       session,
-      resume: this.#client.resume,
+      resume,
       journalReliable: this.#journalReliable,
     };
     connectToEngine(endpoint, hello, { clock, timeoutMs: HANDSHAKE_TIMEOUT_MS }).then(
-      ({ socket }) => this.#onConnected(socket),
+      ({ socket }) => {
+        if (JSON.stringify(resume) === JSON.stringify(this.#client.resume)) this.#onConnected(socket);
+        else {
+          // Meanwhile the session has gone on (answered by ourselves, perhaps), and this engine was told an older one.
+          socket.destroy();
+          this.#lookAgain();
+        }
+      },
       (error: unknown) => {
         const reason = error instanceof Error ? error.message : String(error);
         if (reason.startsWith('refused')) this.#options.log(reason);

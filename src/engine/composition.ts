@@ -134,10 +134,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     async stop() {
       linger.dispose();
       removeOwnEndpoint(file, info);
+      const clientsAreLeft = gateway.sessions.length > 0;
       await gateway.close();
       recovery.dispose();
       snapshots.dispose();
-      journal.close();
+      journal.close(clientsAreLeft);
       guardian.dispose();
       log.flush();
     },

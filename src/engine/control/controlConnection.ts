@@ -39,6 +39,12 @@ const MAX_LOG_BATCH = 2_000;
 const PRESSURE_BYTES = 4_194_304;
 
 /**
+ * The library's own logger sends its words to the client, and throws when that client has just left: unhandled, deep inside a
+ * failed write. Nothing it says is worth an engine; what matters is told by the connection's end.
+ */
+const quiet = { error: () => undefined, warn: () => undefined, info: () => undefined, log: () => undefined };
+
+/**
  * Serves one language client (one extension host). Several may be there at once, because an old extension host can
  * linger for seconds after a reload; the newest settings count. Neither `exit` nor the end of a connection ends the
  * engine: it belongs to the window, not to the extension host.
@@ -46,8 +52,7 @@ const PRESSURE_BYTES = 4_194_304;
 export function serveControl(socket: Socket, deps: ControlDeps): void {
   const watchDog = { shutdownReceived: false, initialize: () => undefined, exit: () => undefined };
   const connection: LanguageConnection = createConnection(
-    (logger) =>
-      createProtocolConnection(new StreamMessageReader(socket), new StreamMessageWriter(socket), logger),
+    () => createProtocolConnection(new StreamMessageReader(socket), new StreamMessageWriter(socket), quiet),
     watchDog,
   );
   const store = new DisposableStore();

@@ -12,6 +12,9 @@ export class CatalogueKeeper {
   readonly #runtime: ServerRuntime;
   readonly #key: () => string;
   #initialize: Record<string, unknown> = {};
+  /** Refreshes of single lists so far, and by member the number of the last one. */
+  #refreshes = 0;
+  readonly #refreshed = new Map<string, number>();
 
   constructor(clock: Clock, runtime: ServerRuntime, key: () => string) {
     this.#clock = clock;
@@ -25,8 +28,10 @@ export class CatalogueKeeper {
 
   /** Fetches every list the server has. Answers the lists that differ from those remembered, if any were. */
   async refreshAll(launch: Launch): Promise<string[]> {
-    const before = this.#runtime.catalogue(this.#key());
+    const key = this.#key();
+    const before = this.#runtime.catalogue(key);
     const methods = listsOf(this.#initialize['capabilities']);
+    const began = this.#refreshes;
     const lists: Record<string, unknown[]> = {};
     const fetched: string[] = [];
     for (const method of methods) {
@@ -39,7 +44,13 @@ export class CatalogueKeeper {
     }
     // A server that died meanwhile has not told everything.
     if (launch.hasEnded) return [];
-    this.#save(lists);
+    // A list that was refreshed meanwhile, because it changed, is newer than ours.
+    const now = this.#runtime.catalogue(key)?.lists ?? {};
+    for (const [member, refresh] of this.#refreshed) {
+      const newer = now[member];
+      if (refresh > began && newer !== undefined) lists[member] = newer;
+    }
+    this.#save(key, lists);
     if (before === undefined) return [];
     return fetched.filter((method) => {
       const member = listMembers.get(method) ?? '';
@@ -49,29 +60,35 @@ export class CatalogueKeeper {
 
   /** Fetches one list anew, and what belongs to it. */
   async refresh(launch: Launch, method: string): Promise<void> {
+    const key = this.#key();
     const methods = method === 'resources/list' ? ['resources/list', 'resources/templates/list'] : [method];
     for (const one of methods) {
       const items = await this.#fetch(launch, one);
       const member = listMembers.get(one);
-      if (items === undefined || member === undefined) continue;
-      const lists = this.#runtime.catalogue(this.#key())?.lists ?? {};
-      if (!isDeepStrictEqual(lists[member], items)) this.#save({ ...lists, [member]: items });
+      if (items === undefined || member === undefined || launch.hasEnded) continue;
+      this.#refreshes += 1;
+      this.#refreshed.set(member, this.#refreshes);
+      const lists = this.#runtime.catalogue(key)?.lists ?? {};
+      if (!isDeepStrictEqual(lists[member], items)) this.#save(key, { ...lists, [member]: items });
     }
   }
 
   async #fetch(launch: Launch, method: string): Promise<unknown[] | undefined> {
+    const { toolChanges } = launch;
     const items = await fetchList(launch, method);
-    if (items !== undefined && method === 'tools/list') launch.toolHints = toolHints(items);
+    // A list that was overtaken by a change says nothing of the tools any more.
+    const isCurrent = method === 'tools/list' && launch.toolChanges === toolChanges;
+    if (items !== undefined && isCurrent) launch.toolHints = toolHints(items);
     return items;
   }
 
-  #save(lists: Catalogue['lists']): void {
+  #save(key: string, lists: Catalogue['lists']): void {
     const server = this.#runtime.name;
     const savedAt = this.#clock.wallNow();
     this.#runtime.saveCatalogue({
       version: 1,
       server,
-      key: this.#key(),
+      key,
       initialize: this.#initialize,
       lists,
       savedAt,

@@ -1,6 +1,9 @@
-import { Fault } from '../../shared/model/fault.ts';
+import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import { layerAnswer } from '../../shared/protocol/answers.ts';
 import type { Call } from '../pipeline/call.ts';
+
+/** Refusals say "not carried out", which holds only for a call that was never handed over. */
+const refusedLater: ReadonlySet<FaultCode> = new Set(['circuitOpen', 'crashLoop', 'isolated', 'stopped']);
 
 const describe = (call: Pick<Call, 'tool' | 'method'>): string =>
   call.tool === undefined ? `the request "${call.method}"` : `the tool "${call.tool}"`;
@@ -16,6 +19,13 @@ export function toldFault(call: Call, fault: Fault): Fault {
       `${fault.message} Whether ${describe(call)} was carried out is unknown: it had been handed to the server (call ${call.callId}). ` +
       'Verify its effect before retrying.';
     return new Fault('outcomeUnknown', text, { server: call.server, cause: fault });
+  }
+  if (call.attempts > 0 && refusedLater.has(fault.code)) {
+    const text =
+      `${fault.server === undefined ? 'The server' : `The MCP server "${fault.server}"`} lost ${describe(call)} after it had been handed over ` +
+      `${call.attempts} times, and is not tried again now. The call may have been carried out; it can be repeated.`;
+    const retryAfterMs = fault.retryAfterMs === undefined ? {} : { retryAfterMs: fault.retryAfterMs };
+    return new Fault(fault.code, text, { server: call.server, cause: fault, ...retryAfterMs });
   }
   if (fault.code === 'exited' || fault.code === 'brokenPipe') {
     const text = `${fault.message} ${describe(call)} was tried ${call.attempts} times and can be repeated.`;

@@ -148,7 +148,7 @@ export class Gateway {
     const session = new Session(deps, { id, runtime, port, resume, journalReliable });
     this.#sessions.add(session);
     if (!deps.journal.reliable) session.tellJournalUnreliable();
-    const splitter = new LineSplitter(MAX_LINE_BYTES, (size) =>
+    const splitter = new LineSplitter(MAX_LINE_BYTES + AGAIN.length, (size) =>
       deps.log(
         'warn',
         `a message of the client was over the limit (${size} bytes) and was dropped`,

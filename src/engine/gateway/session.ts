@@ -78,7 +78,7 @@ export class Session implements AttachedSession, ConnectionClient {
   readonly #subscriptions = new Set<string>();
   #held: Uint8Array[] = [];
   #heldBytes = 0;
-  readonly #listChanges = new Map<string, { again: boolean }>();
+  readonly #listChanges = new Map<string, { again: boolean; readonly launch: Launch }>();
   #ended = false;
   #stopping: Promise<unknown> | undefined;
 
@@ -374,7 +374,7 @@ export class Session implements AttachedSession, ConnectionClient {
 
   onListChanged(list: string, line: Uint8Array, launch: Parameters<ConnectionClient['onReady']>[0]): void {
     const following = this.#listChanges.get(list);
-    if (following === undefined) void this.#followListChanges(list, line, launch);
+    if (following?.launch !== launch) void this.#followListChanges(list, line, launch);
     else following.again = true;
   }
 
@@ -383,7 +383,7 @@ export class Session implements AttachedSession, ConnectionClient {
    * that come meanwhile are one change, and a server that announces one with every list is not asked more than once a second.
    */
   async #followListChanges(list: string, line: Uint8Array, launch: Launch): Promise<void> {
-    const following = { again: true };
+    const following = { again: true, launch };
     this.#listChanges.set(list, following);
     const notification = line.slice();
     while (following.again && !launch.hasEnded && !this.#ended) {
@@ -392,7 +392,7 @@ export class Session implements AttachedSession, ConnectionClient {
       this.onClientMessage(notification);
       await sleep(this.#deps.clock, LIST_CHANGE_INTERVAL_MS);
     }
-    this.#listChanges.delete(list);
+    if (this.#listChanges.get(list) === following) this.#listChanges.delete(list);
   }
 
   /** Work on what a server sent, that nobody waits for: what goes wrong is told, and harms nobody else. */

@@ -137,17 +137,22 @@ export class Journal {
     return answered === undefined ? undefined : { call: answered, answered: true };
   }
 
-  /** Closes the file and leaves it for the next engine; without open calls it is removed. */
-  close(): void {
+  /**
+   * Closes the file and leaves it for the next engine. It is removed when no call is open and no client is left: one that is may
+   * still present a call whose answer was on its way.
+   */
+  close(clientsAreLeft: boolean): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
-    if (this.#open.size === 0) rmSync(this.#file, { force: true });
+    if (this.#open.size === 0 && !clientsAreLeft) rmSync(this.#file, { force: true });
   }
 
   #inherit(): void {
     for (const name of readdirSync(this.#folder)) {
-      if (!name.endsWith('.jsonl')) continue;
       const file = join(this.#folder, name);
+      // Put aside by an engine that may have died before every bridge had reached it.
+      if (name.endsWith('.unreadable')) this.#complete = false;
+      if (!name.endsWith('.jsonl')) continue;
       try {
         if (statSync(file).size > MAX_INHERITED_BYTES) throw new Error('it is too large');
         for (const line of readFileSync(file, 'utf8').split('\n')) this.#readLine(line);

@@ -106,7 +106,7 @@ describe('saved state', () => {
     const journal = open('1');
     journal.written(call('1'));
     journal.answered('session1', '1');
-    journal.close();
+    journal.close(false);
     assert.deepEqual(readdirSync(join(folder, 'journal')), []);
   });
 

@@ -363,7 +363,7 @@ export class Connection {
 
   /** A fresh start, whatever the state but `stopped`: backoff and crash history begin anew. */
   forceRestart(): void {
-    if (this.#state === 'stopped' || this.#hello === undefined) return;
+    if (this.#state === 'stopped' || this.#hello === undefined || this.#isWaitingForPredecessor) return;
     this.#history.reset();
     this.#options.recovery.remove(this.#options.key);
     const old = this.#launch;

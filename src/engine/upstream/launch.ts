@@ -75,6 +75,7 @@ export class Launch implements ServerProcessListener {
   /** The tools' hints as this process gave them; absent until it has. */
   toolHints: ReadonlyMap<string, ToolHints> | undefined;
   readonly #options: LaunchOptions;
+  #toolChanges = 0;
   readonly #listener: LaunchListener;
   readonly #process: ServerProcess;
   readonly #pending = new Map<string, PendingCall>();
@@ -110,6 +111,11 @@ export class Launch implements ServerProcessListener {
 
   get pid(): number | undefined {
     return this.#process.pid;
+  }
+
+  /** How often the server has said that its tools changed. */
+  get toolChanges(): number {
+    return this.#toolChanges;
   }
 
   get inFlight(): number {
@@ -295,12 +301,24 @@ export class Launch implements ServerProcessListener {
       const lines = this.#lines;
       this.#lines = [];
       for (const line of lines) {
-        const wait = this.#onLine(line);
-        if (wait !== undefined) await wait;
+        try {
+          const wait = this.#onLine(line);
+          if (wait !== undefined) await wait;
+        } catch (error) {
+          this.#onUnforeseen(error);
+        }
       }
     }
     this.#isPumping = false;
     this.#pumping = undefined;
+  }
+
+  /** What a server sends may end that server, never the engine. */
+  #onUnforeseen(error: unknown): void {
+    const { server } = this.#options;
+    const why = error instanceof Error ? error.message : String(error);
+    const text = `The MCP server "${server}" sent something that could not be handled (${why}) and was restarted.`;
+    this.convict(new Fault('protocolGarbage', text, { server, cause: error }));
   }
 
   #onLine(line: Uint8Array): Promise<unknown> | undefined {
@@ -382,6 +400,11 @@ export class Launch implements ServerProcessListener {
   #onNotification(line: Uint8Array, frame: Extract<Frame, { kind: 'notification' }>): void {
     const list = listChanged.get(frame.method);
     if (list !== undefined) {
+      // What it said of its tools before does not count any more; until it is asked again they are at-most-once.
+      if (list === 'tools/list') {
+        this.toolHints = undefined;
+        this.#toolChanges += 1;
+      }
       this.#listener.onListChanged(list, line);
       return;
     }

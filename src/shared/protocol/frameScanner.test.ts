@@ -144,6 +144,13 @@ describe('frame scanner', () => {
     });
     assert.deepEqual(scanFrame(bytes('{"jsonrpc":"2.0","id":"a","method":"x","params":{"x":NaN}}')), {
       kind: 'invalid',
+      requestId: '"a"',
+    });
+  });
+
+  it('R14.3 takes an id of megabytes for invalid, and survives it', () => {
+    assert.deepEqual(scanFrame(bytes(`{"id":"${'x'.repeat(20_000_000)}","method":"m"}`)), {
+      kind: 'invalid',
     });
   });
 

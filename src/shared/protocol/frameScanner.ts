@@ -29,8 +29,11 @@ export type Frame =
       readonly isError: boolean;
     }
   | { readonly kind: 'batch' }
-  /** `id` (canonical JSON text) when the members could be told apart and only a value is not JSON. */
-  | { readonly kind: 'invalid'; readonly id?: string };
+  /**
+   * The ids (canonical JSON text) are there when the members could be told apart and only a value is not JSON: `id` of an answer,
+   * `requestId` of a request.
+   */
+  | { readonly kind: 'invalid'; readonly id?: string; readonly requestId?: string };
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -190,6 +193,7 @@ export function memberRange(bytes: Uint8Array, range: ByteRange, name: string): 
   return wellFormed ? found : undefined;
 }
 
+const MAX_ID_BYTES = 4_096;
 /** An id that JSON-RPC allows: a string, or a number. */
 const idPattern = /^(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|"(?:[^"\\]|\\.)*")$/s;
 
@@ -226,11 +230,12 @@ export function scanFrame(bytes: Uint8Array): Frame {
   });
   if (!wellFormed) return { kind: 'invalid' };
   const { id: idRange, method: methodRange, params, result, error } = found;
+  // Longer ones are nobody's, and regular expressions recurse over them.
+  if (idRange !== undefined && idRange.end - idRange.start > MAX_ID_BYTES) return { kind: 'invalid' };
   const id = idRange === undefined ? undefined : canonicalId(textOf(bytes, idRange));
   if (!wasContentLegal()) {
-    return id !== undefined && methodRange === undefined && idPattern.test(id)
-      ? { kind: 'invalid', id }
-      : { kind: 'invalid' };
+    if (id === undefined || !idPattern.test(id)) return { kind: 'invalid' };
+    return methodRange === undefined ? { kind: 'invalid', id } : { kind: 'invalid', requestId: id };
   }
   if (methodRange !== undefined) {
     const method = parseString(bytes, methodRange);
