@@ -68,7 +68,10 @@ export interface ServerEntry {
 }
 
 /** A settings entry for the scripted server. */
-export function scripted(env: Record<string, string> = {}, lifeline?: Record<string, unknown>): ServerEntry {
+export function scripted(
+  env: Record<string, string> = {},
+  lifeline?: Record<string, unknown>,
+): ServerEntry & { readonly args: readonly string[] } {
   return {
     command: process.execPath,
     args: [scriptedServer],
