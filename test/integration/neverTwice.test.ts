@@ -90,4 +90,27 @@ describe('a call that was under way when its engine died is not run again', () =
     process.kill(pid, 'SIGKILL');
     await assertUnknown(client, id, 'k');
   });
+
+  it('R2.4 by the next engine, when a slow client’s answer was on its way as the engine stopped', async () => {
+    bed.configure({ s: scripted({ RECORD: bed.record }) });
+    const first = await bed.startEngine();
+    const client = await bed.session('s');
+    await client.call('pid');
+    client.child.stdout!.pause(); // so the bridge reads no more of the engine
+    client.send('tools/call', { name: 'readRecord', arguments: { key: 'big', size: 3_000_000 } });
+    await first.control.server('s', (server) => server.metrics.successful === 2);
+    const id = client.send('tools/call', { name: 'record', arguments: { key: 'pay' } });
+    await first.control.server('s', (server) => server.metrics.successful === 3);
+    const gone = new Promise((resolve) => first.child.once('exit', resolve));
+    process.kill(first.pid, 'SIGTERM');
+    await gone;
+    // The bridge writes to the engine that is gone, and loses what it had not read.
+    client.send('tools/call', { name: 'echo', arguments: { key: 'next' } });
+    const second = await bed.startEngine();
+    await second.control.server('s', (server) => server.sessions === 1);
+    client.child.stdout!.resume();
+    await client.answerTo(id);
+    assert.equal(bed.executions('record', 'pay'), 1);
+    assert.equal(client.answers.get(id), 1);
+  });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { textOf, type LineClient, type Message } from '../support/lineClient.ts';
-import { hostile, isRunning, scripted, TestBed, until } from '../support/testEngine.ts';
+import { ControlClient, hostile, isRunning, scripted, TestBed, until } from '../support/testEngine.ts';
 
 const progressOf = (message: Message): unknown =>
   message.method === 'notifications/progress' ? message.params?.['progress'] : undefined;
@@ -147,5 +147,37 @@ describe('sessions', () => {
     assert.equal(textOf((await client.answerTo(id)).result), 'done');
     const seen = client.received.map(progressOf).filter((progress) => progress !== undefined);
     assert.deepEqual(seen, [1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('R3.4 extension hosts that leave at any moment leave the engine alone', async () => {
+    bed.configure({ s: scripted() });
+    const { control, pid } = await bed.startEngine();
+    const client = await bed.session('s');
+    for (let round = 0; round < 60; round += 1) {
+      const leaving = await ControlClient.connect(bed.endpoint!, bed.configuration);
+      void leaving.configure(bed.configuration);
+      for (let n = 0; n < 3; n += 1) void leaving.snapshot().catch(() => undefined);
+      leaving.close();
+    }
+    assert.equal(textOf(await client.call('echo', { key: 'there' })), 'there');
+    assert.equal((await control.snapshot()).engine.pid, pid);
+  });
+
+  it('a request that is not JSON, or nested too deep, is answered', async () => {
+    bed.configure({ s: scripted() });
+    await bed.startEngine();
+    const client = await bed.session('s');
+    client.child.stdin!.write(
+      '{"jsonrpc":"2.0","id":801,"method":"tools/call","params":{"name":"echo","arguments":{"x":NaN}}}\n',
+    );
+    assert.equal((await client.answerTo(801)).error?.code, -32_700);
+    const deep = `${'['.repeat(1_500)}${']'.repeat(1_500)}`;
+    client.child.stdin!.write(
+      `{"jsonrpc":"2.0","id":802,"method":"tools/call","params":{"name":"echo","arguments":{"x":${deep}}}}\n`,
+    );
+    assert.equal((await client.answerTo(802)).error?.code, -32_700);
+    client.child.stdin!.write('{"jsonrpc":"2.0","id":803,"method":\n');
+    await client.next('parse error', (message) => message.id === null && message.error?.code === -32_700);
+    assert.equal(textOf(await client.call('echo', { key: 'fine' })), 'fine');
   });
 });
