@@ -153,10 +153,13 @@ describe('sessions', () => {
     bed.configure({ s: scripted() });
     const { control, pid } = await bed.startEngine();
     const client = await bed.session('s');
-    for (let round = 0; round < 60; round += 1) {
+    for (let round = 0; round < 150; round += 1) {
       const leaving = await ControlClient.connect(bed.endpoint!, bed.configuration);
       void leaving.configure(bed.configuration);
-      for (let n = 0; n < 3; n += 1) void leaving.snapshot().catch(() => undefined);
+      const asked = [1, 2, 3].map(() => leaving.snapshot().catch(() => undefined));
+      // With nothing, some, or all of what was asked for on its way.
+      if (round % 3 === 1) await asked[0];
+      for (let turn = 0; turn < round % 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
       leaving.close();
     }
     assert.equal(textOf(await client.call('echo', { key: 'there' })), 'there');
