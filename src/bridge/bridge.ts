@@ -37,6 +37,8 @@ export interface BridgeOptions {
 
 const DEFAULT_PATIENCE_MS = 10_000;
 const DEFAULT_MAX_BYTES = 67_108_864;
+/** A silent engine is asked for a sign of life after this, and given up after as long again. */
+const SILENCE_MS = 10_000;
 /** An engine that takes this much too slowly makes the client wait. */
 const INPUT_PRESSURE_BYTES = 33_554_432;
 const MAX_SERVER_REQUESTS = 1_000;
@@ -73,6 +75,9 @@ export class Bridge {
   /** No engine came in time: answered by itself until one comes. */
   #alone = false;
   #isEngineComing = false;
+  #watch: Disposable | undefined;
+  /** Something came from the engine since the watch was set. */
+  #heard = false;
   #journalReliable = true;
   #ended = false;
   /** Ids (canonical JSON text) of the server's requests that the client has not answered. */
@@ -106,6 +111,7 @@ export class Bridge {
     this.#ended = true;
     this.#search?.dispose();
     this.#patience?.dispose();
+    this.#watch?.dispose();
     if (this.#link.kind === 'absent') {
       this.#options.onEnd();
       return;
@@ -245,6 +251,26 @@ export class Bridge {
     socket.on('data', (chunk: Buffer) => this.#onEngineData(socket, chunk));
     this.#present(socket);
     socket.resume();
+    this.#watchEngine(socket, false);
+  }
+
+  /**
+   * An engine that hangs keeps its socket open. When a request is open and nothing has been heard for a while, it is asked for a sign
+   * of life; without one it is lost, and what follows is as if it had been killed.
+   */
+  #watchEngine(socket: Socket, wasAsked: boolean): void {
+    this.#heard = false;
+    this.#watch = this.#options.clock.setTimer(SILENCE_MS, () => {
+      // A paused socket says nothing because our own client does not read.
+      const isSilent = !this.#heard && !socket.isPaused() && this.#client.unanswered.length > 0;
+      if (isSilent && wasAsked) {
+        this.#options.log('the engine does not answer and is given up');
+        this.#onEngineLost(socket);
+        return;
+      }
+      if (isSilent) socket.write('!ping\n');
+      this.#watchEngine(socket, isSilent);
+    });
   }
 
   /** Hands every unanswered request over; one that an engine had before is marked, so that this one decides. */
@@ -277,6 +303,7 @@ export class Bridge {
 
   #onEngineLost(socket?: Socket): void {
     if (this.#link.kind !== 'connected' || (socket !== undefined && this.#link.socket !== socket)) return;
+    this.#watch?.dispose();
     this.#link.socket.destroy();
     if (this.#ended) return;
     this.#options.input.resume();
@@ -309,6 +336,7 @@ export class Bridge {
 
   #onEngineData(socket: Socket, chunk: Buffer): void {
     if (this.#link.kind !== 'connected' || this.#link.socket !== socket) return;
+    this.#heard = true;
     const startedWhole = this.#fromEngine.isAtLineStart();
     const lines = this.#fromEngine.push(chunk);
     let unchanged = startedWhole && this.#fromEngine.isAtLineStart();

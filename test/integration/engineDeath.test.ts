@@ -160,4 +160,22 @@ describe('an engine that is killed', () => {
     assert.ok(socket !== undefined);
     await until('the server to be gone', () => !isRunning(server), 20_000);
   });
+
+  it('one that hangs is given up: calls are answered by the rules, not by waiting for ever', async () => {
+    const { pid } = await bed.startEngine();
+    const client = await bed.session('s');
+    await client.call('pid');
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const id = client.send('tools/call', { name: 'record', arguments: { key: 'hung' } });
+      assert.equal(
+        codeOf((await client.answerTo(id, 70_000)).result as unknown as ToolResult),
+        'outcomeUnknown',
+      );
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    assert.equal(textOf(await client.call('echo', { key: 'again' })), 'again');
+    nobodyAnsweredTwice(client);
+  }).timeout(90_000);
 });

@@ -33,6 +33,7 @@ const MAX_LINE_BYTES = 67_108_864;
 /** How long a new engine waits for its settings before it tells a bridge that its server is not configured. */
 const CONFIGURATION_PATIENCE_MS = 10_000;
 const AGAIN = new TextEncoder().encode('!again ');
+const PING = new TextEncoder().encode('!ping');
 
 function startsWith(line: Uint8Array, prefix: Uint8Array): boolean {
   return prefix.every((byte, index) => line[index] === byte);
@@ -171,6 +172,7 @@ export class Gateway {
       return;
     }
     if (startsWith(line, AGAIN)) session.onLine(line.subarray(AGAIN.length), true);
+    else if (startsWith(line, PING)) session.signOfLife();
     // `!bye` needs no answer: the end of the connection follows, and is what ends the session.
   }
 

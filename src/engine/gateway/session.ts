@@ -183,6 +183,11 @@ export class Session implements AttachedSession, ConnectionClient {
     return connection;
   }
 
+  /** The bridge asks whether this engine still runs. */
+  signOfLife(): void {
+    this.#port.control('!pong');
+  }
+
   /** From now on a call may be written to the server without a trace: the bridge must know, for the next engine. */
   tellJournalUnreliable(): void {
     this.#port.control('!journal unreliable');
