@@ -10,6 +10,7 @@ import {
   statusItemId,
   views,
 } from '../../src/shared/contributions.ts';
+import { parseServerConfig } from '../../src/shared/settings/serverConfig.ts';
 import {
   connectionSettingNames,
   connectionSettingSpecs,
@@ -26,6 +27,14 @@ interface Property {
   readonly maximum?: number;
   readonly scope: string;
   readonly markdownDescription: string;
+}
+/** As much of a JSON schema as an entry of `mcpLifeline.servers` has. */
+interface Schema {
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly string[];
+  readonly additionalProperties?: boolean | Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly defaultSnippets?: readonly { readonly label: string; readonly body: Record<string, unknown> }[];
 }
 interface MenuItem {
   readonly command: string;
@@ -201,12 +210,55 @@ describe('manifest', () => {
     assert.deepEqual(sorted(connectionSettingsWithoutEffect), sorted(unread));
     const told = (words: Record<string, string>, sentence: string): string[] =>
       sorted(Object.keys(words).filter((key) => words[key]?.endsWith(sentence)));
-    const expected = sorted([
-      'config.servers.lifeline.tier',
-      ...unread.map((name) => `config.connection.${name}`),
-    ]);
+    const expected = sorted(unread.map((name) => `config.connection.${name}`));
     assert.deepEqual(told(english, 'It has no effect in this version yet.'), expected);
     assert.deepEqual(told(portuguese, 'Ainda não tem efeito nesta versão.'), expected);
+  });
+
+  describe('schema of a server’s entry', () => {
+    const servers = properties[`${settingsPrefix}.servers`] as unknown as Schema;
+    const schema = servers.additionalProperties as Schema;
+    const problemsOf = (entry: unknown): string[] =>
+      parseServerConfig('it', entry, { pathPrefix: 's', trustByDefault: true }).problems.map(
+        ({ path, message }) => `${path} ${message}`,
+      );
+
+    it('R1.2 knows what the parser knows, of both types of servers', () => {
+      const { lifeline, ...entry } = schema.properties ?? {};
+      assert.deepEqual(sorted(Object.keys(entry)), [
+        'args',
+        'command',
+        'cwd',
+        'env',
+        'headers',
+        'type',
+        'url',
+      ]);
+      assert.deepEqual(schema.properties?.['type']?.enum, ['stdio', 'http']);
+      const options = Object.keys(lifeline?.properties ?? {});
+      assert.deepEqual(sorted(options), [
+        'connection',
+        'enabled',
+        'keepWarm',
+        'tier',
+        'timeouts',
+        'trustAnnotations',
+      ]);
+      const all = Object.fromEntries(options.map((key) => [key, undefined]));
+      assert.deepEqual(problemsOf({ url: 'https://example.com', lifeline: all }), []);
+      for (const part of [schema, lifeline, lifeline?.properties?.['connection']])
+        assert.equal(part?.additionalProperties, false);
+    });
+
+    it('R1.5 offers snippets that can be used as they are', () => {
+      const bodies = (schema.defaultSnippets ?? []).map(({ body }) => JSON.stringify(body));
+      const filledIn = bodies.map((body) => JSON.parse(body.replace(/\$\{\d+:([^}]*)\}/g, '$1')) as unknown);
+      assert.deepEqual(
+        filledIn.map((entry) => (entry as { type: string }).type),
+        ['stdio', 'http'],
+      );
+      for (const entry of filledIn) assert.deepEqual(problemsOf(entry), []);
+    });
   });
 
   it('R1.6 restricts what an untrusted workspace may set', () => {
