@@ -1,3 +1,5 @@
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
@@ -9,7 +11,12 @@ import {
   parseConnectionSettings,
   type SettingsLayer,
 } from '../../shared/settings/connectionSettings.ts';
-import { nameClashMessage, parseServerConfig } from '../../shared/settings/serverConfig.ts';
+import {
+  isRemote,
+  nameClashMessage,
+  parseServerConfig,
+  type ServerConfig,
+} from '../../shared/settings/serverConfig.ts';
 import type { CatalogueStore } from '../catalogue/catalogue.ts';
 import { ServerRuntime, type RuntimeConfiguration } from './serverRuntime.ts';
 
@@ -104,7 +111,7 @@ export class ServerRegistry {
     const general = parseConnectionSettings(layers);
     problems.push(...general.problems);
     const present = new Set<string>();
-    for (const { name, entry, origin } of configuration.servers) {
+    for (const { name, entry, origin, folder } of configuration.servers) {
       if (!configuration.trusted && origin !== 'user') continue;
       const clash = seen.get(name.toLowerCase());
       if (clash !== undefined) {
@@ -124,11 +131,13 @@ export class ServerRegistry {
         path: `${SERVERS_PATH}.${name}.lifeline.connection`,
         values: parsed.config?.lifeline.connection,
       };
-      const { settings, problems: more } = parseConnectionSettings([own, ...layers]);
+      const config = parsed.config && inFolder(parsed.config, folder, configuration.workspaceFolder);
+      const remote = config !== undefined && isRemote(config);
+      const { settings, problems: more } = parseConnectionSettings([own, ...layers], { remote });
       // The general layers' problems have been named once already.
       problems.push(...more.filter((problem) => problem.path.startsWith(own.path)));
       present.add(name);
-      this.#apply(name, { config: parsed.config, settings });
+      this.#apply(name, { config, settings });
     }
     for (const [name, server] of this.#servers) {
       if (present.has(name)) continue;
@@ -169,4 +178,17 @@ export class ServerRegistry {
       server.onDidChange(() => this.#changed.fire(undefined)),
     );
   }
+}
+
+/**
+ * The entry with the folder it starts in: its own of a workspace of several folders; a relative `cwd` begins there too.
+ * Without either the folder stays open, so that another first folder of the workspace restarts nothing.
+ */
+function inFolder(
+  config: ServerConfig,
+  own: string | undefined,
+  workspaceFolder: string | undefined,
+): ServerConfig {
+  if (config.type !== 'stdio' || (own === undefined && config.cwd === undefined)) return config;
+  return { ...config, cwd: resolve(own ?? workspaceFolder ?? homedir(), config.cwd ?? '') };
 }

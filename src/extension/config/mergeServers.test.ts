@@ -3,11 +3,19 @@ import fc from 'fast-check';
 import { snapshotOf } from '../../../test/support/healthBuilders.ts';
 import { parseSnapshot } from '../../shared/model/snapshot.ts';
 import { parseEngineConfiguration } from '../../shared/protocol/engineMessages.ts';
-import { joinProblems, mergeSettings, type RawSettings } from './mergeServers.ts';
+import { joinProblems, mergeSettings, type RawSettings, type ServerScopes } from './mergeServers.ts';
+
+const scopes = (given: Partial<ServerScopes>): ServerScopes => ({
+  user: undefined,
+  machine: undefined,
+  workspace: undefined,
+  folders: [],
+  ...given,
+});
 
 function raw(changes: Partial<RawSettings> = {}): RawSettings {
   return {
-    servers: { user: undefined, workspace: undefined, folders: [] },
+    servers: scopes({}),
     connection: { user: undefined, workspace: undefined },
     workspaceFolder: '/project',
     trusted: true,
@@ -15,8 +23,8 @@ function raw(changes: Partial<RawSettings> = {}): RawSettings {
   };
 }
 
-const servers = (user: unknown, workspace?: unknown, folders: RawSettings['servers']['folders'] = []) =>
-  raw({ servers: { user, workspace, folders } });
+const servers = (user: unknown, workspace?: unknown, folders: ServerScopes['folders'] = []) =>
+  raw({ servers: scopes({ user, workspace, folders }) });
 
 describe('settings of several scopes', () => {
   it('takes the narrowest scope’s whole entry and mixes none', () => {
@@ -44,18 +52,72 @@ describe('settings of several scopes', () => {
     assert.equal(engine.trusted, false);
   });
 
-  it('starts the server of one folder among several in that folder; the first folder wins', () => {
+  it('takes the entry of the remote machine over the user’s own, and that of the workspace over both', () => {
     const { engine } = mergeSettings(
-      servers(undefined, undefined, [
-        { path: '/one', value: { git: { command: 'a' } } },
-        { path: '/two', value: { git: { command: 'b' }, files: { command: 'f', cwd: '/own' } } },
+      raw({
+        servers: scopes({
+          user: { a: { command: 'user', args: ['x'] }, b: { command: 'user' }, c: { command: 'user' } },
+          machine: { b: { command: 'machine' }, c: { command: 'machine' } },
+          workspace: { c: { command: 'workspace' } },
+        }),
+      }),
+    );
+    const byName = Object.fromEntries(
+      engine.servers.map(({ name, entry, origin }) => [
+        name,
+        [(entry as { command: string }).command, origin],
       ]),
     );
-    const byName = Object.fromEntries(engine.servers.map(({ name, entry }) => [name, entry]));
-    assert.deepEqual(byName, {
-      git: { command: 'a', cwd: '/one' },
-      files: { command: 'f', cwd: '/own' },
-    });
+    assert.deepEqual(byName, { a: ['user', 'user'], b: ['machine', 'user'], c: ['workspace', 'workspace'] });
+    assert.deepEqual(engine.servers.find(({ name }) => name === 'b')?.entry, { command: 'machine' });
+  });
+
+  it('R1.8 names the folder of several that configures a server; the first folder wins', () => {
+    const { engine } = mergeSettings(
+      servers({ git: { command: 'u' } }, { files: { command: 'w' }, all: { command: 'w' } }, [
+        { path: '/one', value: { git: { command: 'a' } } },
+        { path: '/two', value: { git: { command: 'b' }, files: { command: 'f', cwd: 'own' } } },
+        { path: undefined, value: { nowhere: { command: 'n' } } },
+      ]),
+    );
+    const sorted = [...engine.servers].sort((a, b) => (a.name < b.name ? -1 : 1));
+    assert.deepEqual(sorted, [
+      { name: 'all', entry: { command: 'w' }, origin: 'workspace' },
+      { name: 'files', entry: { command: 'f', cwd: 'own' }, origin: 'folder', folder: '/two' },
+      { name: 'git', entry: { command: 'a' }, origin: 'folder', folder: '/one' },
+      { name: 'nowhere', entry: { command: 'n' }, origin: 'folder' },
+    ]);
+  });
+
+  it('takes the narrower scope’s entry of two names that VS Code takes for one', () => {
+    const { servers: listed, problems } = mergeSettings(
+      servers({ Git: { command: 'u' } }, { git: { command: 'w' } }),
+    );
+    assert.deepEqual(
+      listed.map(({ name }) => name),
+      ['git'],
+    );
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      ['mcpLifeline.servers.Git'],
+    );
+  });
+
+  it('does not fall back to a wider scope when the narrower entry cannot be used', () => {
+    const { servers: listed } = mergeSettings(servers({ git: { command: 'u' } }, { git: { command: 7 } }));
+    assert.deepEqual(
+      listed.map(({ name, enabled }) => [name, enabled]),
+      [['git', false]],
+    );
+  });
+
+  it('R1.3 knows HTTP servers like all others', () => {
+    const { servers: listed, problems } = mergeSettings(
+      servers({ web: { url: 'https://example.com/mcp', headers: { Authorization: 'Bearer x' } } }),
+    );
+    assert.deepEqual(problems, []);
+    assert.equal(listed[0]?.enabled, true);
+    assert.equal(listed[0].config?.type, 'http');
   });
 
   it('keeps what was set apart from what was not', () => {
@@ -130,7 +192,7 @@ describe('settings of several scopes', () => {
     fc.assert(
       fc.property(fc.anything(), fc.anything(), fc.anything(), fc.boolean(), (a, b, c, trusted) => {
         const { engine, problems } = mergeSettings({
-          servers: { user: a, workspace: b, folders: [{ path: '/f', value: c }] },
+          servers: scopes({ user: a, machine: c, workspace: b, folders: [{ path: '/f', value: c }] }),
           connection: { user: b, workspace: c },
           workspaceFolder: undefined,
           trusted,

@@ -9,18 +9,29 @@ import { fitProblems } from '../../shared/model/settingsProblem.ts';
 import type { SettingsProblem } from '../../shared/model/snapshot.ts';
 import type { ConfigOrigin, EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
 
-/** A setting's value per scope, as the editor's `inspect()` tells it; `undefined` where it is not set. */
-export interface ScopedValue {
+/**
+ * What `mcpLifeline.servers` holds in each scope, as the editor's `inspect()` tells it; `undefined` where it is not
+ * set. From the widest to the narrowest.
+ */
+export interface ServerScopes {
+  /** The user settings of the profile in use. */
   readonly user: unknown;
+  /** The user settings of the remote machine; only in a remote window. */
+  readonly machine: unknown;
   readonly workspace: unknown;
-  /** One per folder of a multi-root workspace; empty otherwise (there the folder's file is the workspace's). */
-  readonly folders: readonly { readonly path: string; readonly value: unknown }[];
+  /** One per folder of a multi-root workspace, in its order; empty otherwise (there the folder's file is the workspace's). */
+  readonly folders: readonly {
+    /** Absent for a folder that is on no disk. */
+    readonly path: string | undefined;
+    readonly value: unknown;
+  }[];
 }
 
 /** Everything that is read of the settings, before anything is believed. */
 export interface RawSettings {
-  readonly servers: ScopedValue;
-  readonly connection: Omit<ScopedValue, 'folders'>;
+  readonly servers: ServerScopes;
+  /** Single values, so that the editor's own way of putting user and machine together is the right one. */
+  readonly connection: { readonly user: unknown; readonly workspace: unknown };
   readonly workspaceFolder: string | undefined;
   readonly trusted: boolean;
 }
@@ -103,9 +114,9 @@ function parseEntries(entries: readonly Entry[], problems: SettingsProblem[]): C
   return servers;
 }
 
-function mergeEntries(raw: RawSettings, problems: SettingsProblem[]): Entry[] {
+function mergeEntries({ servers, trusted }: RawSettings, problems: SettingsProblem[]): Entry[] {
   const merged = new Map<string, Entry>();
-  const addScope = (value: unknown, origin: ConfigOrigin, cwd?: string): void => {
+  const addScope = (value: unknown, origin: ConfigOrigin, folder?: string): void => {
     if (value === undefined) return;
     if (!isRecord(value)) {
       problems.push({
@@ -115,33 +126,35 @@ function mergeEntries(raw: RawSettings, problems: SettingsProblem[]): Entry[] {
       return;
     }
     for (const [name, entry] of Object.entries(value)) {
+      if (merged.has(name)) continue; // a narrower scope has it
       if (name.length > MAX_NAME) {
         problems.push({
           path: serversPath,
           message: `has a name over ${MAX_NAME} characters; it is left out`,
         });
-      } else if (merged.size >= MAX_SERVERS && !merged.has(name)) {
+      } else if (merged.size >= MAX_SERVERS) {
         problems.push({
           path: serversPath,
           message: `has over ${MAX_SERVERS} servers; "${name}" is left out`,
         });
       } else {
-        merged.set(name, { name, entry: inFolder(entry, cwd), origin });
+        merged.set(name, {
+          name,
+          entry,
+          origin,
+          ...(folder === undefined || folder.length > MAX_FOLDER ? {} : { folder }),
+        });
       }
     }
   };
-  addScope(raw.servers.user, 'user');
-  if (!raw.trusted) return [...merged.values()];
-  addScope(raw.servers.workspace, 'workspace');
-  // The first folder wins among equals, so the others are added before it.
-  for (const folder of [...raw.servers.folders].reverse()) addScope(folder.value, 'folder', folder.path);
+  // From the narrowest to the widest: who comes first wins, also among names that differ only in case.
+  if (trusted) {
+    for (const { path, value } of servers.folders) addScope(value, 'folder', path);
+    addScope(servers.workspace, 'workspace');
+  }
+  addScope(servers.machine, 'user');
+  addScope(servers.user, 'user');
   return [...merged.values()];
-}
-
-/** A server that one folder of several configures starts in that folder, unless its entry says where. */
-function inFolder(entry: unknown, folder: string | undefined): unknown {
-  if (folder === undefined || !isRecord(entry) || entry['cwd'] !== undefined) return entry;
-  return { ...entry, cwd: folder };
 }
 
 function connectionValues(value: unknown, problems: SettingsProblem[]): Record<string, unknown> {

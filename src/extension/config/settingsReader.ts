@@ -7,7 +7,7 @@ import {
   mergeSettings,
   type ExtensionConfiguration,
   type RawSettings,
-  type ScopedValue,
+  type ServerScopes,
 } from './mergeServers.ts';
 
 /** Typing in a settings file changes it at every key; the servers wait until the hand rests. */
@@ -66,33 +66,50 @@ export class SettingsReader implements Disposable {
   }
 }
 
+/** What `inspect()` answers; the two parts of `globalValue` are there but not in the API's types (VS Code 1.139). */
+type Inspected = ReturnType<vscode.WorkspaceConfiguration['inspect']> & {
+  readonly globalLocalValue?: unknown;
+  readonly globalRemoteValue?: unknown;
+};
+
 function readRaw(): RawSettings {
   const folders = vscode.workspace.workspaceFolders ?? [];
+  const connection = inspect('connection');
   return {
-    servers: inspect('servers', folders),
-    connection: inspect('connection', folders),
-    workspaceFolder: folders.find((folder) => folder.uri.scheme === 'file')?.uri.fsPath,
+    servers: readServers(folders),
+    connection: { user: plain(connection?.globalValue), workspace: plain(connection?.workspaceValue) },
+    workspaceFolder: folders.map(pathOf).find((path) => path !== undefined),
     trusted: vscode.workspace.isTrusted,
   };
 }
 
 /** Values as set, never the effective one: that is mixed across scopes, and holds the defaults too. */
-function inspect(key: string, folders: readonly vscode.WorkspaceFolder[]): ScopedValue {
-  const values = vscode.workspace.getConfiguration(settingsPrefix).inspect<unknown>(key);
+function readServers(folders: readonly vscode.WorkspaceFolder[]): ServerScopes {
+  const values = inspect('servers');
+  const machine = values?.globalRemoteValue;
   return {
-    user: plain(values?.globalValue),
+    // `globalValue` is both of these, mixed entry by entry. Taken alone it is the only word of an editor that tells less.
+    user: plain(values?.globalLocalValue ?? (machine === undefined ? values?.globalValue : undefined)),
+    machine: plain(machine),
     workspace: plain(values?.workspaceValue),
+    // A workspace with a file has folder settings even with one folder; without one they are the workspace's.
     folders:
-      folders.length < 2
+      vscode.workspace.workspaceFile === undefined
         ? []
         : folders.map((folder) => ({
-            path: folder.uri.fsPath,
-            value: plain(
-              vscode.workspace.getConfiguration(settingsPrefix, folder.uri).inspect<unknown>(key)
-                ?.workspaceFolderValue,
-            ),
+            path: pathOf(folder),
+            value: plain(inspect('servers', folder.uri)?.workspaceFolderValue),
           })),
   };
+}
+
+function inspect(key: string, scope?: vscode.Uri): Inspected | undefined {
+  return vscode.workspace.getConfiguration(settingsPrefix, scope).inspect<unknown>(key);
+}
+
+/** Where a folder is on this machine's disk, if it is. */
+function pathOf({ uri }: vscode.WorkspaceFolder): string | undefined {
+  return uri.scheme === 'file' ? uri.fsPath : undefined;
 }
 
 /** A copy of plain data: what the editor hands out may be a proxy that cannot be sent. */

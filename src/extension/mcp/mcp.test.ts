@@ -11,7 +11,13 @@ const catalogue = (digest: string) => ({ tools: 1, digest, savedAt: 0 });
 describe('server definitions', () => {
   const { servers } = mergeSettings({
     servers: {
-      user: { git: { command: 'g' }, off: { command: 'o', lifeline: { enabled: false } }, broken: {} },
+      user: {
+        git: { command: 'g' },
+        web: { url: 'https://example.com/mcp?key=hunter2', headers: { Authorization: 'Bearer hunter2' } },
+        off: { command: 'o', lifeline: { enabled: false } },
+        broken: {},
+      },
+      machine: undefined,
       workspace: undefined,
       folders: [],
     },
@@ -24,6 +30,7 @@ describe('server definitions', () => {
   it('names the bridge for each server that can be started, and holds nothing else', () => {
     assert.deepEqual(definitionsOf(servers, options), [
       { label: 'git', args: ['/b.cjs', '--server', 'git', '--window', 'w1'], version: undefined },
+      { label: 'web', args: ['/b.cjs', '--server', 'web', '--window', 'w1'], version: undefined },
     ]);
   });
 

@@ -20,7 +20,15 @@ export type ConfigOrigin = (typeof configOrigins)[number];
 const configurationSchema = z.object({
   /** Per server name: the narrowest scope's whole entry (never mixed across scopes), as read. */
   servers: z
-    .array(z.object({ name: text(256), entry: z.unknown(), origin: z.enum(configOrigins) }))
+    .array(
+      z.object({
+        name: text(256),
+        entry: z.unknown(),
+        origin: z.enum(configOrigins),
+        /** The folder of a multi-root workspace that configures it: where it starts, in place of `workspaceFolder`. */
+        folder: z.optional(text(4_096)),
+      }),
+    )
     .check(z.maxLength(1_000)),
   /** `mcpLifeline.connection.*` as set: user scope and workspace scope apart, because the environment stands between default and user. */
   connection: z.object({
