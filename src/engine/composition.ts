@@ -10,6 +10,7 @@ import { endpointFile, endpointsFolder } from '../endpoint/location.ts';
 import { CatalogueStore } from './catalogue/catalogue.ts';
 import { serveControl } from './control/controlConnection.ts';
 import { Gateway } from './gateway/gateway.ts';
+import { LatencyHistory } from './observability/latencyHistory.ts';
 import { EngineLog } from './observability/engineLog.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
 import { RecoveryQueue } from './recovery/recoveryQueue.ts';
@@ -62,6 +63,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     listeners.onJournalTrouble?.();
   });
   const store = new CatalogueStore(home, window, note);
+  const history = new LatencyHistory(clock, () => registry.servers);
   const registry = new ServerRegistry({ clock, store, environment: process.env, onListenerError });
   const guardian = new Guardian(clock, note);
   const recovery = new RecoveryQueue(clock);
@@ -111,7 +113,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log: (level, message, server) => log.write(level, message, server),
       onListenerError,
     },
-    onControl: (socket) => serveControl(socket, { clock, registry, snapshots, log }),
+    onControl: (socket) => serveControl(socket, { clock, registry, snapshots, history, log }),
     log: note,
   });
 
@@ -124,6 +126,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   writeFileAtomically(file, JSON.stringify(info));
   log.write('info', `engine ${version} is listening (pid ${process.pid})`);
   const linger = watchClients(gateway, clock, options.lingerMs ?? LINGER_MS, options.onIdle);
+      history.dispose();
 
   return {
     noteBug(error) {

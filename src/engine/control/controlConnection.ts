@@ -14,6 +14,7 @@ import { DisposableStore, type Disposable } from '../../shared/base/disposable.t
 import type { NotificationType, RequestType } from '../../shared/protocol/message.ts';
 import {
   configurationChanged,
+  getHistory,
   getSnapshot,
   logged,
   parseEngineConfiguration,
@@ -22,6 +23,7 @@ import {
   type LogEntry,
 } from '../../shared/protocol/engineMessages.ts';
 import type { EngineLog } from '../observability/engineLog.ts';
+import type { LatencyHistory } from '../observability/latencyHistory.ts';
 import type { SnapshotProducer } from '../observability/snapshotProducer.ts';
 import { forceRecovery } from '../recovery/forceRecovery.ts';
 import type { ServerRegistry } from '../servers/serverRegistry.ts';
@@ -30,6 +32,7 @@ export interface ControlDeps {
   readonly clock: Clock;
   readonly registry: ServerRegistry;
   readonly snapshots: SnapshotProducer;
+  readonly history: LatencyHistory;
   readonly log: EngineLog;
 }
 
@@ -95,6 +98,7 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
     store.dispose();
     connection.dispose();
   });
+  serve(connection, getHistory, () => Promise.resolve(deps.history.now));
   connection.listen();
   socket.resume();
 }

@@ -28,6 +28,7 @@ function given() {
         closed,
         configure: (configuration) => configured.push(configuration),
         getSnapshot: () => Promise.resolve(first),
+        getHistory: () => Promise.resolve({ now: 1, intervalMs: 1, windowMs: 1, servers: [] }),
         recover: () => Promise.resolve({ results: [] }),
         stop: () => {
           lose();
@@ -94,6 +95,19 @@ describe('engine client', () => {
     await settle();
     client.configure(configuration);
     assert.deepEqual(launches[0]?.configured, [configuration]);
+  });
+
+  it('tells of a recovery, whoever asked for it, and hands its result on', async () => {
+    const { client, clock } = given();
+    client.start();
+    await clock.advance(0);
+    const told: string[] = [];
+    client.onDidStartRecovery(({ params, done }) => {
+      void done.then(({ results }) => told.push(`${params.mode} ${results.length}`));
+    });
+    await client.recover({ mode: 'restart' }, { timeoutMs: 1 });
+    await settle();
+    assert.deepEqual(told, ['restart 0']);
   });
 
   it('lets no listener break it', async () => {

@@ -3,7 +3,12 @@ import type { Clock } from '../../shared/base/clock.ts';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import { Fault } from '../../shared/model/fault.ts';
 import type { Snapshot } from '../../shared/model/snapshot.ts';
-import type { EngineConfiguration, LogEntry } from '../../shared/protocol/engineMessages.ts';
+import type {
+  EngineConfiguration,
+  LogEntry,
+  RecoverParams,
+  RecoverResult,
+} from '../../shared/protocol/engineMessages.ts';
 import type { EngineRequests, EngineSession, SessionListener } from './session.ts';
 import { Supervisor, type EngineStatus } from './supervisor.ts';
 
@@ -12,6 +17,12 @@ export interface EngineClientOptions {
   /** One try to reach an engine; what it says goes to the listener. */
   readonly open: (listener: SessionListener, signal: AbortSignal) => Promise<EngineSession>;
   readonly onError: (message: string, error: unknown) => void;
+}
+
+/** A recovery that was just asked for. */
+export interface StartedRecovery {
+  readonly params: RecoverParams;
+  readonly done: Promise<RecoverResult>;
 }
 
 /**
@@ -23,6 +34,7 @@ export class EngineClient implements EngineRequests, Disposable {
   readonly #store = new DisposableStore();
   readonly #snapshots: Emitter<Snapshot | undefined>;
   readonly #logged: Emitter<readonly LogEntry[]>;
+  readonly #recoveries: Emitter<StartedRecovery>;
   #snapshot: Snapshot | undefined;
   /** Counts connections; what an earlier one still says is dropped. */
   #launch = 0;
@@ -32,6 +44,7 @@ export class EngineClient implements EngineRequests, Disposable {
       options.onError('A listener of the engine failed', error);
     this.#snapshots = this.#store.add(new Emitter<Snapshot | undefined>(onListenerError));
     this.#logged = this.#store.add(new Emitter<readonly LogEntry[]>(onListenerError));
+    this.#recoveries = this.#store.add(new Emitter<StartedRecovery>(onListenerError));
     this.#supervisor = this.#store.add(
       new Supervisor<EngineSession>({
         clock: options.clock,
@@ -73,6 +86,11 @@ export class EngineClient implements EngineRequests, Disposable {
     return this.#logged.event;
   }
 
+  /** Whoever asked for it: every view may want to show it. */
+  get onDidStartRecovery(): Event<StartedRecovery> {
+    return this.#recoveries.event;
+  }
+
   /** Starts keeping an engine; returns at once. */
   start(): void {
     this.#supervisor.start();
@@ -97,8 +115,14 @@ export class EngineClient implements EngineRequests, Disposable {
     return this.#running().then((session) => session.getSnapshot(options));
   }
 
+  getHistory(options: Parameters<EngineRequests['getHistory']>[0]) {
+    return this.#running().then((session) => session.getHistory(options));
+  }
+
   recover(...args: Parameters<EngineRequests['recover']>) {
-    return this.#running().then((session) => session.recover(...args));
+    const done = this.#running().then((session) => session.recover(...args));
+    this.#recoveries.fire({ params: args[0], done });
+    return done;
   }
 
   dispose(): void {

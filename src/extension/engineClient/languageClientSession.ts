@@ -15,6 +15,7 @@ import { Fault } from '../../shared/model/fault.ts';
 import type { NotificationType, RequestType } from '../../shared/protocol/message.ts';
 import {
   configurationChanged,
+  getHistory,
   getSnapshot,
   logged,
   recover,
@@ -151,6 +152,10 @@ class LanguageClientSession implements EngineSession {
 
   getSnapshot(options: RequestOptions) {
     return this.#request(getSnapshot, {}, options);
+  }
+
+  getHistory(options: RequestOptions) {
+    return this.#request(getHistory, {}, options);
   }
 
   recover(params: Parameters<EngineSession['recover']>[0], options: RequestOptions) {

@@ -1,6 +1,7 @@
 import type { Snapshot } from '../../shared/model/snapshot.ts';
 import type {
   EngineConfiguration,
+  History,
   LogEntry,
   RecoverParams,
   RecoverResult,
@@ -15,6 +16,8 @@ export interface RequestOptions {
 /** What can be asked of an engine. Every rejection is a `Fault`; a lost engine is `engineUnavailable`. */
 export interface EngineRequests {
   getSnapshot(options: RequestOptions): Promise<Snapshot>;
+  /** An engine of an earlier version, still alive after an update, may not know it: then this rejects too. */
+  getHistory(options: RequestOptions): Promise<History>;
   recover(params: RecoverParams, options: RequestOptions): Promise<RecoverResult>;
 }
 
