@@ -1,4 +1,4 @@
-// Builds the bundles: dist/extension.cjs, dist/engine.cjs, dist/bridge.cjs. Types are checked apart (`npm run types`).
+// Builds the bundles: dist/extension.cjs, dist/engine.cjs, dist/bridge.cjs, dist/webview.js (.css). Types are checked apart (`npm run types`).
 import { build } from 'esbuild';
 import { chmodSync } from 'node:fs';
 
@@ -30,5 +30,17 @@ await Promise.all([
     banner: { js: '#!/usr/bin/env node' },
   }),
   build({ ...base, entryPoints: ['src/bridge/main.ts'], outfile: 'dist/bridge.cjs' }),
+  build({
+    ...base,
+    entryPoints: [
+      { in: 'src/webview/main.ts', out: 'webview' },
+      { in: 'src/webview/styles/dashboard.css', out: 'webview' },
+    ],
+    outdir: 'dist',
+    platform: 'browser',
+    format: 'iife',
+    // The editor brings the browser.
+    target: 'chrome130',
+  }),
 ]);
 chmodSync('dist/engine.cjs', 0o755);

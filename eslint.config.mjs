@@ -17,6 +17,7 @@ export default tseslint.config(
           'src/bridge/tsconfig.json',
           'src/engine/tsconfig.json',
           'src/extension/tsconfig.json',
+          'src/webview/tsconfig.json',
           'test/tsconfig.json',
           'test/editor/tsconfig.json',
         ],
@@ -98,7 +99,39 @@ export default tseslint.config(
   {
     files: ['src/extension/**/*.ts'],
     ignores: ['**/*.test.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: ['**/engine/**', '**/bridge/**'] }] },
+    rules: {
+      'no-restricted-imports': ['error', { patterns: ['**/engine/**', '**/bridge/**', '../../webview/**'] }],
+    },
+  },
+  {
+    files: ['src/webview/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            'node:*',
+            'vscode',
+            'zod*',
+            '**/engine/**',
+            '**/extension/**',
+            '**/bridge/**',
+            '**/endpoint/**',
+          ],
+        },
+      ],
+      // Data from servers reaches the page as text, never as markup.
+      'no-restricted-properties': [
+        'error',
+        { property: 'innerHTML', message: 'Text goes in as textContent.' },
+        { property: 'outerHTML', message: 'Text goes in as textContent.' },
+        { property: 'insertAdjacentHTML', message: 'Text goes in as textContent.' },
+        { object: 'Date', property: 'now', message: timeMessage },
+        { object: 'Math', property: 'random', message: timeMessage },
+        { object: 'performance', property: 'now', message: timeMessage },
+      ],
+    },
   },
   {
     files: ['**/*.test.ts', 'test/**/*.ts', 'bench/**/*.ts'],

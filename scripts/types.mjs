@@ -11,6 +11,7 @@ const projects = [
   'src/bridge',
   'src/engine',
   'src/extension',
+  'src/webview',
   'test',
   'test/editor',
 ];

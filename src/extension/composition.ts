@@ -22,6 +22,8 @@ import { HealthWatch } from './notifications/healthWatch.ts';
 import { StatusItem } from './status/statusItem.ts';
 import type { Translate } from './translate.ts';
 import { ServersTree } from './views/serversTree.ts';
+import { Dashboard } from './webview/dashboard.ts';
+import { DashboardSource } from './webview/dashboardSource.ts';
 
 const ENGINE_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 1_000;
@@ -47,7 +49,20 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
   const engine = store.add(makeEngineClient(context, { log, logs, settings, window }));
   const model = makeModel(store, engine, settings, onError);
 
-  store.add(registerCommands({ clock, engine, model, logs, t }));
+  const source = store.add(new DashboardSource({ clock, engine, model, t, onError }));
+  const dashboard = store.add(
+    new Dashboard({
+      clock,
+      source,
+      model,
+      t,
+      extensionUri: context.extensionUri,
+      startEngine: () => engine.startNow(),
+      log: (message) => log.warn(message),
+    }),
+  );
+
+  store.add(registerCommands({ clock, engine, model, logs, dashboard, t }));
   store.add(connectEditor(context, { engine, settings, window, log }));
   store.add(new StatusItem(model, t));
   store.add(new ServersTree(model, t));

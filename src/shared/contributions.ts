@@ -10,6 +10,8 @@ export const statusItemId = 'mcpLifeline.health';
 export const views = {
   container: 'mcpLifeline',
   servers: 'mcpLifeline.servers',
+  /** The view in the side bar, and the type of the editor tab. */
+  dashboard: 'mcpLifeline.dashboard',
 } as const;
 
 export const commands = {
@@ -21,6 +23,7 @@ export const commands = {
   forceRecoveryServer: 'mcpLifeline.forceRecoveryServer',
   restart: 'mcpLifeline.restart',
   showStatus: 'mcpLifeline.showStatus',
+  openDashboard: 'mcpLifeline.openDashboard',
   showLog: 'mcpLifeline.showLog',
   /** Answers the R11.2 snapshot; not in the palette. */
   getConnectionStatus: 'mcpLifeline.getConnectionStatus',

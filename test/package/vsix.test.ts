@@ -52,10 +52,12 @@ describe('the packed extension', () => {
       /^extension\/l10n\/bundle\.l10n(\.[a-z-]+)?\.json$/i,
       /^extension\/media\/[\w./-]+\.(svg|png|md|woff2?)$/,
       /^extension\/dist\/(extension|engine|bridge)\.cjs$/,
+      /^extension\/dist\/webview\.(js|css)$/,
     ];
     const unexpected = [...files.keys()].filter((name) => !allowed.some((pattern) => pattern.test(name)));
     assert.deepEqual(unexpected, []);
     for (const name of ['extension', 'engine', 'bridge']) contentOf(`dist/${name}.cjs`);
+    for (const name of ['webview.js', 'webview.css']) contentOf(`dist/${name}`);
   });
 
   it('names files that are in it', () => {
@@ -73,12 +75,14 @@ describe('the packed extension', () => {
     assert.ok(statSync(vsix).size <= 3 * 1_024 * 1_024, `${statSync(vsix).size} bytes`);
     const bridge = contentOf('dist/bridge.cjs').length;
     assert.ok(bridge <= 20 * 1_024, `the bridge has ${bridge} bytes`);
+    const page = contentOf('dist/webview.js').length + contentOf('dist/webview.css').length;
+    assert.ok(page <= 30 * 1_024, `the dashboard has ${page} bytes`);
   });
 
   it('carries neither sources nor the paths of the machine that built it', () => {
     const machine = [root, dirname(root), homedir()].filter((folder) => folder.length > 5);
     for (const [name, content] of files) {
-      if (!/\.(cjs|json|md)$/.test(name)) continue;
+      if (!/\.(cjs|js|css|json|md)$/.test(name)) continue;
       const text = content.toString('utf8');
       assert.ok(!text.includes('sourceMappingURL='), `${name} refers to a source map`);
       for (const folder of machine) assert.ok(!text.includes(folder), `${name} contains ${folder}`);

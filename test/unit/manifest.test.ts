@@ -168,7 +168,7 @@ describe('manifest', () => {
     );
     assert.deepEqual(
       contributes.views[views.container]?.map(({ id }) => id),
-      [views.servers],
+      [views.servers, views.dashboard],
     );
     for (const { view } of contributes.viewsWelcome) assert.equal(view, views.servers);
     assert.ok(statusItemId.startsWith(`${settingsPrefix}.`));

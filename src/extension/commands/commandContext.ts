@@ -10,5 +10,6 @@ export interface CommandContext {
   readonly engine: EngineClient;
   readonly model: HealthModel;
   readonly logs: LogChannels;
+  readonly dashboard: { open(): void };
   readonly t: Translate;
 }

@@ -5,6 +5,7 @@ import type { CommandContext } from './commandContext.ts';
 import { forceRecovery } from './forceRecovery.ts';
 import { forceRecoveryServer } from './forceRecoveryServer.ts';
 import { getConnectionStatus } from './getConnectionStatus.ts';
+import { openDashboard } from './openDashboard.ts';
 import { restart } from './restart.ts';
 import { showLog } from './showLog.ts';
 import { showStatus } from './showStatus.ts';
@@ -18,6 +19,7 @@ const handlers: Record<CommandId, Handler> = {
   [commands.forceRecoveryServer]: forceRecoveryServer,
   [commands.restart]: restart,
   [commands.showStatus]: showStatus,
+  [commands.openDashboard]: openDashboard,
   [commands.showLog]: showLog,
   [commands.getConnectionStatus]: getConnectionStatus,
 };

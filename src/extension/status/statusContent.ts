@@ -19,10 +19,13 @@ export interface StatusContent {
   readonly label: string;
 }
 
-interface Headline {
+/** The whole window's health. */
+export interface Headline {
+  /** A codicon's name. */
   readonly icon: string;
   readonly severity: StatusContent['severity'];
   readonly sentence: string;
+  /** Whether a count of servers says anything now. */
   readonly showCount: boolean;
 }
 
@@ -48,7 +51,12 @@ export function statusContent(view: HealthView, t: Translate): StatusContent {
 
 /** The whole window's health in one sentence. */
 export function healthSentence(view: HealthView, t: Translate): string {
-  return headlineOf(view, countServers(view), t).sentence;
+  return healthHeadline(view, t).sentence;
+}
+
+/** The same with its icon and weight. */
+export function healthHeadline(view: HealthView, t: Translate): Headline {
+  return headlineOf(view, countServers(view), t);
 }
 
 function headlineOf(view: HealthView, counts: HealthCounts, t: Translate): Headline {
@@ -114,7 +122,8 @@ function namesOf(view: HealthView, healths: readonly ServerHealth[], t: Translat
   return left === 0 ? shown.join(', ') : t('{0} and {1} more', shown.join(', '), left);
 }
 
-function problemWords(view: HealthView, t: Translate): string {
+/** How many settings need attention; only where there are some. */
+export function problemWords(view: HealthView, t: Translate): string {
   return view.problems.length === 1
     ? t('One setting needs attention.')
     : t('{0} settings need attention.', view.problems.length);

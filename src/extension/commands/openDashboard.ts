@@ -1,0 +1,6 @@
+import type { CommandContext } from './commandContext.ts';
+
+/** `mcpLifeline.openDashboard`: the dashboard as an editor tab, where there is room for many servers. */
+export function openDashboard({ dashboard }: CommandContext): void {
+  dashboard.open();
+}

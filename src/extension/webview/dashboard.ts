@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import type { Clock } from '../../shared/base/clock.ts';
+import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
+import { commands, views } from '../../shared/contributions.ts';
+import {
+  parsePageMessage,
+  type NoticeAction,
+  type PageMessage,
+} from '../../shared/protocol/dashboardMessages.ts';
+import type { HealthModel } from '../health/healthModel.ts';
+import type { Translate } from '../translate.ts';
+import { DashboardFeed } from './dashboardFeed.ts';
+import type { DashboardSource } from './dashboardSource.ts';
+import { pageHtml, pageWords } from './pageHtml.ts';
+
+export interface DashboardOptions {
+  readonly clock: Clock;
+  readonly source: DashboardSource;
+  readonly model: HealthModel;
+  readonly t: Translate;
+  readonly extensionUri: vscode.Uri;
+  readonly startEngine: () => void;
+  readonly log: (message: string) => void;
+}
+
+/** The dashboard: a view in the side bar, and at most one editor tab with the same page. */
+export class Dashboard implements vscode.WebviewViewProvider, vscode.WebviewPanelSerializer, Disposable {
+  readonly #options: DashboardOptions;
+  readonly #store = new DisposableStore();
+  /** What belongs to the pages that are there. */
+  readonly #pages = new Set<DisposableStore>();
+  readonly #distFolder: vscode.Uri;
+  #panel: vscode.WebviewPanel | undefined;
+
+  constructor(options: DashboardOptions) {
+    this.#options = options;
+    this.#distFolder = vscode.Uri.joinPath(options.extensionUri, 'dist');
+    this.#store.add(vscode.window.registerWebviewViewProvider(views.dashboard, this));
+    this.#store.add(vscode.window.registerWebviewPanelSerializer(views.dashboard, this));
+  }
+
+  /** Opens the editor tab, or shows the one that is there. */
+  open(): void {
+    if (this.#panel !== undefined) {
+      this.#panel.reveal();
+      return;
+    }
+    const title = this.#options.t('MCP Lifeline Dashboard');
+    const panel = vscode.window.createWebviewPanel(
+      views.dashboard,
+      title,
+      vscode.ViewColumn.Active,
+      this.#webviewOptions,
+    );
+    this.#takePanel(panel);
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    view.webview.options = this.#webviewOptions;
+    const feed = this.#serve(view.webview, (listener) => view.onDidDispose(listener));
+    feed.setVisible(view.visible);
+    feed.add(view.onDidChangeVisibility(() => feed.setVisible(view.visible)));
+  }
+
+  /** The tab of the window before its reload. */
+  deserializeWebviewPanel(panel: vscode.WebviewPanel): Thenable<void> {
+    panel.webview.options = this.#webviewOptions;
+    this.#takePanel(panel);
+    return Promise.resolve();
+  }
+
+  dispose(): void {
+    for (const page of this.#pages) page.dispose();
+    this.#store.dispose();
+  }
+
+  get #webviewOptions(): vscode.WebviewOptions {
+    return { enableScripts: true, localResourceRoots: [this.#distFolder] };
+  }
+
+  #takePanel(panel: vscode.WebviewPanel): void {
+    this.#panel = panel;
+    const feed = this.#serve(panel.webview, (listener) => panel.onDidDispose(listener));
+    feed.setVisible(panel.visible);
+    feed.add(panel.onDidChangeViewState(() => feed.setVisible(panel.visible)));
+    // Not with the page's own: those are gone when the panel tells that it is.
+    panel.onDidDispose(() => {
+      if (this.#panel === panel) this.#panel = undefined;
+    });
+  }
+
+  /** Gives a webview its page, and feeds it until it goes. */
+  #serve(
+    webview: vscode.Webview,
+    onDidDispose: (listener: () => void) => Disposable,
+  ): Pick<DashboardFeed, 'setVisible'> & Pick<DisposableStore, 'add'> {
+    const { clock, source, t } = this.#options;
+    const store = new DisposableStore();
+    this.#pages.add(store);
+    // Answers false when nobody is there to read it: the page asks for everything when it is.
+    const feed = store.add(
+      new DashboardFeed(clock, source, { post: (message) => void webview.postMessage(message) }),
+    );
+    store.add(
+      webview.onDidReceiveMessage((value: unknown) => {
+        const message = parsePageMessage(value);
+        if (message === undefined) this.#options.log('The dashboard sent a bad message; it was dropped.');
+        else if (message.kind === 'ready') feed.postAll();
+        else this.#perform(message);
+      }),
+    );
+    onDidDispose(() => {
+      store.dispose();
+      this.#pages.delete(store);
+    });
+    const inDist = (name: string): string =>
+      webview.asWebviewUri(vscode.Uri.joinPath(this.#distFolder, name)).toString();
+    webview.html = pageHtml({
+      nonce: randomBytes(16).toString('base64'),
+      script: inDist('webview.js'),
+      style: inDist('webview.css'),
+      language: vscode.env.language,
+      title: t('MCP Lifeline Dashboard'),
+      words: pageWords(t),
+    });
+    return { setVisible: (isVisible) => feed.setVisible(isVisible), add: (item) => store.add(item) };
+  }
+
+  #perform(message: Exclude<PageMessage, { kind: 'ready' }>): void {
+    switch (message.kind) {
+      case 'forceRecovery':
+        this.#runFor(commands.forceRecovery, message.server);
+        return;
+      case 'showLog':
+        this.#runFor(commands.showLog, message.server);
+        return;
+      case 'forceRecoveryAll':
+        run(commands.forceRecoveryAll);
+        return;
+      case 'notice':
+        this.#act(message.action);
+    }
+  }
+
+  #runFor(command: string, server: string): void {
+    // A page that is a moment old may name a server that the settings do not have any more.
+    if (this.#options.model.view.servers.some(({ name }) => name === server)) run(command, server);
+    else this.#options.log('The dashboard named a server that is not configured; nothing was done.');
+  }
+
+  #act(action: NoticeAction): void {
+    switch (action) {
+      case 'openSettings':
+        run('workbench.action.openSettings', 'mcpLifeline.servers');
+        return;
+      case 'manageTrust':
+        run('workbench.trust.manage');
+        return;
+      case 'startEngine':
+        this.#options.startEngine();
+    }
+  }
+}
+
+function run(command: string, ...args: unknown[]): void {
+  void vscode.commands.executeCommand(command, ...args);
+}

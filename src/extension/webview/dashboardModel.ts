@@ -1,0 +1,227 @@
+import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type {
+  CardFact,
+  CardRecovery,
+  DashboardCard,
+  DashboardModel,
+  DashboardNotice,
+  Phrase,
+  Tone,
+} from '../../shared/protocol/dashboardMessages.ts';
+import {
+  canRun,
+  countServers,
+  type HealthView,
+  type ServerHealth,
+  type ServerView,
+} from '../health/healthView.ts';
+import {
+  breakerWords,
+  callWords,
+  duration,
+  engineWords,
+  healthIcon,
+  healthWords,
+  stateSentence,
+} from '../health/words.ts';
+import { healthHeadline, problemWords } from '../status/statusContent.ts';
+import type { Translate } from '../translate.ts';
+import type { Recovery } from './recoveries.ts';
+
+/** Longer texts of servers are cut; the log has them whole. */
+const MAX_DETAIL = 300;
+/** A restart is pointed out for this long. */
+const RECENT_MS = 60_000;
+
+export interface DashboardParts {
+  readonly view: HealthView;
+  /** The host's wall clock. */
+  readonly now: number;
+  readonly recoveryOf: (server: string) => Recovery | undefined;
+  /** Wall-clock time of the last restart that was seen. */
+  readonly restartedAt: (server: string) => number | undefined;
+}
+
+const toneOf: Record<ServerHealth, Tone> = {
+  healthy: 'good',
+  idle: 'neutral',
+  busy: 'busy',
+  unsure: 'warning',
+  recovering: 'warning',
+  failed: 'error',
+  waiting: 'warning',
+  unknown: 'muted',
+  disabled: 'muted',
+  invalid: 'warning',
+};
+
+const unwell: readonly ServerHealth[] = ['unsure', 'recovering', 'failed'];
+
+/** Everything that the dashboard shows but its graphs, in words. */
+export function buildDashboard(parts: DashboardParts, t: Translate): DashboardModel {
+  const { view, now } = parts;
+  const { icon, severity, sentence, showCount } = healthHeadline(view, t);
+  const { fine, enabled } = countServers(view);
+  const isAnyUnwell = view.servers.some(({ health }) => unwell.includes(health));
+  return {
+    now,
+    icon,
+    tone: severity === 'normal' ? 'neutral' : severity,
+    sentence,
+    count: showCount ? t('{0} of {1} healthy or idle', fine, enabled) : '',
+    canRecoverAll: isAnyUnwell && view.engine.kind === 'running',
+    notices: notices(view, t),
+    cards: view.servers.map((server) => card(server, parts, t)),
+  };
+}
+
+function notices(view: HealthView, t: Translate): DashboardNotice[] {
+  const all: DashboardNotice[] = [];
+  if (!view.trusted) {
+    all.push({
+      key: 'trust',
+      tone: 'warning',
+      icon: 'shield',
+      text: t('Restricted Mode. VS Code starts no servers until this workspace is trusted.'),
+      action: { id: 'manageTrust', label: t('Manage Workspace Trust') },
+    });
+  }
+  const engine = engineNotice(view, t);
+  if (engine !== undefined) all.push(engine);
+  if (view.servers.length === 0) {
+    all.push({
+      key: 'none',
+      tone: 'neutral',
+      icon: 'info',
+      text: t('No MCP servers are configured.'),
+      next: { text: t('Add the servers that you use to the setting {0}.', 'mcpLifeline.servers') },
+      action: { id: 'openSettings', label: t('Open Settings') },
+    });
+  } else if (view.problems.length > 0) {
+    all.push({
+      key: 'problems',
+      tone: 'warning',
+      icon: 'warning',
+      text: problemWords(view, t),
+      next: { text: t('The Servers view names them.') },
+      action: { id: 'openSettings', label: t('Open Settings') },
+    });
+  }
+  return all;
+}
+
+/** That there is no engine, and what happens next. */
+function engineNotice({ engine }: HealthView, t: Translate): DashboardNotice | undefined {
+  const key = 'engine';
+  switch (engine.kind) {
+    case 'running':
+      return undefined;
+    case 'starting':
+      return {
+        key,
+        tone: 'busy',
+        icon: 'sync~spin',
+        text: engineWords(engine, t),
+        next: { text: t('The servers are shown as soon as it runs.') },
+      };
+    case 'stopped':
+      return {
+        key,
+        tone: 'warning',
+        icon: 'circle-slash',
+        text: engineWords(engine, t),
+        next: { text: t('The servers are shown as soon as it runs.') },
+        action: { id: 'startEngine', label: t('Try Now') },
+      };
+    case 'recovering':
+      return {
+        key,
+        tone: 'warning',
+        icon: 'sync~spin',
+        text: t('The engine is being restarted: {0}.', engine.reason),
+        ...(engine.retryAt === undefined
+          ? { next: { text: t('The servers are shown as soon as it runs.') } }
+          : {
+              next: { text: t('The next try is {0}.', '{0}'), at: engine.retryAt },
+              action: { id: 'startEngine', label: t('Try Now') },
+            }),
+      };
+  }
+}
+
+function card(server: ServerView, parts: DashboardParts, t: Translate): DashboardCard {
+  const { name, health, snapshot } = server;
+  const restartedAt = parts.restartedAt(name);
+  const isRecent = restartedAt !== undefined && parts.now - restartedAt < RECENT_MS;
+  const recovery = recoveryWords(parts.recoveryOf(name), t);
+  return {
+    name,
+    tone: toneOf[health],
+    icon: healthIcon(health).name,
+    state: healthWords(server, t),
+    ...(isRecent ? { recent: { text: t('restarted {0}', '{0}'), at: restartedAt } } : {}),
+    sentence: snapshot === undefined ? '' : cut(stateSentence(snapshot, t)),
+    facts: snapshot === undefined ? [] : facts(snapshot, restartedAt, t),
+    ...(snapshot === undefined ? {} : { latency: latencyWords(snapshot, t) }),
+    ...(recovery === undefined ? {} : { recovery }),
+    canRecover: canRun(health) && parts.view.engine.kind === 'running',
+    isUnwell: unwell.includes(health),
+  };
+}
+
+function facts(snapshot: ServerSnapshot, restartedAt: number | undefined, t: Translate): CardFact[] {
+  const all: CardFact[] = [
+    { key: 'since', label: t('Since'), phrase: { text: '{0}', at: snapshot.since } },
+    { key: 'breaker', label: t('Breaker'), phrase: breakerPhrase(snapshot, t) },
+    { key: 'calls', label: t('Calls'), phrase: { text: callWords(snapshot, t) } },
+  ];
+  if (snapshot.nextAttemptAt !== undefined) {
+    const phrase = { text: '{0}', at: snapshot.nextAttemptAt };
+    all.splice(1, 0, { key: 'next', label: t('Next attempt'), phrase });
+  }
+  const { restarts } = snapshot.metrics;
+  if (restarts > 0) {
+    const phrase: Phrase =
+      restartedAt === undefined
+        ? { text: String(restarts) }
+        : { text: t('{1}, the last {0}', '{0}', restarts), at: restartedAt };
+    all.push({ key: 'restarts', label: t('Restarts'), phrase });
+  }
+  if (snapshot.lastError !== undefined) {
+    const { at, message } = snapshot.lastError;
+    all.push({ key: 'error', label: t('Last error'), phrase: { text: '{0}', at }, detail: cut(message) });
+  }
+  return all;
+}
+
+/** As every view says it, but with a time that counts down. */
+function breakerPhrase(snapshot: ServerSnapshot, t: Translate): Phrase {
+  const { state, failures, retryAt } = snapshot.breaker;
+  if (state !== 'open' || retryAt === undefined) return { text: breakerWords(snapshot, t) };
+  return { text: t('open, {1} failures in a row; tried again {0}', '{0}', failures), at: retryAt };
+}
+
+function latencyWords({ latency }: ServerSnapshot, t: Translate): string {
+  return latency === undefined
+    ? t('no calls yet')
+    : t('p50 {0}, p95 {1}', duration(latency.p50Ms), duration(latency.p95Ms));
+}
+
+function recoveryWords(recovery: Recovery | undefined, t: Translate): CardRecovery | undefined {
+  switch (recovery?.kind) {
+    case undefined:
+      return undefined;
+    case 'running':
+      return { kind: 'running', text: recovery.mode === 'restart' ? t('Restarting…') : t('Recovering…') };
+    case 'recovered':
+      return { kind: 'succeeded', text: t('Recovered in {0}.', duration(recovery.durationMs)) };
+    case 'failed':
+      return { kind: 'failed', text: t('Not recovered. {0}', cut(recovery.message)) };
+    case 'skipped':
+      return { kind: 'skipped', text: t('Left alone. {0}', cut(recovery.message)) };
+  }
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_DETAIL ? text : `${text.slice(0, MAX_DETAIL)}…`;
+}

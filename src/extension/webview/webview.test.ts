@@ -1,0 +1,348 @@
+import assert from 'node:assert/strict';
+import { FakeClock } from '../../../test/support/fakeClock.ts';
+import { serverSnapshot, snapshotOf, viewOf } from '../../../test/support/healthBuilders.ts';
+import { Emitter } from '../../shared/base/emitter.ts';
+import { Fault } from '../../shared/model/fault.ts';
+import type { RecoverParams, RecoverResult } from '../../shared/protocol/engineMessages.ts';
+import type { DashboardHistory, HostMessage } from '../../shared/protocol/dashboardMessages.ts';
+import { untranslated } from '../translate.ts';
+import { DashboardFeed } from './dashboardFeed.ts';
+import { buildDashboard, type DashboardParts } from './dashboardModel.ts';
+import { buildHistory } from './historyModel.ts';
+import { pageHtml, pageWords } from './pageHtml.ts';
+import { Recoveries } from './recoveries.ts';
+import { RestartTimes } from './restartTimes.ts';
+
+const now = 1_700_000_100_000;
+const onError = (error: unknown): void => {
+  throw error;
+};
+
+function build(view: DashboardParts['view'], parts: Partial<DashboardParts> = {}) {
+  const nothing = () => undefined;
+  return buildDashboard({ view, now, recoveryOf: nothing, restartedAt: nothing, ...parts }, untranslated);
+}
+
+const cardOf = (...args: Parameters<typeof build>) => build(...args).cards[0]!;
+const factOf = (card: ReturnType<typeof cardOf>, key: string) => card.facts.find((fact) => fact.key === key);
+
+describe('dashboard model', () => {
+  it('R12.3 says of a server what it is, since when, its latency, breaker and last error', () => {
+    const card = cardOf(
+      viewOf([
+        serverSnapshot('a', {
+          breaker: { state: 'open', failures: 3, retryAt: now + 12_000 },
+          latency: { p50Ms: 12, p95Ms: 40, p99Ms: 41, lastMs: 12, samples: 5 },
+          lastError: { code: 'requestTimeout', message: 'It was late {0}.', at: now - 1_000 },
+          metrics: { total: 7, failed: 2 },
+        }),
+      ]),
+    );
+    assert.deepEqual([card.state, card.tone, card.icon], ['refusing calls', 'warning', 'warning']);
+    assert.equal(card.latency, 'p50 12 ms, p95 40 ms');
+    assert.deepEqual(factOf(card, 'since')?.phrase, { text: '{0}', at: 1_700_000_000_000 });
+    assert.deepEqual(factOf(card, 'breaker')?.phrase, {
+      text: 'open, 3 failures in a row; tried again {0}',
+      at: now + 12_000,
+    });
+    // The server's words are apart: nothing is filled in there.
+    assert.equal(factOf(card, 'error')?.detail, 'It was late {0}.');
+    assert.equal(factOf(card, 'calls')?.phrase.text, '7 in all, 2 failed');
+  });
+
+  it('has no calls yet, and no next attempt, where there is none', () => {
+    const card = cardOf(viewOf([serverSnapshot('a')]));
+    assert.equal(card.latency, 'no calls yet');
+    assert.equal(factOf(card, 'next'), undefined);
+    assert.equal(factOf(card, 'restarts'), undefined);
+  });
+
+  it('points out a restart that is over already, for a minute', () => {
+    const view = viewOf([serverSnapshot('a', { metrics: { restarts: 2 } })]);
+    const recent = cardOf(view, { restartedAt: () => now - 3_000 });
+    assert.deepEqual(recent.recent, { text: 'restarted {0}', at: now - 3_000 });
+    assert.deepEqual(factOf(recent, 'restarts')?.phrase, { text: '2, the last {0}', at: now - 3_000 });
+    assert.equal(cardOf(view, { restartedAt: () => now - 61_000 }).recent, undefined);
+  });
+
+  it('offers recovery of all only when something is unwell', () => {
+    assert.equal(build(viewOf([serverSnapshot('a')])).canRecoverAll, false);
+    const broken = build(viewOf([serverSnapshot('a'), serverSnapshot('b', { state: 'crashLoop' })]));
+    assert.deepEqual([broken.canRecoverAll, broken.count], [true, '1 of 2 healthy or idle']);
+    assert.deepEqual(
+      broken.cards.map(({ isUnwell }) => isUnwell),
+      [false, true],
+    );
+  });
+
+  it('shows a recovery under way, and its verdict', () => {
+    const view = viewOf([serverSnapshot('a')]);
+    const words = (recovery: ReturnType<DashboardParts['recoveryOf']>) =>
+      cardOf(view, { recoveryOf: () => recovery }).recovery;
+    assert.deepEqual(words({ kind: 'running', mode: 'recover' }), { kind: 'running', text: 'Recovering…' });
+    assert.deepEqual(words({ kind: 'recovered', message: 'x', durationMs: 180 }), {
+      kind: 'succeeded',
+      text: 'Recovered in 180 ms.',
+    });
+    assert.equal(words({ kind: 'failed', message: 'Gone.', durationMs: 1 })?.text, 'Not recovered. Gone.');
+  });
+
+  it('R6.3 says that there is no engine, what happens next, and when', () => {
+    const engine = { kind: 'recovering', reason: 'lost', failedTries: 2, retryAt: now + 5_000 } as const;
+    const { notices, cards, canRecoverAll } = build(
+      viewOf([serverSnapshot('a', { state: 'broken' })], { engine }),
+    );
+    assert.deepEqual(
+      notices.map(({ key, next, action }) => [key, next, action?.id]),
+      [['engine', { text: 'The next try is {0}.', at: now + 5_000 }, 'startEngine']],
+    );
+    assert.equal(cards[0]?.canRecover, false);
+    assert.equal(canRecoverAll, false);
+  });
+
+  it('leads to the settings when no server is configured, and to trust in Restricted Mode', () => {
+    const { notices, cards } = build(viewOf([], { trusted: false }));
+    assert.deepEqual(
+      notices.map(({ action }) => action?.id),
+      ['manageTrust', 'openSettings'],
+    );
+    assert.deepEqual(cards, []);
+  });
+
+  it('is bounded: a long text of a server is cut', () => {
+    const message = 'x'.repeat(4_000);
+    const card = cardOf(viewOf([serverSnapshot('a', { lastError: { code: 'requestTimeout', message, at: now } })]));
+    assert.equal(factOf(card, 'error')?.detail?.length, 301);
+  });
+});
+
+describe('history model', () => {
+  const sample = (at: number, changes: object = {}) => ({
+    at,
+    state: 'ready' as const,
+    calls: 1,
+    failures: 0,
+    ...changes,
+  });
+  const base = { now, intervalMs: 5_000, windowMs: 300_000 };
+
+  it('says the whole graph in words', () => {
+    const samples = [
+      sample(now - 10_000, { latency: { p50Ms: 10, p95Ms: 30 }, calls: 4 }),
+      sample(now - 5_000, { state: 'recovering', calls: 0 }),
+      sample(now, { latency: { p50Ms: 20, p95Ms: 25 }, calls: 3, failures: 2 }),
+    ];
+    const [server] = buildHistory({ ...base, servers: [{ id: 'a', samples }] }, untranslated).servers;
+    assert.equal(
+      server?.summary,
+      'The last 5 minutes: 7 calls, 2 failed. p50 from 10 ms to 20 ms, p95 up to 30 ms. It was down in 1 of 3 samples.',
+    );
+    assert.equal(server.maxMs, 30);
+    assert.deepEqual(
+      server.points.map(({ isDown, hasFailures }) => [isDown, hasFailures]),
+      [
+        [false, false],
+        [true, false],
+        [false, true],
+      ],
+    );
+  });
+
+  it('has no figures without calls', () => {
+    const samples = [sample(now, { calls: 0 })];
+    const [server] = buildHistory({ ...base, servers: [{ id: 'a', samples }] }, untranslated).servers;
+    assert.deepEqual([server?.summary, server?.maxMs], ['The last 5 minutes: 0 calls, 0 failed.', 0]);
+  });
+});
+
+describe('restart times', () => {
+  it('knows only the restarts that it saw, and takes a new engine for what it is', async () => {
+    const clock = new FakeClock();
+    const times = new RestartTimes(clock);
+    const apply = (restarts: number) =>
+      times.apply(snapshotOf([serverSnapshot('a', { metrics: { restarts } })]));
+    apply(3);
+    assert.equal(times.of('a'), undefined);
+    await clock.advance(1_000);
+    apply(4);
+    const seen = clock.wallNow();
+    await clock.advance(1_000);
+    apply(4);
+    assert.equal(times.of('a'), seen);
+    apply(0);
+    assert.equal(times.of('a'), seen);
+    times.apply(undefined);
+    times.apply(snapshotOf([]));
+    assert.equal(times.of('a'), undefined);
+  });
+});
+
+describe('recoveries', () => {
+  function given() {
+    const clock = new FakeClock();
+    const started = new Emitter<{ params: RecoverParams; done: Promise<RecoverResult> }>(onError);
+    const view = viewOf([serverSnapshot('well'), serverSnapshot('ill', { state: 'crashLoop' })]);
+    const recoveries = new Recoveries({ onDidStartRecovery: started.event }, clock, () => view, onError);
+    let told = 0;
+    recoveries.onDidChange(() => (told += 1));
+    const start = (params: RecoverParams) => {
+      const { promise, resolve, reject } = Promise.withResolvers<RecoverResult>();
+      started.fire({ params, done: promise });
+      return { resolve, reject };
+    };
+    return { clock, recoveries, start, told: () => told };
+  }
+  const verdict = (server: string, outcome: 'recovered' | 'failed' | 'skipped') => ({
+    server,
+    outcome,
+    message: 'm',
+    durationMs: 5,
+  });
+
+  it('follows one from its start to its verdict, which stands for a minute', async () => {
+    const { clock, recoveries, start, told } = given();
+    const { resolve } = start({ mode: 'recover', server: 'ill' });
+    assert.equal(recoveries.of('ill')?.kind, 'running');
+    assert.equal(recoveries.of('well'), undefined);
+    resolve({ results: [verdict('ill', 'recovered')] });
+    await clock.advance(59_000);
+    assert.equal(recoveries.of('ill')?.kind, 'recovered');
+    await clock.advance(2_000);
+    assert.equal(recoveries.of('ill'), undefined);
+    assert.equal(told(), 3);
+  });
+
+  it('of all servers, is about those that are not well', async () => {
+    const { clock, recoveries, start } = given();
+    const { resolve } = start({ mode: 'recover' });
+    assert.deepEqual([recoveries.of('well'), recoveries.of('ill')?.kind], [undefined, 'running']);
+    resolve({ results: [verdict('well', 'skipped'), verdict('ill', 'failed')] });
+    await clock.advance(0);
+    assert.deepEqual([recoveries.of('well'), recoveries.of('ill')?.kind], [undefined, 'failed']);
+  });
+
+  it('ends with an engine that is lost, and leaves nothing of one that was cancelled', async () => {
+    const { clock, recoveries, start } = given();
+    start({ mode: 'recover', server: 'ill' }).reject(new Fault('engineUnavailable', 'Lost.'));
+    await clock.advance(0);
+    assert.deepEqual(recoveries.of('ill'), { kind: 'failed', message: 'Lost.', durationMs: 0 });
+    start({ mode: 'recover', server: 'ill' }).reject(new Fault('cancelled', 'Cancelled.'));
+    await clock.advance(0);
+    assert.equal(recoveries.of('ill'), undefined);
+  });
+
+  it('shows the later of two, and leaves no timer behind', async () => {
+    const { clock, recoveries, start } = given();
+    const first = start({ mode: 'recover', server: 'ill' });
+    const second = start({ mode: 'restart', server: 'ill' });
+    first.resolve({ results: [verdict('ill', 'failed')] });
+    await clock.advance(0);
+    assert.deepEqual(recoveries.of('ill'), { kind: 'running', mode: 'restart' });
+    second.resolve({ results: [verdict('ill', 'recovered')] });
+    await clock.advance(0);
+    recoveries.dispose();
+    assert.equal(clock.pending, 0);
+  });
+});
+
+describe('dashboard feed', () => {
+  function given() {
+    const clock = new FakeClock();
+    const changed = new Emitter<undefined>(onError);
+    const posted: HostMessage[] = [];
+    const state = { snapshot: serverSnapshot('a'), asked: 0 };
+    const history: DashboardHistory = { now, windowMs: 300_000, intervalMs: 5_000, servers: [] };
+    const feed = new DashboardFeed(
+      clock,
+      {
+        get model() {
+          return build(viewOf([state.snapshot]), { now: clock.wallNow() });
+        },
+        onDidChange: changed.event,
+        history: () => {
+          state.asked += 1;
+          return Promise.resolve(history);
+        },
+      },
+      { post: (message) => posted.push(message) },
+    );
+    const show = (changes: Parameters<typeof serverSnapshot>[1]) => {
+      state.snapshot = serverSnapshot('a', changes);
+      changed.fire(undefined);
+    };
+    const kinds = () => posted.splice(0).map(({ kind }) => kind);
+    return { clock, feed, show, kinds, state };
+  }
+
+  it('R12.3 sends nothing to a page that nobody sees, and everything when it is shown', async () => {
+    const { clock, feed, show, kinds, state } = given();
+    show({ state: 'broken' });
+    await clock.advance(60_000);
+    assert.deepEqual([kinds(), state.asked], [[], 0]);
+    feed.setVisible(true);
+    await clock.advance(0);
+    assert.deepEqual(kinds(), ['model', 'history']);
+    feed.setVisible(false);
+    show({ state: 'ready' });
+    await clock.advance(60_000);
+    assert.deepEqual(kinds(), []);
+    feed.setVisible(true);
+    await clock.advance(0);
+    assert.deepEqual(kinds(), ['model', 'history']);
+  });
+
+  it('sends a change of a state at once, figures at most every 250 ms, and nothing twice', async () => {
+    const { clock, feed, show, kinds } = given();
+    feed.setVisible(true);
+    await clock.advance(1_000);
+    kinds();
+    show({ metrics: { total: 1 } });
+    show({ metrics: { total: 2 } });
+    show({ metrics: { total: 3 } });
+    assert.deepEqual(kinds(), ['model']);
+    await clock.advance(249);
+    assert.deepEqual(kinds(), []);
+    await clock.advance(1);
+    assert.deepEqual(kinds(), ['model']);
+    show({ state: 'broken', metrics: { total: 3 } });
+    show({ state: 'crashLoop', metrics: { total: 3 } });
+    assert.deepEqual(kinds(), ['model', 'model']);
+    show({ state: 'crashLoop', metrics: { total: 3 } });
+    await clock.advance(1_000);
+    assert.deepEqual(kinds(), []);
+  });
+
+  it('asks for the history every 5 s while it is seen, and once for each time it is shown', async () => {
+    const { clock, feed, kinds, state } = given();
+    feed.setVisible(true);
+    feed.postAll();
+    await clock.advance(20_000);
+    assert.equal(kinds().filter((kind) => kind === 'history').length, 5);
+    assert.equal(state.asked, 6);
+    feed.dispose();
+    await clock.advance(60_000);
+    assert.deepEqual([state.asked, clock.pending], [6, 0]);
+  });
+});
+
+describe('dashboard page', () => {
+  const html = pageHtml({
+    nonce: 'n0nce',
+    script: 'https://x/webview.js',
+    style: 'https://x/webview.css',
+    language: '"><script>',
+    title: 'T',
+    words: { ...pageWords(untranslated), servers: `"<img src=x>'&` },
+  });
+
+  it('R12.3 runs and loads nothing but what carries its nonce', () => {
+    const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1];
+    assert.equal(policy, "default-src 'none'; style-src 'nonce-n0nce'; script-src 'nonce-n0nce'");
+    assert.equal((html.match(/<script/g) ?? []).length, 1);
+    assert.doesNotMatch(html, /style=|onclick|unsafe/);
+  });
+
+  it('lets no word become markup', () => {
+    assert.doesNotMatch(html, /<img|"><script>/);
+  });
+});

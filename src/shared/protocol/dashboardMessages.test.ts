@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { parsePageMessage } from './dashboardMessages.ts';
+
+describe('messages of the dashboard', () => {
+  it('are taken when they are what the page sends', () => {
+    for (const message of [
+      { kind: 'ready' },
+      { kind: 'forceRecovery', server: 'a' },
+      { kind: 'showLog', server: 'a' },
+      { kind: 'forceRecoveryAll' },
+      { kind: 'notice', action: 'openSettings' },
+    ]) {
+      assert.deepEqual(parsePageMessage(message), message);
+    }
+  });
+
+  it('are dropped when they are anything else', () => {
+    for (const garbage of [
+      undefined,
+      null,
+      'ready',
+      [],
+      {},
+      { kind: 'eval', code: 'x' },
+      { kind: 'forceRecovery' },
+      { kind: 'forceRecovery', server: '' },
+      { kind: 'forceRecovery', server: 7 },
+      { kind: 'forceRecovery', server: 'x'.repeat(257) },
+      { kind: 'showLog', server: 'a', command: 'workbench.action.quit' },
+      { kind: 'notice', action: 'workbench.action.quit' },
+    ]) {
+      assert.equal(parsePageMessage(garbage), undefined, JSON.stringify(garbage));
+    }
+  });
+});

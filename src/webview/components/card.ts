@@ -1,0 +1,155 @@
+import type {
+  CardFact,
+  CardRecovery,
+  DashboardCard,
+  DashboardHistory,
+  PageMessage,
+  PageWords,
+} from '../../shared/protocol/dashboardMessages.ts';
+import type { Moments } from '../moments.ts';
+import { element, KeyedList, setAttribute, setText, type Item } from './dom.ts';
+import { Icon } from './icon.ts';
+import { LatencyGraph } from './latencyGraph.ts';
+import { MomentText } from './momentText.ts';
+
+export interface CardContext {
+  readonly words: PageWords;
+  readonly moments: Moments;
+  readonly send: (message: PageMessage) => void;
+}
+
+let lastId = 0;
+
+/** One server. */
+export class Card implements Item<DashboardCard> {
+  readonly root: HTMLElement;
+  readonly #context: CardContext;
+  readonly #icon = new Icon();
+  readonly #state = element('span', { class: 'state' });
+  readonly #recent: MomentText;
+  readonly #sentence = element('p', { class: 'sentence' });
+  readonly #graph: LatencyGraph;
+  readonly #factList = element('dl', { class: 'facts' });
+  readonly #facts: KeyedList<CardFact>;
+  readonly #factItems = new Map<string, Fact>();
+  readonly #recoveryText = element('span');
+  readonly #progress = element('div', { class: 'progress', role: 'progressbar' });
+  readonly #recovery: HTMLElement;
+  readonly #recover: HTMLButtonElement;
+  readonly #log: HTMLButtonElement;
+  readonly #name: string;
+  #canRecover = false;
+
+  constructor(card: DashboardCard, context: CardContext) {
+    const { name } = card;
+    const { words, send, moments } = context;
+    this.#context = context;
+    this.#name = name;
+    this.#recent = new MomentText(moments, 'recent');
+    this.#graph = new LatencyGraph(words);
+    this.#facts = new KeyedList(
+      this.#factList,
+      ({ key }) => key,
+      (fact) => this.#makeFact(fact),
+    );
+    lastId += 1;
+    const headingId = `card-${lastId}`;
+    this.#recover = button(
+      words.forceRecovery,
+      words.forceRecoveryOf.replace('{0}', () => name),
+      () => {
+        if (this.#canRecover) send({ kind: 'forceRecovery', server: name });
+      },
+    );
+    this.#log = button(
+      words.showLog,
+      words.showLogOf.replace('{0}', () => name),
+      () => send({ kind: 'showLog', server: name }),
+    );
+    this.#log.classList.add('secondary');
+    this.#recovery = element('div', { class: 'recovery' }, this.#progress, this.#recoveryText);
+    this.root = element(
+      'article',
+      { 'aria-labelledby': headingId, 'data-server': name },
+      element('h2', { id: headingId }, name),
+      element('p', { class: 'status' }, this.#icon.root, this.#state, this.#recent.root),
+      this.#sentence,
+      this.#recovery,
+      this.#graph.root,
+      this.#factList,
+      element('div', { class: 'buttons' }, this.#recover, this.#log),
+    );
+  }
+
+  update(card: DashboardCard): void {
+    setAttribute(this.root, 'class', `card ${card.tone}`);
+    this.#icon.update(card.icon);
+    setText(this.#state, card.state);
+    this.#recent.update(card.recent);
+    setText(this.#sentence, card.sentence);
+    this.#sentence.hidden = card.sentence === '';
+    this.#facts.update(card.facts);
+    this.#graph.root.hidden = card.latency === undefined;
+    const hasFigures = /\d/.test(card.latency ?? '');
+    this.#graph.updateFigures(card.latency ?? '', hasFigures);
+    this.#showRecovery(card.recovery);
+    this.#canRecover = card.canRecover && card.recovery?.kind !== 'running';
+    // Not `disabled`: that would take the focus away from the button that was just used.
+    setAttribute(this.#recover, 'aria-disabled', this.#canRecover ? undefined : 'true');
+    this.#recover.classList.toggle('secondary', !card.isUnwell);
+  }
+
+  updateHistory(history: DashboardHistory): void {
+    this.#graph.updateHistory(this.#name, history);
+  }
+
+  /** Time has moved on. */
+  tick(now: number): void {
+    this.#recent.tick(now);
+    for (const fact of this.#factItems.values()) if (fact.root.isConnected) fact.tick(now);
+  }
+
+  #makeFact({ key }: CardFact): Fact {
+    const fact = new Fact(this.#context.moments);
+    this.#factItems.set(key, fact);
+    return fact;
+  }
+
+  #showRecovery(recovery: CardRecovery | undefined): void {
+    this.#recovery.hidden = recovery === undefined;
+    this.#progress.hidden = recovery?.kind !== 'running';
+    setAttribute(this.#recovery, 'class', `recovery ${recovery?.kind ?? ''}`);
+    setText(this.#recoveryText, recovery?.text ?? '');
+    setAttribute(this.#progress, 'aria-label', `${this.#name}: ${recovery?.text ?? ''}`);
+  }
+}
+
+/** A label, and what it says now. */
+class Fact implements Item<CardFact> {
+  readonly root: HTMLElement;
+  readonly #label = element('dt');
+  readonly #phrase: MomentText;
+  readonly #detail = element('span', { class: 'detail' });
+
+  constructor(moments: Moments) {
+    this.#phrase = new MomentText(moments, 'phrase');
+    this.root = element('div', {}, this.#label, element('dd', {}, this.#phrase.root, this.#detail));
+  }
+
+  update({ label, phrase, detail }: CardFact): void {
+    setText(this.#label, label);
+    this.#phrase.update(phrase);
+    setText(this.#detail, detail ?? '');
+    this.#detail.hidden = detail === undefined;
+  }
+
+  tick(now: number): void {
+    this.#phrase.tick(now);
+  }
+}
+
+function button(text: string, label: string, onClick: () => void): HTMLButtonElement {
+  const made = element('button', { type: 'button', 'aria-label': label }, text);
+  made.addEventListener('click', onClick);
+  return made;
+}
