@@ -16,6 +16,9 @@ import { buildHealthView, type HealthView } from './health/healthView.ts';
 import { LogChannels } from './log/logChannels.ts';
 import { DefinitionProvider } from './mcp/definitionProvider.ts';
 import { PromiseKeeper } from './mcp/promiseKeeper.ts';
+import { ServerStarter } from './mcp/serverStarter.ts';
+import { StartMemory } from './mcp/startMemory.ts';
+import { mayStartServers, onMayStartServersChanged } from './mcp/startPermission.ts';
 import { Versions } from './mcp/versions.ts';
 import { NotificationGate } from './notifications/gate.ts';
 import { HealthWatch } from './notifications/healthWatch.ts';
@@ -28,6 +31,8 @@ import { DashboardSource } from './webview/dashboardSource.ts';
 const ENGINE_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 1_000;
 const VERSIONS_KEY = 'mcpLifeline.versions';
+const STARTS_KEY = 'mcpLifeline.firstStarts';
+const SNAPSHOT_LIMIT_MS = 2_000;
 const MUTED_KEY = 'mcpLifeline.mutedNotifications';
 
 /** What runs after `compose`. */
@@ -153,7 +158,9 @@ function connectEditor(
 ): Disposable {
   const store = new DisposableStore();
   const refresh = (): void => {
-    if (provider.refresh()) promises.noteDefinitionsChanged();
+    if (!provider.refresh()) return;
+    promises.noteDefinitionsChanged();
+    starter.noteDefinitionsChanged();
   };
   const versions = store.add(
     new Versions(
@@ -177,19 +184,46 @@ function connectEditor(
   const promises = store.add(
     new PromiseKeeper({ clock, log: (message) => log.info(message), editor: editorServers }),
   );
+  const starter = store.add(makeStarter(context, engine, settings, log));
+  store.add(onMayStartServersChanged(() => starter.recheck()));
   store.add(
     engine.onDidChangeSnapshot((snapshot) => {
       versions.apply(snapshot);
       promises.apply(snapshot);
+      starter.apply(snapshot);
     }),
   );
   store.add(
     settings.onDidChange((configuration) => {
       engine.configure(configuration.engine);
       refresh();
+      starter.configure(configuration.servers);
     }),
   );
   return store;
+}
+
+/** What starts servers before anybody uses them. */
+function makeStarter(
+  context: vscode.ExtensionContext,
+  engine: EngineClient,
+  settings: SettingsReader,
+  log: vscode.LogOutputChannel,
+): ServerStarter {
+  return new ServerStarter(
+    {
+      clock,
+      editor: editorServers,
+      memory: new StartMemory({
+        read: () => context.workspaceState.get(STARTS_KEY),
+        write: (starts) => void context.workspaceState.update(STARTS_KEY, starts),
+      }),
+      isAllowed: mayStartServers,
+      readSnapshot: () => engine.getSnapshot({ timeoutMs: SNAPSHOT_LIMIT_MS }).catch(() => undefined),
+      log: (message) => log.info(message),
+    },
+    settings.current.servers,
+  );
 }
 
 const editorServers = {

@@ -3,7 +3,7 @@ import { toDisposable, type Disposable } from '../../shared/base/disposable.ts';
 import type { Snapshot } from '../../shared/model/snapshot.ts';
 
 /** VS Code shows a changed definition only after half a second; a start before that does nothing. */
-const AFTER_CHANGE_MS = 600;
+export const AFTER_CHANGE_MS = 600;
 /** The editor does not bound a start, so we do. */
 const START_LIMIT_MS = 30_000;
 
