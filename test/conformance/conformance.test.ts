@@ -3,6 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { enginePath, projectRoot } from '../support/testEngine.ts';
 import { expectedFailures, type Leg } from './expectedFailures.ts';
 import {
@@ -90,12 +92,13 @@ describe('the official conformance suite', function () {
   this.timeout(15_000);
   const bed = new TestBed();
   let direct: SuiteRun;
+  let endpoint: Record<Leg, Target>;
   let through: Record<Leg, SuiteRun>;
 
   before(async function () {
     this.timeout(suiteLimitMs + 20_000);
     const server = await bed.startServer();
-    const endpoint = await bed.startEndpoint(server);
+    endpoint = await bed.startEndpoint(server);
     // Two at a time: stdio, where each scenario starts a process, beside the other two.
     const [http, stdio] = await Promise.all([
       bed.run(server, 'direct').then((run) => {
@@ -134,6 +137,20 @@ describe('the official conformance suite', function () {
   });
 
   for (const leg of legs) {
+    it(`R3.5 a call is answered although the server closes its stream, server over ${leg}`, async () => {
+      // The scenario about that only looks for streams of the endpoint's own.
+      const { url, token } = endpoint[leg];
+      const client = new Client({ name: 'conformance', version: '1.0.0' });
+      const headers = { authorization: `Bearer ${token}` };
+      await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }));
+      try {
+        const { content } = await client.callTool({ name: 'test_reconnection' });
+        assert.deepEqual(content, [{ type: 'text', text: 'Answered after the stream was closed.' }]);
+      } finally {
+        await client.close();
+      }
+    });
+
     for (const scenario of scenarios) {
       const expected = expectedFailures.find(
         (entry) => entry.scenario === scenario && entry.legs.includes(leg),
