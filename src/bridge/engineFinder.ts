@@ -1,21 +1,5 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { isProcessAlive, readEndpointFile, type EndpointInfo } from '../endpoint/endpointFile.ts';
-import { catalogueFile, endpointFile, endpointsFolder } from '../endpoint/location.ts';
-
-/** All endpoints whose process exists. */
-export function liveEndpoints(home: string): EndpointInfo[] {
-  let names: string[];
-  try {
-    names = readdirSync(endpointsFolder(home));
-  } catch {
-    return []; // no folder yet: no engine has ever run here
-  }
-  return names
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => readEndpointFile(join(endpointsFolder(home), name)))
-    .filter((info): info is EndpointInfo => info !== undefined && isProcessAlive(info.pid));
-}
+import { catalogueFile, endpointFile } from '../endpoint/location.ts';
 
 /**
  * Finds the engine a bridge belongs to: the window's own, never another's. A stand-alone bridge takes the only live

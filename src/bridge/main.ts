@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../shared/base/clock.ts';
+import { liveEndpoints } from '../endpoint/liveEndpoints.ts';
 import { isWindowId, lifelineHome } from '../endpoint/location.ts';
 import { Bridge } from './bridge.ts';
-import { EngineFinder, liveEndpoints } from './engineFinder.ts';
+import { EngineFinder } from './engineFinder.ts';
 import { readCatalogue } from './ownAnswers.ts';
 
 /**
