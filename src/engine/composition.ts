@@ -7,14 +7,18 @@ import type { Disposable } from '../shared/base/disposable.ts';
 import { systemRandom } from '../shared/base/random.ts';
 import { parseEndpointInfo, type EndpointInfo } from '../endpoint/endpointFile.ts';
 import { endpointFile, endpointsFolder } from '../endpoint/location.ts';
+import type { SettingsProblem } from '../shared/model/snapshot.ts';
+import type { EngineConfiguration, LogEntry } from '../shared/protocol/engineMessages.ts';
 import { CatalogueStore } from './catalogue/catalogue.ts';
 import { serveControl } from './control/controlConnection.ts';
 import { Gateway } from './gateway/gateway.ts';
+import { HttpEndpoint, type HttpAddress } from './gateway/httpEndpoint.ts';
 import { LatencyHistory } from './observability/latencyHistory.ts';
 import { EngineLog } from './observability/engineLog.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
+import { forceRecovery } from './recovery/forceRecovery.ts';
 import { RecoveryQueue } from './recovery/recoveryQueue.ts';
-import { ServerRegistry } from './servers/serverRegistry.ts';
+import { ServerRegistry, type SettingsPlaces } from './servers/serverRegistry.ts';
 import type { ServerRuntime } from './servers/serverRuntime.ts';
 import { Journal } from './state/journal.ts';
 import { ensurePrivateFolder, newSocketAddress, writeFileAtomically } from './state/privateFolder.ts';
@@ -34,9 +38,29 @@ export interface EngineOptions {
   /** Called when the engine has nobody left to serve. */
   readonly onIdle: () => void;
   readonly lingerMs?: number;
+  /** The engine is not a window's: it has its settings from its owner, serves HTTP too, and runs until it is stopped. */
+  readonly standalone?: StandaloneOptions;
+}
+
+export interface StandaloneOptions {
+  readonly configuration: EngineConfiguration;
+  readonly places: SettingsPlaces;
+  readonly address: HttpAddress;
+  readonly token: string;
+  readonly onLog: (entry: LogEntry) => void;
 }
 
 export interface Engine {
+  /** How to reach the engine over its socket. */
+  readonly endpointFile: string;
+  /** Settings that were not usable. */
+  readonly problems: readonly SettingsProblem[];
+  /** The HTTP endpoint's address, and each usable server's. */
+  readonly addresses: { readonly url: string; readonly servers: Readonly<Record<string, { url: string }>> };
+  /** Takes other settings over. */
+  configure(configuration: EngineConfiguration, places: SettingsPlaces): void;
+  /** A line for the engine's log. */
+  log(level: LogEntry['level'], message: string): void;
   /** Stops the servers, removes what it owns, and lets the guardian go. */
   stop(): Promise<void>;
   /** Leaves word of an error that ends the engine. */
@@ -45,10 +69,11 @@ export interface Engine {
 
 /** Puts the engine together and starts it. The caller owns the window's lock. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const { home, window, version } = options;
+  const { home, window, version, standalone } = options;
   const clock = systemClock;
   const startedAt = clock.wallNow();
   const log = new EngineLog(clock, join(home, 'logs', `${window}.log`));
+  const logging = standalone === undefined ? undefined : log.onDidLog(standalone.onLog);
   const note = (text: string): void => log.write('warn', text);
   const onListenerError = (error: unknown): void =>
     log.write(
@@ -113,37 +138,85 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log: (level, message, server) => log.write(level, message, server),
       onListenerError,
     },
-    onControl: (socket) => serveControl(socket, { clock, registry, snapshots, history, log }),
+    onControl: (socket) =>
+      serveControl(socket, {
+        clock,
+        registry,
+        snapshots,
+        history,
+        log,
+        takesConfiguration: standalone === undefined,
+      }),
     log: note,
   });
 
   listeners.onJournalTrouble = () => {
     if (!journal.reliable) gateway.tellJournalUnreliable();
   };
-  await gateway.listen();
-  ensurePrivateFolder(endpointsFolder(home));
+  if (standalone !== undefined) registry.configure(standalone.configuration, standalone.places);
+  const http =
+    standalone === undefined
+      ? undefined
+      : new HttpEndpoint({
+          address: standalone.address,
+          token: standalone.token,
+          clock,
+          snapshot: () => snapshots.now,
+          recover: (server) =>
+            forceRecovery(registry, { ...(server === undefined ? {} : { server }), mode: 'recover' }, clock),
+          knows: (server) => registry.find(server) !== undefined,
+          openSession: (server, id, port) => gateway.startSession(server, id, port),
+          log: note,
+        });
   const file = endpointFile(home, window);
-  writeFileAtomically(file, JSON.stringify(info));
+  try {
+    await http?.listen();
+    await gateway.listen();
+    ensurePrivateFolder(endpointsFolder(home));
+    writeFileAtomically(file, JSON.stringify(info));
+  } catch (error) {
+    await Promise.all([http?.close(), gateway.close()]);
+    journal.close(false);
+    guardian.dispose();
+    throw error;
+  }
   log.write('info', `engine ${version} is listening (pid ${process.pid})`);
-  const linger = watchClients(gateway, clock, options.lingerMs ?? LINGER_MS, options.onIdle);
-      history.dispose();
+  const linger =
+    standalone === undefined
+      ? watchClients(gateway, clock, options.lingerMs ?? LINGER_MS, options.onIdle)
+      : undefined;
 
   return {
+    endpointFile: file,
+    get problems() {
+      return registry.problems;
+    },
+    get addresses() {
+      const usable = registry.servers.filter(({ config }) => config?.lifeline.enabled === true);
+      const url = (server?: string): string => http?.url(server) ?? '';
+      return {
+        url: url(),
+        servers: Object.fromEntries(usable.map(({ name }) => [name, { url: url(name) }])),
+      };
+    },
+    configure: (configuration, places) => registry.configure(configuration, places),
+    log: (level, message) => log.write(level, message),
     noteBug(error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log.write('error', `the engine ends on an unforeseen error: ${text}`);
       log.flush();
     },
     async stop() {
-      linger.dispose();
+      linger?.dispose();
       removeOwnEndpoint(file, info);
       const clientsAreLeft = gateway.sessions.length > 0;
-      await gateway.close();
+      await Promise.all([http?.close(), gateway.close()]);
       recovery.dispose();
       snapshots.dispose();
       journal.close(clientsAreLeft);
       guardian.dispose();
       log.flush();
+      logging?.dispose();
     },
   };
 }

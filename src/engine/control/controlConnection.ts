@@ -34,6 +34,8 @@ export interface ControlDeps {
   readonly snapshots: SnapshotProducer;
   readonly history: LatencyHistory;
   readonly log: EngineLog;
+  /** False: the engine has its configuration from elsewhere, and clients only look and recover. */
+  readonly takesConfiguration: boolean;
 }
 
 /** Log lines are sent together, at most this often. */
@@ -66,6 +68,7 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
     );
 
   const configure = (value: unknown): void => {
+    if (!deps.takesConfiguration) return;
     try {
       deps.registry.configure(parseEngineConfiguration(value));
     } catch (error) {
@@ -73,7 +76,9 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
     }
   };
   connection.onInitialize((params) => {
-    configure(params.initializationOptions);
+    const options: unknown = params.initializationOptions;
+    // Who only looks sends none, and must not take the settings away.
+    if (options !== undefined && options !== null) configure(options);
     return {
       capabilities: { textDocumentSync: TextDocumentSyncKind.None },
       serverInfo: { name: 'mcp-lifeline' },

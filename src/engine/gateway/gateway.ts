@@ -11,7 +11,7 @@ import {
   type HelloBody,
 } from '../../endpoint/handshake.ts';
 import type { ServerRegistry } from '../servers/serverRegistry.ts';
-import { BridgePort } from './clientPort.ts';
+import { BridgePort, type ClientPort } from './clientPort.ts';
 import { Session, type SessionDeps } from './session.ts';
 
 export interface GatewayOptions {
@@ -164,6 +164,13 @@ export class Gateway {
       void session.end(true);
     });
     socket.resume();
+  }
+
+  /** A session of a client that comes another way than over the socket; who started it ends it. */
+  startSession(server: string, id: string, port: ClientPort): Session {
+    const { registry, sessions: deps } = this.#options;
+    const runtime = registry.find(server) ?? registry.unconfigured(server);
+    return new Session(deps, { id, runtime, port, resume: undefined, journalReliable: true });
   }
 
   #onLine(session: Session, line: Uint8Array): void {

@@ -20,8 +20,13 @@ import {
 import type { CatalogueStore } from '../catalogue/catalogue.ts';
 import { ServerRuntime, type RuntimeConfiguration } from './serverRuntime.ts';
 
-const SERVERS_PATH = 'mcpLifeline.servers';
-const CONNECTION_PATH = 'mcpLifeline.connection';
+/** Where the settings stand, for the places of problems. */
+export interface SettingsPlaces {
+  readonly servers: string;
+  readonly connection: string;
+}
+
+const editorPlaces: SettingsPlaces = { servers: 'mcpLifeline.servers', connection: 'mcpLifeline.connection' };
 
 export interface RegistryDeps {
   readonly clock: Clock;
@@ -103,11 +108,11 @@ export class ServerRegistry {
   }
 
   /** Takes the settings over. Servers that are gone are emptied, but stay while a session holds them. */
-  configure(configuration: EngineConfiguration): void {
+  configure(configuration: EngineConfiguration, places: SettingsPlaces = editorPlaces): void {
     const problems: SettingsProblem[] = [];
     const seen = new Map<string, string>();
     this.#workspaceFolder = configuration.workspaceFolder;
-    const layers = this.#connectionLayers(configuration);
+    const layers = this.#connectionLayers(configuration, places.connection);
     const general = parseConnectionSettings(layers);
     problems.push(...general.problems);
     const present = new Set<string>();
@@ -116,19 +121,19 @@ export class ServerRegistry {
       const clash = seen.get(name.toLowerCase());
       if (clash !== undefined) {
         problems.push({
-          path: `${SERVERS_PATH}.${name}`,
+          path: `${places.servers}.${name}`,
           message: nameClashMessage(clash),
         });
         continue;
       }
       seen.set(name.toLowerCase(), name);
       const parsed = parseServerConfig(name, entry, {
-        pathPrefix: SERVERS_PATH,
+        pathPrefix: places.servers,
         trustByDefault: origin === 'user',
       });
       problems.push(...parsed.problems);
       const own: SettingsLayer = {
-        path: `${SERVERS_PATH}.${name}.lifeline.connection`,
+        path: `${places.servers}.${name}.lifeline.connection`,
         values: parsed.config?.lifeline.connection,
       };
       const config = parsed.config && inFolder(parsed.config, folder, configuration.workspaceFolder);
@@ -153,13 +158,12 @@ export class ServerRegistry {
     this.#changed.fire(undefined);
   }
 
-  #connectionLayers(configuration: EngineConfiguration): SettingsLayer[] {
+  #connectionLayers(configuration: EngineConfiguration, place: string): SettingsLayer[] {
     const layers: SettingsLayer[] = [
-      { path: CONNECTION_PATH, values: configuration.connection.user },
+      { path: place, values: configuration.connection.user },
       environmentLayer(this.#deps.environment),
     ];
-    if (configuration.trusted)
-      layers.unshift({ path: CONNECTION_PATH, values: configuration.connection.workspace });
+    if (configuration.trusted) layers.unshift({ path: place, values: configuration.connection.workspace });
     return layers;
   }
 

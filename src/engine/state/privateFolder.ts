@@ -31,7 +31,7 @@ export function writeFileAtomically(file: string, text: string): void {
 }
 
 /** macOS allows 104 bytes for a socket's path, Linux 108; a longer one fails with EINVAL. */
-const MAX_SOCKET_PATH_BYTES = 100;
+export const MAX_SOCKET_PATH_BYTES = 100;
 
 /** A fresh, unguessable address to listen on: a pipe on Windows, elsewhere a socket in a private, short folder. */
 export function newSocketAddress(home: string): string {

@@ -1,0 +1,30 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+
+/** Exit codes of the program. */
+export const exitCodes = {
+  well: 0,
+  unhealthy: 1,
+  wrongUsage: 2,
+  noEngine: 3,
+} as const;
+
+/** Something that the person who typed the command has to change; told without a stack. */
+export class UsageError extends Error {}
+
+/** There is no engine to talk to; told without a stack. */
+export class NoEngineError extends Error {}
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+/** Parses a command's arguments; throws a `UsageError` that says what is wrong. */
+export function readArguments<T extends Options>(args: readonly string[], options: T, maxPositionals = 0) {
+  let parsed;
+  try {
+    parsed = parseArgs({ args: [...args], options, allowPositionals: maxPositionals > 0, strict: true });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  if (parsed.positionals.length > maxPositionals)
+    throw new UsageError(`Unexpected argument ${JSON.stringify(parsed.positionals[maxPositionals])}.`);
+  return parsed;
+}

@@ -1,0 +1,20 @@
+export const HELP = `Usage: mcp-lifeline COMMAND
+
+  serve --config FILE [--port N | --socket PATH] [--json]
+      Runs the servers of FILE and serves them over HTTP on 127.0.0.1, until it is stopped.
+      Prints one JSON line when it is ready; logs go to stderr, with --json as JSON lines.
+      The token is MCP_LIFELINE_TOKEN when that is set, else a random one.
+      SIGHUP reads FILE again; SIGTERM stops.
+  bridge --server NAME [--endpoint FILE | --window ID]
+      A stdio MCP server that stands for NAME; for clients that start servers by a command.
+  status [--endpoint FILE | --window ID] [--json]
+      What the engine knows of its servers.
+  recover [SERVER] [--endpoint FILE | --window ID] [--json]
+      Starts a broken server afresh, or all that are broken.
+  verify-audit
+      Not there yet.
+  --help, --version
+
+--endpoint takes the file that serve printed as "endpoint"; without it, and without --window, the only engine that runs is taken.
+Exit codes: 0 well, 1 something is unhealthy, 2 wrong usage, 3 no engine.
+`;

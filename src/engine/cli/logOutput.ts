@@ -1,0 +1,58 @@
+import { fstatSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
+import type { LogEntry } from '../../shared/protocol/engineMessages.ts';
+import { printable } from './table.ts';
+
+const STDERR = 2;
+/** What a reader of the log has not taken yet; beyond it lines are left out, and counted. */
+const MAX_WAITING_BYTES = 1_048_576;
+
+/**
+ * Log lines on stderr. A pipe whose reader is slow or gone would stop a process that writes with `process.stderr`, which waits: here the
+ * lines are left out instead.
+ */
+export class LogOutput {
+  readonly #asJson: boolean;
+  readonly #stream: Writable;
+  #leftOut = 0;
+
+  constructor(asJson: boolean) {
+    this.#asJson = asJson;
+    this.#stream = openStderr();
+    this.#stream.on('error', () => undefined);
+  }
+
+  write(entry: LogEntry): void {
+    if (entry.level === 'debug') return;
+    if (this.#stream.writableLength > MAX_WAITING_BYTES) {
+      this.#leftOut += 1;
+      return;
+    }
+    if (this.#leftOut > 0) {
+      const message = `(${this.#leftOut} lines were left out, because they were not read)`;
+      this.#leftOut = 0;
+      this.#put({ level: 'warn', message, at: entry.at });
+    }
+    this.#put(entry);
+  }
+
+  #put({ at, level, server, message }: LogEntry): void {
+    const time = new Date(at).toISOString();
+    const text = this.#asJson
+      ? JSON.stringify({ at: time, level, server, message })
+      : `${time} ${level}${server === undefined ? '' : ` [${printable(server)}]`} ${printable(message)}`;
+    this.#stream.write(`${text}\n`);
+  }
+}
+
+function openStderr(): Writable {
+  try {
+    const info = fstatSync(STDERR);
+    if (info.isFIFO() || info.isSocket())
+      return new Socket({ fd: STDERR, readable: false, writable: true }).unref();
+  } catch {
+    // closed, or not what it seems: the platform's own stream copes
+  }
+  return process.stderr;
+}

@@ -1,0 +1,96 @@
+import type { ServerSnapshot, Snapshot } from '../../shared/model/snapshot.ts';
+import { getSnapshot, recover, type RecoverResult } from '../../shared/protocol/engineMessages.ts';
+import { exitCodes, readArguments, UsageError } from './arguments.ts';
+import { chooseEngine, engineOptions, withEngine } from './client.ts';
+import { alignedRows, printable, shortened, type Cell, type Colour } from './table.ts';
+
+const STATUS_LIMIT_MS = 10_000;
+/** The engine gives its verdict after 60 s at the latest. */
+const RECOVER_LIMIT_MS = 90_000;
+const MAX_SENTENCE = 100;
+
+const options = { ...engineOptions, json: { type: 'boolean' } } as const;
+
+/** Whether colours go out: to a terminal, unless its owner wants none (no-color.org). */
+function isColoured(): boolean {
+  const { NO_COLOR: noColor } = process.env;
+  return process.stdout.isTTY && (noColor === undefined || noColor === '');
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** A server that does not do what it should; one that nobody uses, or that is just starting, does. */
+export function isUnhealthy(server: ServerSnapshot): boolean {
+  if (server.breaker.state !== 'closed') return true;
+  return ['suspect', 'broken', 'recovering', 'crashLoop', 'needsSignIn', 'isolated'].includes(server.state);
+}
+
+/** `status`: what the engine knows of its servers. Answers the exit code. */
+export async function status(args: readonly string[]): Promise<number> {
+  const { values } = readArguments(args, options);
+  const snapshot = await withEngine(chooseEngine(values), STATUS_LIMIT_MS, (ask) => ask(getSnapshot, {}));
+  say(values.json === true ? JSON.stringify(snapshot) : statusText(snapshot, isColoured()));
+  return snapshot.servers.some(isUnhealthy) ? exitCodes.unhealthy : exitCodes.well;
+}
+
+function statusText({ engine, servers, problems }: Snapshot, coloured: boolean): string {
+  const head = ['SERVER', 'STATE', 'BREAKER', 'P50', 'CALLS', 'LAST ERROR'];
+  const rows: Cell[][] = [
+    head.map((text) => ({ text, colour: 'bold' })),
+    ...servers.map((server) => [
+      { text: printable(server.id) },
+      { text: server.state, colour: colourOf(server) },
+      {
+        text: server.breaker.state,
+        ...(server.breaker.state === 'closed' ? {} : { colour: 'red' as const }),
+      },
+      { text: server.latency === undefined ? '-' : `${server.latency.p50Ms.toFixed(1)} ms` },
+      { text: String(server.metrics.total) },
+      { text: shortened(printable(server.lastError?.message ?? '-'), MAX_SENTENCE) },
+    ]),
+  ];
+  const notes = problems.map(({ path, message }) => `${printable(path)}: ${printable(message)}`);
+  return [
+    `engine ${printable(engine.version)}, pid ${engine.pid}`,
+    servers.length === 0 ? 'There are no servers.' : alignedRows(rows, coloured),
+    ...(notes.length === 0 ? [] : ['Problems in the settings:', ...notes.map((note) => `  ${note}`)]),
+  ].join('\n');
+}
+
+function colourOf(server: ServerSnapshot): Colour {
+  if (isUnhealthy(server)) return 'red';
+  return server.state === 'ready' ? 'green' : 'yellow';
+}
+
+/** `recover [SERVER]`: force recovery. Answers the exit code. */
+export async function recoverServers(args: readonly string[]): Promise<number> {
+  const { values, positionals } = readArguments(args, options, 1);
+  const [server] = positionals;
+  const result = await withEngine(chooseEngine(values), RECOVER_LIMIT_MS, async (ask) => {
+    if (server !== undefined) {
+      const { servers } = await ask(getSnapshot, {});
+      if (!servers.some(({ id }) => id === server)) throw new UsageError(unknownServer(server, servers));
+    }
+    return ask(recover, { mode: 'recover', ...(server === undefined ? {} : { server }) });
+  });
+  say(values.json === true ? JSON.stringify(result) : recoverText(result, isColoured()));
+  return result.results.some(({ outcome }) => outcome === 'failed') ? exitCodes.unhealthy : exitCodes.well;
+}
+
+function unknownServer(server: string, servers: readonly ServerSnapshot[]): string {
+  const names = servers.map(({ id }) => printable(id)).join(', ');
+  return `The engine has no server ${JSON.stringify(server)}. ${names === '' ? 'It has none.' : `It has: ${names}.`}`;
+}
+
+function recoverText({ results }: RecoverResult, coloured: boolean): string {
+  if (results.length === 0) return 'There are no servers.';
+  const colours: Record<string, Colour> = { recovered: 'green', failed: 'red', skipped: 'yellow' };
+  const rows = results.map(({ server, outcome, message }) => [
+    { text: printable(server) },
+    { text: outcome, colour: colours[outcome] ?? 'bold' },
+    { text: printable(message) },
+  ]);
+  return alignedRows(rows, coloured);
+}

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http';
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+
+export type BodyVerdict =
+  | { readonly kind: 'whole'; readonly bytes: Buffer }
+  | { readonly kind: 'tooLarge' }
+  /** The client went away in the middle. */
+  | { readonly kind: 'gone' };
+
+/**
+ * Reads a request's body, up to `maxBytes`. `count` hears of every piece as it comes, and may refuse more by answering false. Never
+ * rejects. What is not read stays in the stream.
+ */
+export function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  count: (bytes: number) => boolean,
+): Promise<BodyVerdict> {
+  const declared = Number(request.headers['content-length'] ?? 0);
+  if (declared > maxBytes) return Promise.resolve({ kind: 'tooLarge' });
+  return new Promise((resolve) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    const finish = (verdict: BodyVerdict): void => {
+      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+      resolve(verdict);
+    };
+    const onData = (piece: Buffer): void => {
+      size += piece.length;
+      if (size > maxBytes || !count(piece.length)) {
+        request.pause();
+        finish({ kind: 'tooLarge' });
+      } else pieces.push(piece);
+    };
+    const onEnd = (): void => {
+      const [first] = pieces;
+      const bytes = first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces, size);
+      finish({ kind: 'whole', bytes });
+    };
+    const onClose = (): void => finish({ kind: 'gone' });
+    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+  });
+}
+
+/**
+ * The message as one line: JSON allows line ends between its parts, and a stdio server would take a pretty-printed message for several; in
+ * an event stream they would end the event. The same bytes when there are none.
+ */
+export function asOneLine(message: Uint8Array): Uint8Array {
+  if (!message.includes(LINE_FEED) && !message.includes(CARRIAGE_RETURN)) return message;
+  const line = Uint8Array.from(message);
+  for (const lineEnd of [LINE_FEED, CARRIAGE_RETURN]) {
+    for (let at = line.indexOf(lineEnd); at >= 0; at = line.indexOf(lineEnd, at + 1)) line[at] = SPACE;
+  }
+  return line;
+}

@@ -1,0 +1,124 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+/**
+ * What is decided about an HTTP request from its head alone. Pure: the endpoint acts on it.
+ */
+
+/** A request that is not served: the status, and a sentence for whoever wrote the client. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly sentence: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type Route =
+  | { readonly kind: 'mcp'; readonly server: string }
+  | { readonly kind: 'status' | 'recover' | 'healthz' | 'metrics' | 'unknown' };
+
+const plainRoutes: ReadonlyMap<string, 'status' | 'recover' | 'healthz' | 'metrics'> = new Map([
+  ['/status', 'status'],
+  ['/recover', 'recover'],
+  ['/healthz', 'healthz'],
+  ['/metrics', 'metrics'],
+]);
+const MCP_PREFIX = '/mcp/';
+
+/** Reads the path of a request; a query is ignored. Never throws. */
+export function readRoute(url: string): Route {
+  const query = url.indexOf('?');
+  const path = query < 0 ? url : url.slice(0, query);
+  const plain = plainRoutes.get(path);
+  if (plain !== undefined) return { kind: plain };
+  if (!path.startsWith(MCP_PREFIX)) return { kind: 'unknown' };
+  const rest = path.slice(MCP_PREFIX.length);
+  if (rest === '' || rest.includes('/')) return { kind: 'unknown' };
+  try {
+    return { kind: 'mcp', server: decodeURIComponent(rest) };
+  } catch {
+    return { kind: 'unknown' }; // a broken escape names no server
+  }
+}
+
+/** The path under which a server is reached. */
+export function pathOf(server: string): string {
+  // A segment of dots alone would be taken for a folder by clients.
+  const segment = encodeURIComponent(server);
+  return `${MCP_PREFIX}${/^\.+$/.test(segment) ? segment.replaceAll('.', '%2E') : segment}`;
+}
+
+/** Names of this machine; a page that an attacker's name server points at us calls us by another one (DNS rebinding). */
+const ownNames = ['127.0.0.1', 'localhost', '[::1]'];
+
+/** Whether `Host` is ours. `port` is `undefined` on a Unix socket or named pipe, where no page can connect. */
+export function isOwnHost(host: string | undefined, port: number | undefined): boolean {
+  if (port === undefined) return true;
+  const given = host?.toLowerCase();
+  return ownNames.some((name) => given === `${name}:${port}` || (port === 80 && given === name));
+}
+
+/** Whether `Origin`, when there is one, is ours. */
+export function isOwnOrigin(origin: string | undefined, port: number | undefined): boolean {
+  if (origin === undefined) return true;
+  if (port === undefined) return false;
+  const given = origin.toLowerCase();
+  return given.startsWith('http://') && isOwnHost(given.slice('http://'.length), port);
+}
+
+/** Compares a bearer token in a time that tells nothing about it, whatever the lengths. */
+export class TokenCheck {
+  readonly #expected: Buffer;
+
+  constructor(token: string) {
+    this.#expected = createHash('sha256').update(`Bearer ${token}`).digest();
+  }
+
+  accepts(authorization: string | undefined): boolean {
+    const scheme = authorization?.slice(0, 7);
+    if (authorization === undefined || scheme?.toLowerCase() !== 'bearer ') return false;
+    const given = createHash('sha256')
+      .update(`Bearer ${authorization.slice(7).trim()}`)
+      .digest();
+    return timingSafeEqual(given, this.#expected);
+  }
+}
+
+export interface Accepted {
+  readonly json: boolean;
+  readonly eventStream: boolean;
+}
+
+/** What a client takes. Without the header it is given JSON, which needs nothing but patience. */
+export function readAccept(accept: string | undefined): Accepted {
+  if (accept === undefined) return { json: true, eventStream: false };
+  let json = false;
+  let eventStream = false;
+  for (const item of accept.toLowerCase().split(',')) {
+    const [type = '', ...parameters] = item.split(';').map((part) => part.trim());
+    if (parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter))) continue;
+    if (type === '*/*') json = eventStream = true;
+    else if (type === 'application/json' || type === 'application/*') json = true;
+    else if (type === 'text/event-stream' || type === 'text/*') eventStream = true;
+  }
+  return { json, eventStream };
+}
+
+/** Whether a body is declared as JSON in UTF-8, the only thing that JSON is exchanged in (RFC 8259 §8.1). */
+export function isJson(contentType: string | undefined): boolean {
+  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
+  if (type.trim() !== 'application/json') return false;
+  return parameters.every((parameter) => {
+    const [name = '', value = ''] = parameter.split('=').map((part) => part.trim());
+    return (
+      name !== 'charset' || value.replaceAll('"', '') === 'utf-8' || value.replaceAll('"', '') === 'utf8'
+    );
+  });
+}
+
+/**
+ * Whether `MCP-Protocol-Version` can be one. Versions are dates; which of them a server speaks was settled by `initialize`. Older
+ * clients, and VS Code, do not send it.
+ */
+export function isPlausibleVersion(version: string | undefined): boolean {
+  return version === undefined || /^20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/.test(version);
+}

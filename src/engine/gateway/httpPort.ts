@@ -1,0 +1,280 @@
+import type { ServerResponse } from 'node:http';
+import type { Disposable } from '../../shared/base/disposable.ts';
+import { errorAnswer, layerAnswer } from '../../shared/protocol/answers.ts';
+import {
+  canonicalId,
+  memberRange,
+  scanFrame,
+  textOf,
+  type ByteRange,
+  type Frame,
+} from '../../shared/protocol/frameScanner.ts';
+import type { ClientPort } from './clientPort.ts';
+import { Exchange, type ExchangeOptions } from './httpExchange.ts';
+import { EventStream, type StreamTiming } from './httpStream.ts';
+
+/** What a server says while its client has nothing open waits for a stream, up to this much; then the oldest goes. */
+const MAX_QUEUED = 1_000;
+const MAX_QUEUED_BYTES = 8_388_608;
+/** A request of the server that no stream takes in this time is answered for the client, because the server waits for it. */
+const QUEUED_REQUEST_LIMIT_MS = 30_000;
+
+/** Never about a request that is open: they go to the client's own stream when there is one. */
+const unrelated = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/;
+
+interface Queued {
+  readonly message: Uint8Array;
+  readonly timer: Disposable | undefined;
+  /** The request's id, as it stands in the message. */
+  readonly request: string | undefined;
+}
+
+export interface HttpPortOptions {
+  readonly server: string;
+  readonly timing: StreamTiming;
+  /** A message to the session in the client's name. */
+  readonly onClientLine: (line: Uint8Array) => void;
+  /** The client closed a request that was not answered. */
+  readonly onAbandoned: (exchange: Exchange) => void;
+  /** A response, of a request or the client's stream, is over. */
+  readonly onClosed: () => void;
+}
+
+/** A session's client that comes over HTTP: requests that are open, and perhaps a stream for everything else. */
+export class HttpPort implements ClientPort {
+  readonly #options: HttpPortOptions;
+  readonly #exchanges = new Map<string, Exchange>();
+  /** The newest open request that takes messages before its answer. */
+  #newest: Exchange | undefined;
+  #stream: EventStream | undefined;
+  #queue: Queued[] = [];
+  #queuedBytes = 0;
+  /** Responses whose client reads too slowly. */
+  readonly #slow = new Set<ServerResponse>();
+  #onDrained: (() => void)[] = [];
+  #open = 0;
+
+  constructor(options: HttpPortOptions) {
+    this.#options = options;
+  }
+
+  /** Responses that are not over. */
+  get openResponses(): number {
+    return this.#open;
+  }
+
+  has(id: string): boolean {
+    return this.#exchanges.has(id);
+  }
+
+  /** Takes a request in; its id must not be open. */
+  open(options: Omit<ExchangeOptions, 'timing' | 'server'>): void {
+    const { timing, server } = this.#options;
+    const exchange = new Exchange({ ...options, timing, server }, (closed) => this.#onExchangeClosed(closed));
+    this.#open += 1;
+    this.#exchanges.set(exchange.id, exchange);
+    if (!exchange.canStream) return;
+    this.#newest = exchange;
+    if (this.#queue.length > 0) this.#flushQueue((message) => exchange.send(message), exchange.response);
+  }
+
+  #onExchangeClosed(exchange: Exchange): void {
+    this.#open -= 1;
+    this.#noteDrained(exchange.response);
+    const abandoned = !exchange.isSettled;
+    this.#remove(exchange);
+    if (abandoned) this.#options.onAbandoned(exchange);
+    this.#options.onClosed();
+  }
+
+  #remove(exchange: Exchange): void {
+    if (this.#exchanges.get(exchange.id) !== exchange) return;
+    this.#exchanges.delete(exchange.id);
+    if (this.#newest !== exchange) return;
+    this.#newest = undefined;
+    for (const other of this.#exchanges.values()) if (other.canStream) this.#newest = other;
+  }
+
+  /** The client's stream for what belongs to no request; an older one is ended. */
+  openStream(response: ServerResponse): void {
+    this.#stream?.end();
+    const stream = new EventStream(response, this.#options.timing);
+    this.#stream = stream;
+    this.#open += 1;
+    response.once('close', () => {
+      this.#open -= 1;
+      this.#noteDrained(response);
+      if (this.#stream === stream) this.#stream = undefined;
+      this.#options.onClosed();
+    });
+    this.#flushQueue((message) => stream.send(message), response);
+  }
+
+  answer(id: string, message: Uint8Array | string, flushed?: () => void): void {
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) return; // its client is gone
+    this.#remove(exchange);
+    exchange.answer(message, flushed);
+    this.#watch(exchange.response);
+  }
+
+  /** The client has cancelled a request of its own. */
+  abandon(id: string): void {
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) return;
+    this.#remove(exchange);
+    exchange.abandon();
+  }
+
+  send(message: Uint8Array | string, about?: string): void {
+    const bytes = typeof message === 'string' ? Buffer.from(message) : message;
+    const frame = scanFrame(bytes);
+    const progress = about === undefined ? progressTokenOf(bytes, frame) : undefined;
+    const asked =
+      about === undefined
+        ? progress === undefined
+          ? undefined
+          : this.#askedFor(progress)
+        : this.#exchanges.get(about);
+    const isUnrelated = frame.kind === 'notification' && unrelated.test(frame.method);
+    const target =
+      asked?.canStream === true
+        ? asked
+        : isUnrelated && this.#stream !== undefined
+          ? undefined
+          : this.#newest;
+    if (target !== undefined) {
+      target.send(bytes);
+      this.#watch(target.response);
+    } else if (this.#stream !== undefined) {
+      this.#stream.send(bytes);
+      this.#watch(this.#stream.response);
+    } else this.#enqueue(bytes, frame);
+  }
+
+  #askedFor(progressToken: string): Exchange | undefined {
+    for (const exchange of this.#exchanges.values())
+      if (exchange.progressToken === progressToken) return exchange;
+    return undefined;
+  }
+
+  #enqueue(bytes: Uint8Array, frame: Frame): void {
+    // Progress is of no use when it is over.
+    if (frame.kind === 'notification' && frame.method === 'notifications/progress') return;
+    // The bytes may share the memory of a larger chunk, which would be kept with them.
+    const message = bytes.slice();
+    const request = frame.kind === 'request' ? textOf(bytes, frame.idRange) : undefined;
+    const { clock } = this.#options.timing;
+    const entry: Queued = {
+      message,
+      request,
+      timer:
+        request === undefined
+          ? undefined
+          : clock.setTimer(QUEUED_REQUEST_LIMIT_MS, () => {
+              this.#queue = this.#queue.filter((other) => other !== entry);
+              this.#queuedBytes -= message.length;
+              this.#answerForClient(request);
+            }),
+    };
+    this.#queue.push(entry);
+    this.#queuedBytes += message.length;
+    while (this.#queue.length > MAX_QUEUED || this.#queuedBytes > MAX_QUEUED_BYTES) {
+      const oldest = this.#queue.shift();
+      if (oldest === undefined) return;
+      this.#queuedBytes -= oldest.message.length;
+      oldest.timer?.dispose();
+      if (oldest.request !== undefined) this.#answerForClient(oldest.request);
+    }
+  }
+
+  #answerForClient(id: string): void {
+    const text = 'The client has no stream open on which it could be asked.';
+    const answer = errorAnswer(id, { text, code: 'unavailable', server: this.#options.server });
+    this.#options.onClientLine(Buffer.from(answer));
+  }
+
+  #flushQueue(send: (message: Uint8Array) => void, response: ServerResponse): void {
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    for (const { message, timer } of queue) {
+      timer?.dispose();
+      send(message);
+    }
+    this.#watch(response);
+  }
+
+  // --- a client that reads too slowly ---
+
+  get waitingBytes(): number {
+    let bytes = 0;
+    for (const response of this.#slow) bytes += response.writableLength;
+    return bytes;
+  }
+
+  #watch(response: ServerResponse): void {
+    const waits = response.writableEnded ? response.writableLength > 0 : response.writableNeedDrain;
+    if (!waits || this.#slow.has(response) || response.destroyed) return;
+    this.#slow.add(response);
+    // `drain` comes only while it is open, `finish` when its end has been written, `close` in any case.
+    const onDrained = (): void => this.#noteDrained(response);
+    response.once('drain', onDrained).once('finish', onDrained);
+  }
+
+  #noteDrained(response: ServerResponse): void {
+    if (!this.#slow.delete(response) || this.#slow.size > 0) return;
+    const actions = this.#onDrained;
+    this.#onDrained = [];
+    for (const action of actions) action();
+  }
+
+  onceDrained(action: () => void): void {
+    if (this.#slow.size === 0) process.nextTick(action);
+    else this.#onDrained.push(action);
+  }
+
+  // --- what only bridges know ---
+
+  control(): void {
+    // A client of HTTP has no other engine to go to.
+  }
+
+  pause(): void {
+    // Requests are bounded by number and size already.
+  }
+
+  resume(): void {
+    // See pause.
+  }
+
+  // --- the end ---
+
+  /** Answers everything that is open, and ends the stream. `why` is a sentence. */
+  finish(why: string): void {
+    const { server } = this.#options;
+    for (const exchange of [...this.#exchanges.values()]) {
+      const { id, method } = exchange;
+      const isCall = method === 'tools/call';
+      const text = isCall ? `${why} It is not known whether the call was carried out.` : why;
+      const code = isCall ? 'outcomeUnknown' : 'stopped';
+      this.answer(id, layerAnswer(method, id, { text, code, server }));
+    }
+    for (const { timer } of this.#queue) timer?.dispose();
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#stream?.end();
+    this.#stream = undefined;
+  }
+
+  close(): void {
+    this.finish('The session has ended.');
+  }
+}
+
+function progressTokenOf(bytes: Uint8Array, frame: Frame): string | undefined {
+  if (frame.kind !== 'notification' || frame.method !== 'notifications/progress') return undefined;
+  const token: ByteRange | undefined =
+    frame.params === undefined ? undefined : memberRange(bytes, frame.params, 'progressToken');
+  return token === undefined ? undefined : canonicalId(textOf(bytes, token));
+}

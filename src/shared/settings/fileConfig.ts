@@ -1,0 +1,130 @@
+import type { SettingsProblem } from '../model/snapshot.ts';
+
+/**
+ * The configuration file of the stand-alone program: the shape of `mcp.json`, plus `lifeline`. Plain JSON, without comments. What the
+ * entries themselves say is checked by `parseServerConfig`, as for settings.
+ */
+export interface FileConfig {
+  readonly servers: readonly { readonly name: string; readonly entry: unknown }[];
+  /** Under which key the servers stand: part of the place of every problem. */
+  readonly serversKey: 'servers' | 'mcpServers';
+  /** Values of the connection settings, unparsed. */
+  readonly connection: Readonly<Record<string, unknown>>;
+  /** Where state is kept; as written. */
+  readonly stateFolder: string | undefined;
+}
+
+export type FileConfigVerdict =
+  | { readonly kind: 'usable'; readonly config: FileConfig; readonly problems: readonly SettingsProblem[] }
+  /** Nothing of it can be used; `reason` is a sentence without the file's name. */
+  | { readonly kind: 'unusable'; readonly reason: string };
+
+/** Characters of the file. */
+export const MAX_CONFIG_LENGTH = 4_194_304;
+const MAX_SERVERS = 1_000;
+const MAX_NAME = 256;
+const MAX_FOLDER = 4_096;
+const MAX_PROBLEMS = 100;
+
+export const CONNECTION_PLACE = 'lifeline.connection';
+
+/** Known to the contract, served by later versions. */
+const laterLifelineKeys = new Set(['alerts', 'telemetry']);
+/** Parts of `mcp.json` that VS Code acts on. */
+const laterKeys = new Set(['inputs', 'sandbox']);
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Reads the file's text. Never throws: what cannot be used is reported with its place, and the rest is used. */
+export function parseFileConfig(text: string): FileConfigVerdict {
+  if (text.length > MAX_CONFIG_LENGTH)
+    return { kind: 'unusable', reason: `It is longer than ${MAX_CONFIG_LENGTH} characters.` };
+  let value: unknown;
+  try {
+    value = JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message.slice(0, 300) : String(error);
+    return {
+      kind: 'unusable',
+      reason: `It is not JSON (comments and trailing commas are not allowed): ${why}`,
+    };
+  }
+  if (!isRecord(value)) return { kind: 'unusable', reason: 'It must be a JSON object with "servers" in it.' };
+  const problems: SettingsProblem[] = [];
+  const report = (path: string, message: string): void => {
+    if (problems.length < MAX_PROBLEMS) problems.push({ path, message });
+  };
+  for (const key of Object.keys(value)) {
+    if (laterKeys.has(key)) report(key, 'is not supported by this version; it is ignored');
+    else if (!['servers', 'mcpServers', 'lifeline', '$schema'].includes(key))
+      report(key, 'is not a known setting; it is ignored');
+  }
+  const { serversKey, servers } = readServers(value, report);
+  return {
+    kind: 'usable',
+    config: { serversKey, servers, ...readLifeline(value['lifeline'], report) },
+    problems,
+  };
+}
+
+type Report = (path: string, message: string) => void;
+
+function readServers(
+  value: Record<string, unknown>,
+  report: Report,
+): Pick<FileConfig, 'servers' | 'serversKey'> {
+  const serversKey =
+    value['servers'] === undefined && value['mcpServers'] !== undefined ? 'mcpServers' : 'servers';
+  if (serversKey === 'servers' && value['mcpServers'] !== undefined)
+    report('mcpServers', 'is ignored, because "servers" is there too');
+  const entries = value[serversKey];
+  if (!isRecord(entries)) {
+    report(
+      serversKey,
+      entries === undefined ? 'is missing: there are no servers' : 'must be an object of servers by name',
+    );
+    return { serversKey, servers: [] };
+  }
+  const servers: { name: string; entry: unknown }[] = [];
+  for (const [name, entry] of Object.entries(entries)) {
+    if (servers.length >= MAX_SERVERS) {
+      report(serversKey, `may hold ${MAX_SERVERS} servers at most; the rest is left out`);
+      break;
+    }
+    if (name.length > MAX_NAME)
+      report(`${serversKey}.${name.slice(0, 32)}…`, 'has too long a name; it is left out');
+    else servers.push({ name, entry });
+  }
+  return { serversKey, servers };
+}
+
+function readLifeline(value: unknown, report: Report): Pick<FileConfig, 'connection' | 'stateFolder'> {
+  const nothing = { connection: {}, stateFolder: undefined };
+  if (value === undefined) return nothing;
+  if (!isRecord(value)) {
+    report('lifeline', 'must be an object; it is ignored');
+    return nothing;
+  }
+  for (const key of Object.keys(value)) {
+    if (laterLifelineKeys.has(key))
+      report(`lifeline.${key}`, 'is not supported by this version; it is ignored');
+    else if (key !== 'connection' && key !== 'stateFolder')
+      report(`lifeline.${key}`, 'is not a known setting; it is ignored');
+  }
+  const { connection, stateFolder } = value;
+  if (connection !== undefined && !isRecord(connection))
+    report(CONNECTION_PLACE, 'must be an object; it is ignored');
+  const isFolder =
+    typeof stateFolder === 'string' &&
+    stateFolder.trim() !== '' &&
+    stateFolder.length <= MAX_FOLDER &&
+    !stateFolder.includes('\0');
+  if (stateFolder !== undefined && !isFolder)
+    report('lifeline.stateFolder', 'must be the path of a folder; the default is used');
+  return {
+    connection: isRecord(connection) ? connection : {},
+    stateFolder: isFolder ? stateFolder : undefined,
+  };
+}
