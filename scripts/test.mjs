@@ -35,6 +35,14 @@ const steps = [
     isSuite: true,
     lingerMs: 20_000,
   },
+  {
+    name: 'conformance',
+    args: mocha('test/conformance/mocharc.json'),
+    limitMs: 100_000,
+    needs: ['build'],
+    isSuite: true,
+    lingerMs: 20_000,
+  },
   { name: 'vsix', args: ['scripts/package.mjs'], limitMs: 60_000, needs: ['build'] },
   {
     name: 'package',
