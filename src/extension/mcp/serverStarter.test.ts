@@ -109,7 +109,7 @@ describe('the first start of a server', () => {
   it('R5.0 starts a server without a catalogue once, and stops it when its tools are known', async () => {
     const { calls, clock, comeUp, meet, written } = given({ git: {} });
     meet({ git: {} });
-    await clock.advance(599);
+    await clock.advance(4_999);
     assert.deepEqual(calls, []);
     await clock.advance(1);
     assert.deepEqual(calls, ['start git']);
@@ -167,7 +167,7 @@ describe('the first start of a server', () => {
       low2: {},
     });
     meet({ low: {}, high: {}, top: {}, low2: {} });
-    await clock.advance(600);
+    await clock.advance(5_000);
     assert.deepEqual(calls, ['start top', 'start high']);
     await comeUp('high');
     assert.deepEqual(calls.slice(2), ['stop high', 'start low']);
@@ -190,7 +190,7 @@ describe('the first start of a server', () => {
   it('stops a server that keeps failing, and does not try it again until its settings change', async () => {
     const { calls, clock, meet, set, starter } = given({ git: {} });
     meet({ git: {} });
-    await clock.advance(600);
+    await clock.advance(5_000);
     set('git', { state: 'crashLoop' });
     await clock.advance(0);
     assert.deepEqual(calls, ['start git', 'stop git']);
@@ -206,7 +206,7 @@ describe('the first start of a server', () => {
   it('gives a start up after its time, so that the next server gets its turn', async () => {
     const { calls, clock, meet } = given({ a: {}, b: {}, c: {} });
     meet({ a: {}, b: {}, c: {} });
-    await clock.advance(600 + 129_999);
+    await clock.advance(5_000 + 129_999);
     assert.deepEqual(calls, ['start a', 'start b']);
     await clock.advance(1);
     assert.deepEqual(calls.slice(2).sort(), ['start c', 'stop a', 'stop b']);
@@ -215,7 +215,7 @@ describe('the first start of a server', () => {
   it('takes VS Code’s refusal for a failure', async () => {
     const { calls, clock, meet, refuse, written } = given({ git: {} });
     meet({ git: {} });
-    await clock.advance(600);
+    await clock.advance(5_000);
     await refuse('git');
     await clock.advance(600_000);
     assert.deepEqual(calls, ['start git', 'stop git']);
@@ -236,7 +236,7 @@ describe('the first start of a server', () => {
   it('leaves a server running that has a call by then', async () => {
     const { calls, clock, comeUp, meet, set } = given({ git: {} });
     meet({ git: {} });
-    await clock.advance(600);
+    await clock.advance(5_000);
     set('git', { metrics: { inFlight: 1 } });
     await comeUp('git');
     await clock.advance(600_000);
@@ -246,7 +246,7 @@ describe('the first start of a server', () => {
   it('waits for the lists that VS Code fetches after a start', async () => {
     const { calls, clock, comeUp, meet, set } = given({ git: {} });
     meet({ git: {} });
-    await clock.advance(600);
+    await clock.advance(5_000);
     set('git', { metrics: { inFlight: 2 } });
     await comeUp('git');
     await clock.advance(1_000);
@@ -259,7 +259,7 @@ describe('the first start of a server', () => {
   it('leaves a server running that another client uses too', async () => {
     const { calls, clock, comeUp, meet, set } = given({ git: {} });
     meet({ git: {} });
-    await clock.advance(600);
+    await clock.advance(5_000);
     set('git', { sessions: 2 });
     await comeUp('git');
     await clock.advance(600_000);
@@ -295,7 +295,7 @@ describe('a server with keepWarm', () => {
   async function running(server = 'hot') {
     const all = given({ [server]: warm() });
     all.meet({ [server]: {} });
-    await all.clock.advance(600);
+    await all.clock.advance(5_000);
     await all.comeUp(server);
     return all;
   }
@@ -310,7 +310,7 @@ describe('a server with keepWarm', () => {
   it('R5.0 is started also when its tools are known', async () => {
     const { calls, clock, meet } = given({ hot: warm() });
     meet({ hot: { catalogue } });
-    await clock.advance(600);
+    await clock.advance(5_000);
     assert.deepEqual(calls, ['start hot']);
   });
 
@@ -366,6 +366,7 @@ describe('a server with keepWarm', () => {
     await clock.advance(1_000);
     assert.deepEqual(calls, []);
     set('hot', { sessions: 0, state: 'idle' });
+    await clock.advance(4_000);
     assert.deepEqual(calls, ['start hot']);
   });
 
@@ -381,7 +382,7 @@ describe('a server with keepWarm', () => {
   it('stays with its session when it keeps failing: the engine tries it again', async () => {
     const { calls, clock, meet, set } = given({ hot: warm() });
     meet({ hot: {} });
-    await clock.advance(600);
+    await clock.advance(5_000);
     set('hot', { state: 'crashLoop' });
     await clock.advance(600_000);
     assert.deepEqual(calls, ['start hot']);
@@ -393,7 +394,7 @@ describe('what is remembered of first starts', () => {
     const entry = { env: { TOKEN: 'hunter2' }, args: ['--key=hunter2'] };
     const { clock, comeUp, meet, written } = given({ git: entry });
     meet({ git: {} });
-    await clock.advance(600);
+    await clock.advance(5_000);
     await comeUp('git');
     assert.match(JSON.stringify(written), /^\[\{"git":"[0-9a-f]{16}"\}\]$/);
   });

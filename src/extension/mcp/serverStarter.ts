@@ -6,6 +6,8 @@ import { AFTER_CHANGE_MS, type EditorServers } from './promiseKeeper.ts';
 import { fingerprintOf, type StartMemory } from './startMemory.ts';
 import { WarmServers } from './warmServers.ts';
 
+/** A window that opens has more urgent things to do; and who uses a server at once needs no start of ours. */
+const AFTER_ACTIVATION_MS = 5_000;
 /** Settings that were just written may be half of what is meant, and half a command must not be run. */
 const AFTER_SETTINGS_MS = 2_000;
 const MAX_AT_ONCE = 2;
@@ -76,7 +78,7 @@ export class ServerStarter implements Disposable {
 
   constructor(options: ServerStarterOptions, servers: readonly ConfiguredServer[]) {
     this.#options = options;
-    this.#notBefore = options.clock.now() + AFTER_CHANGE_MS;
+    this.#notBefore = options.clock.now() + AFTER_ACTIVATION_MS;
     this.#take(servers);
   }
 
