@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../shared/base/clock.ts';
 import type { Disposable } from '../shared/base/disposable.ts';
@@ -13,23 +12,19 @@ import { CatalogueStore } from './catalogue/catalogue.ts';
 import { serveControl } from './control/controlConnection.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { HttpEndpoint, type HttpAddress } from './gateway/httpEndpoint.ts';
-import { LatencyHistory } from './observability/latencyHistory.ts';
 import { EngineLog } from './observability/engineLog.ts';
+import { LatencyHistory } from './observability/latencyHistory.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
 import { forceRecovery } from './recovery/forceRecovery.ts';
 import { RecoveryQueue } from './recovery/recoveryQueue.ts';
 import { ServerRegistry, type SettingsPlaces } from './servers/serverRegistry.ts';
-import type { ServerRuntime } from './servers/serverRuntime.ts';
 import { Journal } from './state/journal.ts';
 import { ensurePrivateFolder, newSocketAddress, writeFileAtomically } from './state/privateFolder.ts';
-import { upstreamEnvironment } from './upstream/environment.ts';
 import { Guardian } from './upstream/guardian.ts';
-import { ServerProcess, type ServerProcessListener } from './upstream/serverProcess.ts';
+import { Upstreams } from './upstream/upstreams.ts';
 
 /** The engine ends this long after its last client has left; a window reload takes less. */
 const LINGER_MS = 15_000;
-/** Longest message of a server. */
-const MAX_SERVER_LINE_BYTES = 67_108_864;
 
 export interface EngineOptions {
   readonly home: string;
@@ -88,29 +83,20 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     listeners.onJournalTrouble?.();
   });
   const store = new CatalogueStore(home, window, note);
-  const history = new LatencyHistory(clock, () => registry.servers);
   const registry = new ServerRegistry({ clock, store, environment: process.env, onListenerError });
   const guardian = new Guardian(clock, note);
   const recovery = new RecoveryQueue(clock);
   const engineState = () => ({ pid: process.pid, version, startedAt, journalReliable: journal.reliable });
   const snapshots = new SnapshotProducer(clock, registry, engineState, onListenerError);
+  const history = new LatencyHistory(clock, () => registry.servers);
   let lastNumber = 0;
 
-  const spawn = (runtime: ServerRuntime, listener: ServerProcessListener): ServerProcess => {
-    const { config } = runtime;
-    return new ServerProcess(
-      {
-        command: config?.command ?? '',
-        args: config?.args ?? [],
-        cwd: config?.cwd ?? registry.workspaceFolder ?? homedir(),
-        env: upstreamEnvironment(process.env, config?.env ?? {}),
-        clock,
-        guardian,
-        maxLineBytes: MAX_SERVER_LINE_BYTES,
-      },
-      listener,
-    );
-  };
+  const upstreams = new Upstreams({
+    clock,
+    guardian,
+    environment: process.env,
+    defaultFolder: () => registry.workspaceFolder,
+  });
   const info: EndpointInfo = {
     version: 1,
     window,
@@ -131,7 +117,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       random: systemRandom,
       journal,
       recovery,
-      spawn,
+      open: (runtime, listener) => upstreams.open(runtime, listener),
       nextNumber: () => (lastNumber += 1),
       // No engine before or after this one uses the same ids towards a client that outlives it.
       launchPrefix: `${startedAt.toString(36)}${process.pid.toString(36)}`,
@@ -213,7 +199,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       await Promise.all([http?.close(), gateway.close()]);
       recovery.dispose();
       snapshots.dispose();
+      history.dispose();
       journal.close(clientsAreLeft);
+      upstreams.dispose();
       guardian.dispose();
       log.flush();
       logging?.dispose();

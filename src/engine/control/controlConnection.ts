@@ -98,12 +98,12 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
   });
   connection.onNotification(configurationChanged.method, configure);
   serve(connection, getSnapshot, () => Promise.resolve(deps.snapshots.now));
+  serve(connection, getHistory, () => Promise.resolve(deps.history.now));
   serve(connection, recover, (params) => forceRecovery(deps.registry, params, deps.clock));
   socket.once('close', () => {
     store.dispose();
     connection.dispose();
   });
-  serve(connection, getHistory, () => Promise.resolve(deps.history.now));
   connection.listen();
   socket.resume();
 }

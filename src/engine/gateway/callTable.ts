@@ -1,4 +1,5 @@
 import type { Clock } from '../../shared/base/clock.ts';
+import type { Random } from '../../shared/base/random.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import { layerAnswer, resultAnswer } from '../../shared/protocol/answers.ts';
 import {
@@ -11,6 +12,7 @@ import {
 import { Deadline, type Call, type Outcome, type RetryClass } from '../pipeline/call.ts';
 import { guardStage } from '../pipeline/guardStage.ts';
 import { compose, type Next } from '../pipeline/pipeline.ts';
+import { backoffOptions } from '../policies/backoff/backoff.ts';
 import { retryClassOf, type ToolHints } from '../pipeline/retryClass.ts';
 import { retryStage } from '../pipeline/retryStage.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
@@ -20,13 +22,14 @@ import { faultAnswer, interruptedFault, timeoutFault, toldFault } from './faultA
 
 export interface CallTableDeps {
   readonly clock: Clock;
+  readonly random: Random;
   readonly journal: Journal;
   readonly session: string;
   readonly runtime: ServerRuntime;
   readonly connection: () => Connection | undefined;
   readonly catalogueKey: () => string;
   readonly nextNumber: () => number;
-  readonly answer: (message: Uint8Array | string, flushed?: () => void) => void;
+  readonly answer: (id: string, message: Uint8Array | string, flushed?: () => void) => void;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
 }
 
@@ -60,7 +63,10 @@ export class CallTable {
       method === 'tools/call' && params !== undefined ? stringMember(line, params, 'name') : undefined;
     if (this.#open.size >= MAX_OPEN) {
       const text = `More than ${MAX_OPEN} calls are open on the MCP server "${runtime.name}"; this one was not carried out.`;
-      this.#deps.answer(layerAnswer(method, id, { text, code: 'overloaded', server: runtime.name, tool }));
+      this.#deps.answer(
+        id,
+        layerAnswer(method, id, { text, code: 'overloaded', server: runtime.name, tool }),
+      );
       return undefined;
     }
     if (this.#open.has(id)) {
@@ -112,7 +118,7 @@ export class CallTable {
 
   /** The ordered list of what surrounds a call (design §2); what is not configured is left out. */
   #pipeline(connection: Connection): Next {
-    const { runtime, log } = this.#deps;
+    const { runtime, log, clock, random } = this.#deps;
     const { maxRetries } = runtime.settings;
     return compose(
       [
@@ -120,6 +126,9 @@ export class CallTable {
           ? undefined
           : retryStage({
               maxRetries,
+              clock,
+              random,
+              backoff: backoffOptions(runtime.settings),
               onRetry: (call, outcome) => {
                 runtime.counters.retries += 1;
                 const why = outcome.kind === 'fault' ? outcome.fault.code : '';
@@ -169,7 +178,7 @@ export class CallTable {
       new Fault('cancelled', 'The list was answered from memory.', { server: call.server }),
     );
     this.#deps.runtime.counters.successful += 1;
-    this.#deps.answer(resultAnswer(call.id, fallback()));
+    this.#deps.answer(call.id, resultAnswer(call.id, fallback()));
     call.settled.resolve(undefined);
   }
 
@@ -220,7 +229,7 @@ export class CallTable {
     const { runtime, clock } = this.#deps;
     runtime.counters.successful += 1;
     runtime.latency.add(clock.now() - call.startedAt);
-    this.#deps.answer(line, this.#afterFlush(call));
+    this.#deps.answer(call.id, line, this.#afterFlush(call));
     runtime.touch();
   }
 
@@ -239,7 +248,7 @@ export class CallTable {
     );
     // A refusal tells of an earlier error, and must not hide it.
     if (!refusals.has(fault.code)) runtime.noteError(fault);
-    this.#deps.answer(faultAnswer(call, fault), this.#afterFlush(call));
+    this.#deps.answer(call.id, faultAnswer(call, fault), this.#afterFlush(call));
   }
 
   #afterFlush(call: Call): (() => void) | undefined {

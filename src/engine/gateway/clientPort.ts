@@ -2,8 +2,13 @@ import type { Socket } from 'node:net';
 
 /** Where a session's messages to its client go. */
 export interface ClientPort {
-  /** `flushed` is called when the message has been handed to the kernel: from then on it reaches the client even if the engine is killed. */
-  send(message: Uint8Array | string, flushed?: () => void): void;
+  /**
+   * The answer to the client's request `id` (canonical JSON text; `null` for one that could not be read). `flushed` is called when it has
+   * been handed to the kernel: from then on it reaches the client even if the engine is killed.
+   */
+  answer(id: string, message: Uint8Array | string, flushed?: () => void): void;
+  /** A notification or request of the server. `about` is the client's request (canonical id) that it belongs to, where that is known. */
+  send(message: Uint8Array | string, about?: string): void;
   /** A line for the bridge itself; handed to the kernel before this returns, unless the bridge reads too slowly. */
   control(line: string): void;
   /** Bytes that wait because the client reads too slowly. */
@@ -35,7 +40,15 @@ export class BridgePort implements ClientPort {
     return this.#socket.writableLength + this.#queuedBytes;
   }
 
-  send(message: Uint8Array | string, flushed?: () => void): void {
+  answer(_id: string, message: Uint8Array | string, flushed?: () => void): void {
+    this.#enqueue(message, flushed);
+  }
+
+  send(message: Uint8Array | string): void {
+    this.#enqueue(message, undefined);
+  }
+
+  #enqueue(message: Uint8Array | string, flushed: (() => void) | undefined): void {
     if (this.#socket.destroyed) return;
     const bytes = typeof message === 'string' ? Buffer.from(message) : message;
     if (this.#queue.length === 0) process.nextTick(() => this.#flush());

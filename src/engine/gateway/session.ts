@@ -1,6 +1,8 @@
 import { sleep, type Clock } from '../../shared/base/clock.ts';
 import type { Random } from '../../shared/base/random.ts';
+import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import { Fault } from '../../shared/model/fault.ts';
+import type { ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { errorAnswer, layerAnswer, listMembers, resultAnswer } from '../../shared/protocol/answers.ts';
 import {
   canonicalId,
@@ -17,7 +19,8 @@ import type { AttachedSession, ServerRuntime } from '../servers/serverRuntime.ts
 import type { Journal } from '../state/journal.ts';
 import { Connection, type ConnectionClient } from '../upstream/connection.ts';
 import type { Launch } from '../upstream/launch.ts';
-import type { ServerProcess, ServerProcessListener } from '../upstream/serverProcess.ts';
+import type { Transport, TransportListener } from '../upstream/transport.ts';
+import { backoffOptions } from '../policies/backoff/backoff.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import { CallTable } from './callTable.ts';
 import { CatalogueKeeper } from './catalogueKeeper.ts';
@@ -29,7 +32,8 @@ export interface SessionDeps {
   readonly random: Random;
   readonly journal: Journal;
   readonly recovery: RecoveryQueue;
-  readonly spawn: (runtime: ServerRuntime, listener: ServerProcessListener) => ServerProcess;
+  /** Opens the way to a server: starts its process, or connects. */
+  readonly open: (runtime: ServerRuntime, listener: TransportListener) => Transport;
   readonly nextNumber: () => number;
   /** Differs between engines; stands in the ids of requests to clients. */
   readonly launchPrefix: string;
@@ -78,6 +82,7 @@ export class Session implements AttachedSession, ConnectionClient {
   readonly #subscriptions = new Set<string>();
   #held: Uint8Array[] = [];
   #heldBytes = 0;
+  #isSlowingDown = false;
   readonly #listChanges = new Map<string, { again: boolean; readonly launch: Launch }>();
   #ended = false;
   #stopping: Promise<unknown> | undefined;
@@ -101,7 +106,7 @@ export class Session implements AttachedSession, ConnectionClient {
       runtime,
       connection: () => this.#ensureConnection(),
       catalogueKey: () => this.#catalogueKey,
-      answer: (text, flushed) => this.#port.send(text, flushed),
+      answer: (id, message, flushed) => this.#port.answer(id, message, flushed),
     });
     runtime.attach(this);
     // A client that waits for a resource's changes waits without sending anything.
@@ -133,16 +138,12 @@ export class Session implements AttachedSession, ConnectionClient {
       clock,
       random,
       policy: () => ({
-        backoff: {
-          baseMs: runtime.settings.retryBackoffBase * 1_000,
-          maxMs: runtime.settings.retryBackoffMax * 1_000,
-          jitterRatio: runtime.settings.retryBackoffJitter / 100,
-        },
-        maxRestartAttempts: runtime.settings.maxRestartAttempts,
-        startTimeoutMs: startTimeoutMs(runtime.config?.command ?? ''),
+        backoff: backoffOptions(runtime.settings),
+        maxRestartAttempts: restartAttempts(runtime),
+        startTimeoutMs: startTimeoutMs(runtime.config),
       }),
       recovery,
-      spawn: (listener) => this.#deps.spawn(runtime, listener),
+      open: (listener) => this.#deps.open(runtime, listener),
       nextLaunchName: () => `${launchPrefix}.${nextNumber()}`,
       journal: {
         written: (call) =>
@@ -171,12 +172,13 @@ export class Session implements AttachedSession, ConnectionClient {
     });
     connection.onDidChange((state) => {
       log(
-        state === 'crashLoop' || state === 'broken' ? 'warn' : 'info',
+        state === 'crashLoop' || state === 'broken' || state === 'needsSignIn' ? 'warn' : 'info',
         `${state}${connectionDetail(connection)}`,
         runtime.name,
       );
-      if (state === 'broken' && connection.lastFault !== undefined) runtime.noteError(connection.lastFault);
-      if (state === 'crashLoop') this.#promise.giveUp();
+      const isLost = state === 'broken' || state === 'needsSignIn';
+      if (isLost && connection.lastFault !== undefined) runtime.noteError(connection.lastFault);
+      if (state === 'crashLoop' || state === 'needsSignIn') this.#promise.giveUp();
       runtime.touch();
     });
     this.#connection = connection;
@@ -224,7 +226,8 @@ export class Session implements AttachedSession, ConnectionClient {
         return;
       case 'batch':
       case 'invalid':
-        this.#port.send(
+        this.#port.answer(
+          'null',
           errorAnswer(
             'null',
             { text: 'Parse error', code: 'protocolGarbage', server: this.#runtime.name },
@@ -242,7 +245,7 @@ export class Session implements AttachedSession, ConnectionClient {
     const usable = this.#connection?.usableLaunch !== undefined;
     // The session is alive even when the server is not.
     if (frame.method === 'ping' && !usable) {
-      this.#port.send(resultAnswer(frame.id, '{}'));
+      this.#port.answer(frame.id, resultAnswer(frame.id, '{}'));
       return;
     }
     if (this.#refuseWithoutConnection(frame)) return;
@@ -263,7 +266,7 @@ export class Session implements AttachedSession, ConnectionClient {
       this.#initialize === undefined
         ? 'The session has not been initialized.'
         : `The MCP server "${name}" is not in the settings of this window, or is disabled there; the call was not carried out.`;
-    this.#port.send(layerAnswer(frame.method, frame.id, { text, code: 'stopped', server: name }));
+    this.#port.answer(frame.id, layerAnswer(frame.method, frame.id, { text, code: 'stopped', server: name }));
     return true;
   }
 
@@ -296,7 +299,7 @@ export class Session implements AttachedSession, ConnectionClient {
       server: name,
       remembered: catalogue?.initialize,
       params: this.#initialize,
-      startTimeoutMs: connection === undefined ? 0 : startTimeoutMs(this.#runtime.config?.command ?? ''),
+      startTimeoutMs: connection === undefined ? 0 : startTimeoutMs(this.#runtime.config),
       reason: () =>
         connection === undefined
           ? `The MCP server "${name}" is not in the settings of this window, or is disabled there.`
@@ -305,8 +308,8 @@ export class Session implements AttachedSession, ConnectionClient {
     // The server's own answer goes out as it came, but for the id.
     const own = answer.line === undefined ? undefined : scanFrame(answer.line);
     if (answer.line === undefined || own?.kind !== 'response')
-      this.#port.send(resultAnswer(frame.id, answer.result));
-    else this.#port.send(withId(answer.line, own.idRange, textOf(line, frame.idRange)));
+      this.#port.answer(frame.id, resultAnswer(frame.id, answer.result));
+    else this.#port.answer(frame.id, withId(answer.line, own.idRange, textOf(line, frame.idRange)));
   }
 
   #onNotification(line: Uint8Array, frame: Notification): void {
@@ -336,7 +339,7 @@ export class Session implements AttachedSession, ConnectionClient {
     const firstPage = frame.params === undefined || memberRange(line, frame.params, 'cursor') === undefined;
     const remembered = firstPage ? this.#runtime.catalogue(this.#catalogueKey)?.lists[member] : undefined;
     // Before anything was ever listed, an empty list is what there is; the change is announced when the server comes.
-    const items = remembered ?? (firstPage && this.#connection?.state === 'crashLoop' ? [] : undefined);
+    const items = remembered ?? (firstPage && isOut(this.#connection?.state) ? [] : undefined);
     if (items === undefined) void this.#calls.run(call);
     else void this.#calls.runOr(call, LIST_PATIENCE_MS, () => JSON.stringify({ [member]: items }));
   }
@@ -361,9 +364,9 @@ export class Session implements AttachedSession, ConnectionClient {
     this.onClientMessage(new TextEncoder().encode(JSON.stringify({ jsonrpc: '2.0', method })));
   }
 
-  onClientMessage(line: Uint8Array): void {
+  onClientMessage(line: Uint8Array, about?: string): void {
     if (this.#clientInitialized) {
-      this.#port.send(line);
+      this.#port.send(line, about);
       if (this.#port.waitingBytes > PRESSURE_BYTES) this.#slowServerDown();
     } else if (this.#held.length < MAX_HELD && this.#heldBytes < PRESSURE_BYTES) {
       this.#held.push(line);
@@ -373,8 +376,13 @@ export class Session implements AttachedSession, ConnectionClient {
 
   #slowServerDown(): void {
     const launch = this.#connection?.usableLaunch;
-    if (launch?.pauseReading() !== true) return;
-    this.#port.onceDrained(() => launch.resumeReading());
+    if (launch === undefined || this.#isSlowingDown) return;
+    this.#isSlowingDown = true;
+    launch.pauseReading();
+    this.#port.onceDrained(() => {
+      this.#isSlowingDown = false;
+      launch.resumeReading();
+    });
   }
 
   onListChanged(list: string, line: Uint8Array, launch: Parameters<ConnectionClient['onReady']>[0]): void {
@@ -434,14 +442,32 @@ export class Session implements AttachedSession, ConnectionClient {
   }
 }
 
+const START_TIMEOUT_MS = 30_000;
 /** `npx` and its like may download first (requirements R2, connectionTimeout). */
-function startTimeoutMs(command: string): number {
-  return /(?:^|[\\/])(?:npx|uvx|pnpx|bunx|pipx)(?:\.cmd|\.exe)?$/i.test(command) ? 120_000 : 30_000;
+const DOWNLOAD_TIMEOUT_MS = 120_000;
+const downloads = /(?:^|[\\/])(?:npx|uvx|pnpx|bunx|pipx)(?:\.cmd|\.exe)?$/i;
+
+function startTimeoutMs(config: ServerConfig | undefined): number {
+  return config?.type === 'stdio' && downloads.test(config.command) ? DOWNLOAD_TIMEOUT_MS : START_TIMEOUT_MS;
+}
+
+/** A server that somebody else restarts is away for longer than one of ours: six attempts span half a minute. */
+const HTTP_RESTART_ATTEMPTS = 6;
+
+function restartAttempts({ config, settings }: ServerRuntime): number {
+  const { maxRestartAttempts } = settings;
+  return config?.type === 'http' ? Math.max(HTTP_RESTART_ATTEMPTS, maxRestartAttempts) : maxRestartAttempts;
+}
+
+/** Nothing will come of waiting. */
+function isOut(state: ConnectionState | undefined): boolean {
+  return state === 'crashLoop' || state === 'needsSignIn';
 }
 
 function connectionDetail(connection: Connection): string {
   const inMs = connection.nextAttemptInMs;
   const next = inMs === undefined ? '' : `, next attempt in ${Math.round(inMs)} ms`;
-  const why = connection.state === 'broken' ? `: ${connection.diagnosis}` : '';
+  const why =
+    connection.state === 'broken' || connection.state === 'needsSignIn' ? `: ${connection.diagnosis}` : '';
   return `${connection.pid === undefined ? '' : ` (pid ${connection.pid})`}${next}${why}`;
 }

@@ -91,6 +91,12 @@ export class Deadline {
     return this.#clock.now() - this.#startedAt;
   }
 
+  /** Milliseconds left, as things are; while it stands still, what will be left. */
+  get remainingMs(): number {
+    const running = this.#runningSince === undefined ? 0 : this.#clock.now() - this.#runningSince;
+    return Math.min(this.#remainingMs - running, this.#options.capMs - this.elapsedMs);
+  }
+
   /** Stands still until `resume` was called as often. */
   pause(): void {
     this.#pauses += 1;

@@ -75,8 +75,11 @@ function settle(ticket: Ticket, call: Call, outcome: Outcome): void {
   // An error that the server answers with — JSON-RPC error or `isError` — shows that it works.
   if (outcome.kind === 'answer') ticket.success();
   else if (!outcome.fault.traits.countsAgainstBreaker) ticket.neutral();
-  else if (outcome.fault.code === 'requestTimeout') ticket.failure();
   // A lost process is one failure, however many calls it took with it.
-  else if (call.launch?.countLoss() === true) ticket.failure();
-  else ticket.neutral();
+  else if (isLossOfAll(call, outcome.fault) && call.launch?.countLoss() !== true) ticket.neutral();
+  else ticket.failure();
+}
+
+function isLossOfAll(call: Call, fault: Fault): boolean {
+  return fault.code === 'exited' || fault.code === 'brokenPipe' || call.launch?.hasEnded === true;
 }

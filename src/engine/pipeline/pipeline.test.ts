@@ -95,15 +95,78 @@ describe('retry', () => {
 
   it('R2 is tried no more often than allowed', async () => {
     let attempts = 0;
-    const stage = retryStage({ maxRetries: 5, onRetry: () => undefined });
-    const outcome = await stage(callWith('safe'), () => {
+    const { stage, call } = givenRetries();
+    const outcome = await stage(call, () => {
       attempts += 1;
       return Promise.resolve(fault('exited'));
     });
     assert.equal(attempts, 6);
     assert.equal(outcome.kind, 'fault');
   });
+
+  it('R2 waits between attempts where the connection stays: 1, 2, 4 … s, or as long as the server asked for', async () => {
+    const { stage, call, clock } = givenRetries();
+    const at: number[] = [];
+    const faults = [fault('unavailable'), fault('unavailable'), rateLimited(5_000), answer];
+    const done = stage(call, () => {
+      at.push(clock.now());
+      return Promise.resolve(faults[at.length - 1] ?? answer);
+    });
+    await clock.advance(30_000);
+    assert.equal(await done, answer);
+    assert.deepEqual(
+      at.map((time) => time - (at[0] ?? 0)),
+      [0, 1_000, 3_000, 8_000],
+    );
+  });
+
+  it('R2 a connection that was closed is tried again at once, the first time', async () => {
+    const { stage, call, clock } = givenRetries();
+    const at: number[] = [];
+    const done = stage(call, () => {
+      at.push(clock.now());
+      return Promise.resolve(fault('connectionReset'));
+    });
+    await clock.advance(3_000);
+    assert.deepEqual(
+      at.map((time) => time - (at[0] ?? 0)),
+      [0, 0, 1_000, 3_000],
+    );
+    call.controller.abort(new Fault('cancelled', ''));
+    await done;
+  });
+
+  it('R2.6 a wait ends at once when the call is cancelled, and leaves no timer', async () => {
+    const { stage, call, clock } = givenRetries();
+    const before = clock.pending;
+    const done = stage(call, () => Promise.resolve(fault('unavailable')));
+    await clock.advance(1);
+    assert.equal(clock.pending, before + 1);
+    call.controller.abort(new Fault('cancelled', ''));
+    const outcome = await done;
+    assert.ok(outcome.kind === 'fault' && outcome.fault.code === 'cancelled');
+    assert.equal(clock.pending, before);
+  });
+
+  it('R2 does not wait for what would only begin after the deadline', async () => {
+    const { stage, call } = givenRetries();
+    const outcome = await stage(call, () => Promise.resolve(rateLimited(61_000)));
+    assert.ok(outcome.kind === 'fault' && outcome.fault.retryAfterMs === 61_000);
+  });
 });
+
+function rateLimited(retryAfterMs: number): Outcome {
+  return { kind: 'fault', fault: new Fault('rateLimited', '', { retryAfterMs }) };
+}
+
+function givenRetries() {
+  const clock = new FakeClock();
+  const backoff = { baseMs: 1_000, maxMs: 60_000, jitterRatio: 0 };
+  const stage = retryStage({ maxRetries: 5, clock, random: () => 0.5, backoff, onRetry: () => undefined });
+  const deadline = new Deadline(clock, { totalMs: 60_000, capMs: 600_000 }, () => undefined);
+  const call = { ...callWith('safe'), deadline } as Call;
+  return { clock, stage, call };
+}
 
 describe('pipeline', () => {
   it('runs its stages in order, and leaves out what is not configured', async () => {

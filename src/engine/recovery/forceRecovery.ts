@@ -53,6 +53,15 @@ async function recoverOne(server: ServerRuntime, params: RecoverParams, clock: C
   return verdict('failed', server.snapshot.sentence);
 }
 
+/** States in which an attempt has come to its end. */
+const verdicts: ReadonlySet<ConnectionState> = new Set([
+  'ready',
+  'recovering',
+  'crashLoop',
+  'needsSignIn',
+  'stopped',
+]);
+
 /** Starts a connection afresh and answers the state in which that ended. */
 function restartAndWait(connection: Connection, clock: Clock): Promise<ConnectionState> {
   return new Promise((resolve) => {
@@ -63,8 +72,7 @@ function restartAndWait(connection: Connection, clock: Clock): Promise<Connectio
     };
     const timer = clock.setTimer(VERDICT_TIMEOUT_MS, finish);
     const subscription = connection.onDidChange((state) => {
-      if (state === 'ready' || state === 'recovering' || state === 'crashLoop' || state === 'stopped')
-        finish();
+      if (verdicts.has(state)) finish();
     });
     connection.forceRestart();
   });

@@ -307,7 +307,10 @@ export class ServerRuntime {
 
 function digestOf(config: ServerConfig | undefined): string {
   if (config === undefined) return '';
-  const { command, args, env, cwd, lifeline } = config;
-  const text = JSON.stringify([command, args, env, cwd, lifeline.enabled]);
+  const { enabled } = config.lifeline;
+  const text =
+    config.type === 'stdio'
+      ? JSON.stringify([config.command, config.args, config.env, config.cwd, enabled])
+      : JSON.stringify([config.url, config.headers, enabled]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../shared/base/clock.ts';
+import { sleep, type Clock } from '../../shared/base/clock.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import type { Random } from '../../shared/base/random.ts';
 import {
@@ -7,18 +7,19 @@ import {
   legalMoves,
   type ConnectionState,
 } from '../../shared/model/connectionState.ts';
-import { Fault } from '../../shared/model/fault.ts';
+import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import type { Call } from '../pipeline/call.ts';
 import { backoffDelayMs, type BackoffOptions } from '../policies/backoff/backoff.ts';
 import { CrashHistory } from '../recovery/crashHistory.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
-import type { ProcessEnd, ServerProcess, ServerProcessListener } from './serverProcess.ts';
+import type { Transport, TransportListener } from './transport.ts';
 
 /** What a connection tells its session. */
 export interface ConnectionClient {
   onInitialized(result: string, line: Uint8Array): void;
-  onClientMessage(line: Uint8Array): void;
+  /** `about`: the client's request that it belongs to, where that is known. */
+  onClientMessage(line: Uint8Array, about?: string): void;
   onListChanged(list: string, line: Uint8Array, launch: Launch): void;
   onServerRequests(open: number): void;
   /** Answers whether the client should see it. */
@@ -41,7 +42,7 @@ export interface ConnectionOptions {
   /** Asked at each decision, so that changed settings count from the next one on. */
   readonly policy: () => ConnectionPolicy;
   readonly recovery: RecoveryQueue;
-  readonly spawn: (listener: ServerProcessListener) => ServerProcess;
+  readonly open: (listener: TransportListener) => Transport;
   readonly nextLaunchName: () => string;
   /** The end of an earlier connection's process; nothing is started before it. */
   readonly after?: Promise<unknown> | undefined;
@@ -52,14 +53,27 @@ export interface ConnectionOptions {
   readonly onListenerError: (error: unknown) => void;
 }
 
+/** Nothing has run that could have ended. */
+const neverBegan: ReadonlySet<FaultCode> = new Set([
+  'spawnFailed',
+  'connectionRefused',
+  'connectTimeout',
+  'unavailable',
+  'rateLimited',
+]);
+
 interface Waiter {
   readonly seq: number;
   readonly resolve: (launch: Launch) => void;
   readonly reject: (fault: Fault) => void;
 }
 
-/** How long a probe of a suspect server may take before it is convicted (requirements R5.3). */
+/** How long a suspect server may take to answer a probe before it is convicted (requirements R5.3). */
 const PROBE_TIMEOUT_MS = 5_000;
+/** A probe that failed at once is repeated within that time: a network may be back before the session is given up. */
+const PROBE_INTERVAL_MS = 500;
+/** Who refuses a credential will refuse it again; a person is waited for, and asked after anew only this often. */
+const SIGN_IN_INTERVAL_MS = 300_000;
 
 /**
  * The connection of one session to its server: one state machine over all launches. Restarts behind the gateway;
@@ -74,6 +88,8 @@ export class Connection {
   #since: number;
   #hello: ClientHello | undefined;
   #launch: Launch | undefined;
+  /** Launches that take no more calls, and are still being answered. */
+  readonly #lingering = new Set<Launch>();
   #lastFault: Fault | undefined;
   #launches = 0;
   #everReady = false;
@@ -126,7 +142,7 @@ export class Connection {
   }
 
   get inFlight(): number {
-    return this.#launch?.inFlight ?? 0;
+    return [...this.#lingering].reduce((all, launch) => all + launch.inFlight, this.#launch?.inFlight ?? 0);
   }
 
   /** The first start is under way: it may take long (`npx` downloads), and deadlines stand still meanwhile. */
@@ -217,6 +233,10 @@ export class Connection {
         `It is tried again in ${Math.ceil(inMs / 1_000)} s; "MCP Lifeline: Force Recovery" tries at once.`;
       return new Fault('crashLoop', text, { server, retryAfterMs: inMs });
     }
+    if (this.#state === 'needsSignIn') {
+      const text = `${this.diagnosis} The call was not carried out. "MCP Lifeline: Force Recovery" tries again.`;
+      return new Fault('authRequired', text, { server });
+    }
     if (this.#state === 'isolated') {
       return new Fault(
         'isolated',
@@ -242,13 +262,13 @@ export class Connection {
     this.#move('connecting');
     this.#launches += 1;
     this.#stderrTail = '';
-    const { server, clock, spawn, journal } = this.#options;
+    const { server, clock, open, journal } = this.#options;
     const { startTimeoutMs } = this.#options.policy();
     // A launch reports to this listener; what comes from an earlier launch is recognised and dropped.
     const slot: { launch?: Launch } = {};
     const name = this.#options.nextLaunchName();
     const listener = this.#listenerFor(slot);
-    slot.launch = new Launch({ server, name, clock, hello, startTimeoutMs, spawn, journal }, listener);
+    slot.launch = new Launch({ server, name, clock, hello, startTimeoutMs, open, journal }, listener);
     this.#launch = slot.launch;
   }
 
@@ -271,7 +291,7 @@ export class Connection {
       }),
       onInitialized: ifCurrent((result: string, line: Uint8Array) => client.onInitialized(result, line)),
       // Not tied to the current launch: the last thing a dying one says is that its own requests are cancelled.
-      onClientMessage: (line) => client.onClientMessage(line),
+      onClientMessage: (line, about) => client.onClientMessage(line, about),
       onListChanged: ifCurrent((list: string, line: Uint8Array) =>
         withLaunch((launch) => client.onListChanged(list, line, launch)),
       ),
@@ -286,7 +306,8 @@ export class Connection {
       },
       onGarbage: (what) => this.#options.onGarbage(what),
       onAnswered: () => undefined,
-      onEnd: ifCurrent((fault: Fault, end: ProcessEnd) => this.#onEnd(fault, end)),
+      onDoubt: ifCurrent(() => void this.suspect()),
+      onEnd: ifCurrent((fault: Fault) => this.#onEnd(fault)),
     };
   }
 
@@ -300,13 +321,19 @@ export class Connection {
     for (const waiter of [...this.#waiters].sort((a, b) => a.seq - b.seq)) waiter.resolve(launch);
   }
 
-  #onEnd(fault: Fault, end: ProcessEnd): void {
+  #onEnd(fault: Fault): void {
     const launch = this.#launch;
     this.#launch = undefined;
+    this.#keepLingering(launch);
     const forced = this.#forced;
     this.#forced = false;
     if (!forced) this.#lastFault = fault;
     if (this.#state === 'stopped' || this.#state === 'idle' || this.#state === 'isolated') return;
+    if (fault.code === 'authRequired' && !forced) {
+      this.#plan('needsSignIn', SIGN_IN_INTERVAL_MS);
+      this.#rejectWaiters();
+      return;
+    }
     const readyForMs = launch?.readyAt === undefined ? undefined : this.#options.clock.now() - launch.readyAt;
     this.#move('broken');
     if (forced) {
@@ -317,16 +344,22 @@ export class Connection {
     const productive = CrashHistory.wasProductive(readyForMs, launch?.answered ?? 0);
     const decision = this.#history.ended(productive, policy.maxRestartAttempts);
     if (decision.kind === 'crashLoop') {
-      this.#plan('crashLoop', decision.delayMs);
+      this.#plan('crashLoop', Math.max(decision.delayMs, fault.retryAfterMs ?? 0));
       this.#rejectWaiters();
       return;
     }
-    // A failed spawn fails the same way at once, so it gets the wait that a first crash is spared.
-    const failures = decision.failures + (end.kind === 'spawnFailed' ? 1 : 0);
-    this.#plan('recovering', backoffDelayMs(failures, policy.backoff, this.#options.random));
+    // What failed before it began fails the same way at once, so it gets the wait that a first crash is spared.
+    const failures = decision.failures + (neverBegan.has(fault.code) ? 1 : 0);
+    const delayMs = backoffDelayMs(failures, policy.backoff, this.#options.random);
+    this.#plan('recovering', Math.max(delayMs, fault.retryAfterMs ?? 0));
   }
 
-  #plan(state: 'recovering' | 'crashLoop', delayMs: number): void {
+  #keepLingering(launch: Launch | undefined): void {
+    for (const other of this.#lingering) if (!other.isLingering) this.#lingering.delete(other);
+    if (launch?.isLingering === true) this.#lingering.add(launch);
+  }
+
+  #plan(state: 'recovering' | 'crashLoop' | 'needsSignIn', delayMs: number): void {
     // Planned first: listeners of the new state see when the next attempt is.
     this.#options.recovery.schedule(this.#options.key, delayMs, () => this.#start());
     this.#move(state);
@@ -338,17 +371,29 @@ export class Connection {
   }
 
   /**
-   * A call passed its deadline: one probe decides whether the server is slow or hung. Does nothing while a probe is out.
+   * A call passed its deadline, or the server could not be reached: probes decide whether it is slow or gone. Does nothing while one is out.
    */
   async suspect(): Promise<void> {
     const launch = this.#launch;
     if (this.#state !== 'ready' || launch === undefined) return;
     this.#move('suspect');
-    const answer = await launch.request('ping', undefined, PROBE_TIMEOUT_MS);
-    // Meanwhile it may have ended, or been stopped.
-    if (launch !== this.#launch || !this.#isSuspect()) return;
-    if (answer.kind !== 'failed') {
-      this.#move('ready');
+    const { clock } = this.#options;
+    const until = clock.now() + PROBE_TIMEOUT_MS;
+    let why: Fault | undefined;
+    for (let left = PROBE_TIMEOUT_MS; left > 0; left = until - clock.now()) {
+      const answer = await launch.request('ping', undefined, left);
+      // Meanwhile it may have ended, or been stopped.
+      if (launch !== this.#launch || !this.#isSuspect()) return;
+      if (answer.kind !== 'failed') {
+        this.#move('ready');
+        return;
+      }
+      why = answer.fault ?? why;
+      await sleep(clock, Math.min(PROBE_INTERVAL_MS, Math.max(0, until - clock.now())));
+      if (launch !== this.#launch || !this.#isSuspect()) return;
+    }
+    if (why !== undefined) {
+      launch.convict(why);
       return;
     }
     const { server } = this.#options;
@@ -383,7 +428,8 @@ export class Connection {
     if (this.#state !== 'stopped') this.#move('stopped');
     this.#options.recovery.remove(this.#options.key);
     this.#rejectWaiters();
-    await this.#launch?.stop();
+    const launches = this.#launch === undefined ? [] : [this.#launch];
+    await Promise.all([...launches, ...this.#lingering].map((launch) => launch.stop()));
     this.#changed.dispose();
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
-import { Fault } from '../../shared/model/fault.ts';
+import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import {
   canonicalId,
   memberRange,
@@ -9,10 +9,11 @@ import {
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
 import type { Call, Outcome } from '../pipeline/call.ts';
+import { Inbox } from './inbox.ts';
 import { isJson, isObject, readInternalAnswer, type InternalAnswer } from './ownRequests.ts';
 import { ServerRequests } from './serverRequests.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
-import type { ProcessEnd, ServerProcess, ServerProcessListener, StopGrace } from './serverProcess.ts';
+import type { StopGrace, Transport, TransportListener, Verdict } from './transport.ts';
 
 /** What a launch restores after its handshake (requirements R3.2). */
 export interface ClientHello {
@@ -26,8 +27,8 @@ export interface LaunchListener {
   onPhase(phase: 'initializing' | 'probing' | 'ready'): void;
   /** The server's `initialize` result, JSON text, and the whole answer. */
   onInitialized(result: string, line: Uint8Array): void;
-  /** A message for the client: a notification, or a request whose id has been rewritten. */
-  onClientMessage(line: Uint8Array): void;
+  /** A message for the client: a notification, or a request whose id has been rewritten. `about`: the client's request it belongs to, if known. */
+  onClientMessage(line: Uint8Array, about?: string): void;
   /** `list` is the list's method, e.g. `tools/list`; `line` the notification, to be passed on when the list is stored. */
   onListChanged(list: string, line: Uint8Array): void;
   /** A request of the server to the client was opened or settled. */
@@ -38,7 +39,9 @@ export interface LaunchListener {
   onGarbage(what: string): void;
   /** A call was answered. */
   onAnswered(): void;
-  onEnd(fault: Fault, end: ProcessEnd): void;
+  /** The way to the server is in doubt: one should ask it. */
+  onDoubt(): void;
+  onEnd(fault: Fault): void;
 }
 
 export interface LaunchOptions {
@@ -48,7 +51,7 @@ export interface LaunchOptions {
   readonly clock: Clock;
   readonly hello: ClientHello;
   readonly startTimeoutMs: number;
-  readonly spawn: (listener: ServerProcessListener) => ServerProcess;
+  readonly open: (listener: TransportListener) => Transport;
   readonly journal: { written(call: Call): void; withdrawn(call: Call): void };
 }
 
@@ -62,22 +65,29 @@ const listChanged: ReadonlyMap<string, string> = new Map([
   ['notifications/prompts/list_changed', 'prompts/list'],
   ['notifications/resources/list_changed', 'resources/list'],
 ]);
+/** What a ping may take that finds out whether a session is still known. */
+const CHECK_TIMEOUT_MS = 5_000;
 /** Answers are parsed once, to make sure that the client can; beyond this they are checked for structure only. */
 const PARSE_BELOW_BYTES = 8_388_608;
 const decoder = new TextDecoder();
 
+/** What says that the session is gone, or that it must not be used. */
+const endsSession: ReadonlySet<FaultCode> = new Set(['sessionLost', 'authRequired']);
+/** What says that the server cannot be reached, rather than that it refused. */
+const isNoWay: ReadonlySet<FaultCode> = new Set(['connectionRefused', 'connectTimeout']);
+
 /**
- * One life of a server process: handshake and readiness, matching of answers, rewriting of the ids of the server's
+ * One life of a server's process, or one session with a remote server: handshake and readiness, matching of answers, rewriting of the ids of the server's
  * own requests. When it ends, everything that belonged to it ends with it.
  */
-export class Launch implements ServerProcessListener {
+export class Launch implements TransportListener {
   readonly name: string;
   /** The tools' hints as this process gave them; absent until it has. */
   toolHints: ReadonlyMap<string, ToolHints> | undefined;
   readonly #options: LaunchOptions;
   #toolChanges = 0;
   readonly #listener: LaunchListener;
-  readonly #process: ServerProcess;
+  readonly #transport: Transport;
   readonly #pending = new Map<string, PendingCall>();
   readonly #internal = new Map<string, (answer: InternalAnswer) => void>();
   readonly #serverRequests = new ServerRequests(() => this.#nextId());
@@ -89,9 +99,10 @@ export class Launch implements ServerProcessListener {
   #lossCounted = false;
   #isInitialized = false;
   #ended = false;
-  #lines: Uint8Array[] = [];
-  #pumping: Promise<void> | undefined;
-  #isPumping = false;
+  readonly #inbox: Inbox;
+  #about: string | undefined;
+  #holds = 0;
+  #check: Promise<InternalAnswer> | undefined;
 
   constructor(options: LaunchOptions, listener: LaunchListener) {
     this.name = options.name;
@@ -106,11 +117,21 @@ export class Launch implements ServerProcessListener {
       );
       void this.stop({ politeMs: 100, firmMs: 1_000 });
     });
-    this.#process = options.spawn(this);
+    this.#inbox = new Inbox({
+      clock: options.clock,
+      handle: (line, about) => {
+        this.#about = about;
+        return this.#onLine(line);
+      },
+      onError: (error) => this.#onUnforeseen(error),
+      holdReading: (hold) => (hold ? this.pauseReading() : this.resumeReading()),
+      onFlood: () => listener.onGarbage('more messages than can be handled; it is read more slowly'),
+    });
+    this.#transport = options.open(this);
   }
 
   get pid(): number | undefined {
-    return this.#process.pid;
+    return this.#transport.pid;
   }
 
   /** How often the server has said that its tools changed. */
@@ -131,17 +152,25 @@ export class Launch implements ServerProcessListener {
     return this.#readyAt;
   }
 
+  /** It takes no more calls. Where requests are independent, those under way may still be answered. */
   get hasEnded(): boolean {
     return this.#ended;
   }
 
-  /** Reads no further until `resumeReading`; false when it was paused already. */
-  pauseReading(): boolean {
-    return this.#process.pauseReading();
+  /** Ended, but with calls that may still be answered. */
+  get isLingering(): boolean {
+    return this.#ended && this.#pending.size > 0;
+  }
+
+  /** Reads no further until `resumeReading` was called as often. */
+  pauseReading(): void {
+    this.#holds += 1;
+    if (this.#holds === 1) this.#transport.pauseReading();
   }
 
   resumeReading(): void {
-    this.#process.resumeReading();
+    this.#holds -= 1;
+    if (this.#holds === 0) this.#transport.resumeReading();
   }
 
   /** True for the first caller only: one lost process is one failure. */
@@ -151,7 +180,7 @@ export class Launch implements ServerProcessListener {
     return first;
   }
 
-  onSpawned(): void {
+  onOpened(): void {
     this.#listener.onPhase('initializing');
     void this.#shakeHands();
   }
@@ -159,7 +188,11 @@ export class Launch implements ServerProcessListener {
   async #shakeHands(): Promise<void> {
     const { hello, server } = this.#options;
     const answer = await this.request('initialize', hello.initialize);
-    if (answer.kind === 'failed') return; // its end is being told
+    if (answer.kind === 'failed') {
+      // Without a fault of its own, its end is being told.
+      if (answer.fault !== undefined) this.convict(answer.fault);
+      return;
+    }
     if (answer.kind === 'error' || !isObject(answer.result)) {
       const why = answer.kind === 'error' ? answer.error : 'its answer to initialize is no object';
       this.#startFault = new Fault(
@@ -171,17 +204,32 @@ export class Launch implements ServerProcessListener {
       return;
     }
     this.#listener.onInitialized(answer.result, answer.line);
-    this.#process.write('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+    this.#transport.onHandshake(stringMemberOf(answer.result, 'protocolVersion') ?? '');
+    if (!(await this.#announceInitialized())) return;
     this.#isInitialized = true;
     this.#listener.onPhase('probing');
     if (hello.logLevel !== undefined)
       void this.request('logging/setLevel', JSON.stringify({ level: hello.logLevel }));
     for (const uri of hello.subscriptions) void this.request('resources/subscribe', JSON.stringify({ uri }));
     // Any answer will do: a server that does not know `ping` says so, and is there.
-    if ((await this.request('ping', undefined)).kind === 'failed') return;
+    const pong = await this.request('ping', undefined);
+    if (pong.kind === 'failed') {
+      if (pong.fault !== undefined) this.convict(pong.fault);
+      return;
+    }
     this.#startTimer.dispose();
     this.#readyAt = this.#options.clock.now();
     this.#listener.onPhase('ready');
+  }
+
+  /** Waits until the server has taken it: over HTTP the next request might overtake it, and be refused (requirements R3.1). */
+  #announceInitialized(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#transport.notify('{"jsonrpc":"2.0","method":"notifications/initialized"}', (verdict) => {
+        if (verdict.kind === 'failed') this.convict(verdict.fault);
+        resolve(verdict.kind === 'written' && !this.#ended);
+      });
+    });
   }
 
   #nextId(): string {
@@ -202,10 +250,17 @@ export class Launch implements ServerProcessListener {
       const finish = (answer: InternalAnswer): void => {
         timer?.dispose();
         this.#internal.delete(id);
+        this.#transport.release(id);
         resolve(answer);
       };
       this.#internal.set(id, finish);
-      this.#process.write(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}${tail}}`);
+      const line = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}${tail}}`;
+      this.#transport.request({ id, line, atMostOnce: false }, (verdict) => {
+        // A pipe that breaks ends the launch, which settles this.
+        if (verdict.kind !== 'failed' || this.#internal.get(id) !== finish) return;
+        finish({ kind: 'failed', fault: verdict.fault });
+        if (endsSession.has(verdict.fault.code)) this.convict(verdict.fault);
+      });
     });
   }
 
@@ -223,7 +278,9 @@ export class Launch implements ServerProcessListener {
         if (this.#pending.get(call.id)?.call !== call) return;
         this.#pending.delete(call.id);
         signal.removeEventListener('abort', onAbort);
+        this.#transport.release(call.id);
         resolve(outcome);
+        if (this.#ended && this.#pending.size === 0) void this.stop();
       };
       signal.addEventListener('abort', onAbort, { once: true });
       this.#pending.set(call.id, { call, settle });
@@ -231,17 +288,62 @@ export class Launch implements ServerProcessListener {
       if (call.retryClass === 'atMostOnce') this.#options.journal.written(call);
       call.delivery = 'written';
       call.attempts += 1;
-      this.#process.write(call.line, (verdict) => {
-        if (verdict === 'written' || this.#pending.get(call.id)?.call !== call) return;
-        if (verdict === 'notDelivered') {
-          call.delivery = 'queued';
-          if (call.retryClass === 'atMostOnce') this.#options.journal.withdrawn(call);
-        }
-        // A stdio server that takes no input is dead or dying. The call is settled with its end, not before: tried
-        // again now it would meet the same process.
-        void this.stop({ politeMs: 100, firmMs: 500 });
+      const { id, line, retryClass } = call;
+      this.#transport.request({ id, line, atMostOnce: retryClass === 'atMostOnce' }, (verdict) => {
+        if (verdict.kind !== 'written' && this.#pending.get(call.id)?.call === call)
+          this.#onLost(call, settle, verdict);
       });
     });
+  }
+
+  /** A call that will get no answer. */
+  #onLost(
+    call: Call,
+    settle: (outcome: Outcome) => void,
+    verdict: Exclude<Verdict, { kind: 'written' }>,
+  ): void {
+    if (verdict.delivered === 'no') {
+      call.delivery = 'queued';
+      if (call.retryClass === 'atMostOnce') this.#options.journal.withdrawn(call);
+    }
+    if (verdict.kind === 'broken') {
+      // A stdio server that takes no input is dead or dying. The call is settled with its end, not before: tried
+      // again now it would meet the same process.
+      void this.stop({ politeMs: 100, firmMs: 500 });
+      return;
+    }
+    const { fault } = verdict;
+    if (fault.code === 'sessionNotReady' && !this.#ended) void this.#findOut(settle, fault);
+    else {
+      // The state changes first, so that a call that is tried again waits for the next launch, not for this one.
+      this.#noteFailure(fault);
+      settle({ kind: 'fault', fault });
+    }
+  }
+
+  /** HTTP 400: either the session is gone, as some servers put it, or this one request is wrong. A ping tells which. */
+  async #findOut(settle: (outcome: Outcome) => void, fault: Fault): Promise<void> {
+    this.#check ??= this.request('ping', undefined, CHECK_TIMEOUT_MS).finally(
+      () => (this.#check = undefined),
+    );
+    const answer = await this.#check;
+    const isSessionGone =
+      this.#ended || (answer.kind === 'failed' && answer.fault?.code === 'sessionNotReady');
+    if (isSessionGone) {
+      const { server } = this.#options;
+      const text = `The MCP server "${server}" does not know the session any more. ${fault.message}`;
+      this.convict(new Fault('sessionLost', text, { server }));
+      settle({ kind: 'fault', fault: new Fault('sessionLost', text, { server }) });
+    } else
+      settle({
+        kind: 'fault',
+        fault: new Fault('httpError', fault.message, { server: this.#options.server }),
+      });
+  }
+
+  #noteFailure(fault: Fault): void {
+    if (endsSession.has(fault.code)) this.convict(fault);
+    else if (isNoWay.has(fault.code) && !this.#ended) this.#listener.onDoubt();
   }
 
   #gone(): Fault {
@@ -253,64 +355,45 @@ export class Launch implements ServerProcessListener {
 
   #cancelUpstream(call: Call, fault: Fault): void {
     if (call.cancelLine !== undefined) {
-      this.#process.write(call.cancelLine);
+      this.#transport.notify(call.cancelLine);
       return;
     }
     const reason = fault.code === 'cancelled' ? 'The client cancelled the request' : fault.message;
     const params = `{"requestId":${call.id},"reason":${JSON.stringify(reason)}}`;
-    this.#process.write(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
+    this.#transport.notify(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
   }
 
   /** Passes a notification of the client on; before the handshake the server knows of nothing that it could be about. */
   notify(line: Uint8Array): void {
-    if (this.#isInitialized) this.#process.write(line);
+    if (this.#isInitialized) this.#transport.notify(line);
   }
 
   /** Passes the client's answer to a server's request on; false when this launch does not wait for it. */
   answer(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): boolean {
     const answer = this.#serverRequests.answer(line, frame);
     if (answer === undefined) return false;
-    this.#process.write(answer);
+    this.#transport.notify(answer);
     this.#listener.onServerRequests(this.#serverRequests.size);
     return true;
   }
 
   /** Stops the process; `onEnd` follows. */
   stop(grace?: StopGrace): Promise<void> {
-    return this.#process.stop(grace);
+    return this.#transport.stop(grace);
   }
 
-  /** Ends it at once, because it was found hung; `fault` is what its calls and the state tell. */
+  /** Ends it at once, because it was found hung or lost; `fault` is what its calls and the state tell. */
   convict(fault: Fault): void {
+    if (this.#ended) return;
     this.#startFault = fault;
-    void this.stop({ politeMs: 0, firmMs: 500 });
+    const outlivesSession = this.#transport.requestsAreIndependent && this.#readyAt !== undefined;
+    if (outlivesSession) this.#close(fault);
+    // Calls that still run there keep their requests; the last one ends the rest.
+    if (!outlivesSession || this.#pending.size === 0) void this.stop({ politeMs: 0, firmMs: 500 });
   }
 
-  onLines(lines: readonly Uint8Array[]): void {
-    this.#lines.push(...lines);
-    if (this.#pumping !== undefined) return;
-    const pumping = this.#pump();
-    // Without a wait it has ended already.
-    if (this.#isPumping) this.#pumping = pumping;
-  }
-
-  /** Handles messages one by one; after an answer it goes on only when the client has it, so that order is kept. */
-  async #pump(): Promise<void> {
-    this.#isPumping = true;
-    while (this.#lines.length > 0) {
-      const lines = this.#lines;
-      this.#lines = [];
-      for (const line of lines) {
-        try {
-          const wait = this.#onLine(line);
-          if (wait !== undefined) await wait;
-        } catch (error) {
-          this.#onUnforeseen(error);
-        }
-      }
-    }
-    this.#isPumping = false;
-    this.#pumping = undefined;
+  onLines(lines: readonly Uint8Array[], about?: string): void {
+    this.#inbox.push(lines, about);
   }
 
   /** What a server sends may end that server, never the engine. */
@@ -363,6 +446,7 @@ export class Launch implements ServerProcessListener {
     const pending = this.#pending.get(frame.id);
     if (pending === undefined) {
       // Cancelled, past its deadline, or answered before: the client must not see it.
+      this.#inbox.countUnasked();
       this.#listener.onGarbage(`an answer to a request that is not open (id ${frame.id.slice(0, 64)})`);
       return undefined;
     }
@@ -376,6 +460,7 @@ export class Launch implements ServerProcessListener {
 
   /** Something that is not JSON. When it still tells which call it was to answer, that call ends here and now. */
   #onInvalid(line: Uint8Array, id: string | undefined): Promise<unknown> | undefined {
+    this.#inbox.countUnasked();
     this.#listener.onGarbage(decoder.decode(line.subarray(0, 200)));
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (pending === undefined) return undefined;
@@ -386,18 +471,20 @@ export class Launch implements ServerProcessListener {
   }
 
   #onServerRequest(line: Uint8Array, frame: Extract<Frame, { kind: 'request' }>): void {
+    this.#inbox.countUnasked();
     const request = this.#serverRequests.open(line, frame);
     if (request === undefined) {
-      this.#process.write(
+      this.#transport.notify(
         `{"jsonrpc":"2.0","id":${frame.id},"error":{"code":-32000,"message":"Too many open requests"}}`,
       );
       return;
     }
-    this.#listener.onClientMessage(request);
+    this.#listener.onClientMessage(request, this.#about);
     this.#listener.onServerRequests(this.#serverRequests.size);
   }
 
   #onNotification(line: Uint8Array, frame: Extract<Frame, { kind: 'notification' }>): void {
+    this.#inbox.countUnasked();
     const list = listChanged.get(frame.method);
     if (list !== undefined) {
       // What it said of its tools before does not count any more; until it is asked again they are at-most-once.
@@ -416,46 +503,71 @@ export class Launch implements ServerProcessListener {
     }
     if (frame.params !== undefined && frame.method === 'notifications/cancelled') {
       const cancelled = this.#serverRequests.cancel(line, frame.params);
-      if (cancelled !== undefined) this.#listener.onClientMessage(cancelled);
+      if (cancelled !== undefined) this.#listener.onClientMessage(cancelled, this.#about);
       this.#listener.onServerRequests(this.#serverRequests.size);
       return;
     }
-    this.#listener.onClientMessage(line);
+    this.#listener.onClientMessage(line, this.#about);
   }
 
-  onTooLongLine(sizeBytes: number): void {
+  onTooLongLine(sizeBytes: number, head: Uint8Array): void {
     this.#listener.onGarbage(`a message over the limit (${sizeBytes} bytes)`);
+    // Its beginning mostly tells which call it was to answer; that one would wait for its deadline.
+    const id = idInHead(head);
+    const pending = id === undefined ? undefined : this.#pending.get(id);
+    if (pending === undefined) return;
+    const { server } = this.#options;
+    const text = `The MCP server "${server}" gave an answer of more than ${sizeBytes} bytes, which is over the limit; it was dropped.`;
+    pending.settle({ kind: 'fault', fault: new Fault('protocolGarbage', text, { server }) });
   }
 
   onStderr(text: string): void {
     this.#listener.onStderr(text);
   }
 
-  onEnd(end: ProcessEnd): void {
-    // Lines that came before the end are handled first: an answer written just before a crash counts.
-    if (this.#pumping === undefined) this.#finish(end);
-    else void this.#pumping.then(() => this.#finish(end));
+  onDoubt(fault: Fault): void {
+    if (this.#readyAt === undefined) return; // the handshake will tell
+    this.#noteFailure(fault);
   }
 
-  #finish(end: ProcessEnd): void {
+  afterLines(action: () => void): void {
+    this.#inbox.afterAll(action);
+  }
+
+  onEnd(fault: Fault): void {
+    // Lines that came before the end are handled first: an answer written just before a crash counts.
+    this.afterLines(() => this.#finish(this.#startFault ?? fault));
+  }
+
+  /** Takes no more calls, and says so; those under way stay open. */
+  #close(fault: Fault): void {
+    if (this.#ended) return;
     this.#ended = true;
     this.#startTimer.dispose();
-    const fault = this.#startFault ?? endFault(this.#options.server, end);
     for (const line of this.#serverRequests.closeAll()) this.#listener.onClientMessage(line);
     this.#listener.onServerRequests(0);
     // The state changes first, so that a call that is tried again waits for the next launch, not for this one.
-    this.#listener.onEnd(fault, end);
-    for (const { settle } of [...this.#pending.values()]) settle({ kind: 'fault', fault });
+    this.#listener.onEnd(fault);
     for (const settle of [...this.#internal.values()]) settle({ kind: 'failed' });
+  }
+
+  #finish(fault: Fault): void {
+    this.#close(fault);
+    for (const { settle } of [...this.#pending.values()]) settle({ kind: 'fault', fault });
   }
 }
 
-/** How a process's end is told. */
-export function endFault(server: string, end: ProcessEnd): Fault {
-  if (end.kind === 'spawnFailed') {
-    const text = `The MCP server "${server}" could not be started: ${end.why ?? 'the system refused'}. Check "command", "cwd" and PATH in its settings.`;
-    return new Fault('spawnFailed', text, { server });
-  }
-  const how = end.signal === undefined ? `exit code ${end.exitCode ?? 'unknown'}` : `signal ${end.signal}`;
-  return new Fault('exited', `The MCP server "${server}" ended unexpectedly (${how}).`, { server });
+/** The id of an answer of which only the beginning is there: servers write it before the result. */
+function idInHead(head: Uint8Array): string | undefined {
+  const match =
+    /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*("(?:[^"\\]|\\.){0,1024}"|-?\d{1,20})\s*,/.exec(
+      decoder.decode(head.subarray(0, 2_048)),
+    );
+  return match?.[1] === undefined ? undefined : canonicalId(match[1]);
+}
+
+/** `json` is the text of an object. */
+function stringMemberOf(json: string, name: string): string | undefined {
+  const value = (JSON.parse(json) as Record<string, unknown>)[name];
+  return typeof value === 'string' ? value : undefined;
 }

@@ -1,11 +1,12 @@
+import type { Fault } from '../../shared/model/fault.ts';
 import { memberRange, stringMember, textOf } from '../../shared/protocol/frameScanner.ts';
 
 /** What became of a request of ours to a server. */
 export type InternalAnswer =
   | { readonly kind: 'result'; readonly result: string; readonly line: Uint8Array }
   | { readonly kind: 'error'; readonly error: string; readonly code: number | undefined }
-  /** The launch ended, or the time was over. */
-  | { readonly kind: 'failed' };
+  /** The launch ended, or the time was over; with a fault of its own where the request alone failed. */
+  | { readonly kind: 'failed'; readonly fault?: Fault };
 
 const decoder = new TextDecoder();
 

@@ -3,10 +3,20 @@ import { statSync } from 'node:fs';
 import spawn from 'cross-spawn';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
+import { Fault } from '../../shared/model/fault.ts';
 import { LineSplitter } from '../../shared/protocol/lineSplitter.ts';
 import type { Guardian } from './guardian.ts';
+import {
+  defaultStopGrace,
+  type OutgoingRequest,
+  type StopGrace,
+  type Transport,
+  type TransportListener,
+  type Verdict,
+} from './transport.ts';
 
 export interface ServerProcessOptions {
+  readonly server: string;
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
@@ -18,7 +28,7 @@ export interface ServerProcessOptions {
 }
 
 /** How a process ended. */
-export interface ProcessEnd {
+interface ProcessEnd {
   readonly kind: 'spawnFailed' | 'exited';
   /** errno of a failed spawn, e.g. `ENOENT`. */
   readonly errno?: string | undefined;
@@ -28,33 +38,16 @@ export interface ProcessEnd {
   readonly signal?: string | undefined;
 }
 
-export interface ServerProcessListener {
-  onSpawned(): void;
-  onLines(lines: readonly Uint8Array[]): void;
-  onTooLongLine(sizeBytes: number): void;
-  onStderr(text: string): void;
-  /** Told once, after the last line. */
-  onEnd(end: ProcessEnd): void;
-}
-
-/** Polite, then firm, then sure; each step this long. VS Code waits 10 s; servers behind us have been told by then. */
-export interface StopGrace {
-  readonly politeMs: number;
-  readonly firmMs: number;
-}
-export const defaultStopGrace: StopGrace = { politeMs: 2_000, firmMs: 2_000 };
-
 /** After an exit the last output is waited for, in case another process holds the pipe open. */
 const DRAIN_MS = 50;
-
-export type WriteVerdict = 'written' | 'notDelivered' | 'unknown';
 
 /**
  * One run of a stdio server: spawned in its own process group, watched by the guardian, stopped as a whole tree.
  */
-export class ServerProcess {
+export class ServerProcess implements Transport {
+  readonly requestsAreIndependent = false;
   readonly #options: ServerProcessOptions;
-  readonly #listener: ServerProcessListener;
+  readonly #listener: TransportListener;
   /** Absent when the system refused at once. */
   readonly #child: ChildProcess | undefined;
   #end: ProcessEnd | undefined;
@@ -63,7 +56,7 @@ export class ServerProcess {
   #stopping: Promise<void> | undefined;
   readonly #ended = Promise.withResolvers<undefined>();
 
-  constructor(options: ServerProcessOptions, listener: ServerProcessListener) {
+  constructor(options: ServerProcessOptions, listener: TransportListener) {
     this.#options = options;
     this.#listener = listener;
     this.#child = this.#spawn();
@@ -101,12 +94,8 @@ export class ServerProcess {
     return this.#end !== undefined || this.#exit !== undefined;
   }
 
-  /** Lets the server wait until `resumeReading`; false when it waits already. */
-  pauseReading(): boolean {
-    const stdout = this.#child?.stdout;
-    if (stdout?.isPaused() !== false) return false;
-    stdout.pause();
-    return true;
+  pauseReading(): void {
+    this.#child?.stdout?.pause();
   }
 
   resumeReading(): void {
@@ -114,13 +103,13 @@ export class ServerProcess {
   }
 
   #listen(child: ChildProcess): void {
-    child.once('spawn', () => this.#listener.onSpawned());
+    child.once('spawn', () => this.#listener.onOpened());
     child.on('error', (error: NodeJS.ErrnoException) => {
       if (child.pid === undefined)
         this.#finish({ kind: 'spawnFailed', errno: error.code, why: this.#whySpawnFailed(error.code) });
     });
-    const splitter = new LineSplitter(this.#options.maxLineBytes, (size) =>
-      this.#listener.onTooLongLine(size),
+    const splitter = new LineSplitter(this.#options.maxLineBytes, (size, head) =>
+      this.#listener.onTooLongLine(size, head),
     );
     child.stdout?.on('data', (chunk: Buffer) => {
       const lines = splitter.push(chunk);
@@ -134,6 +123,7 @@ export class ServerProcess {
     child.stdin?.on('error', () => undefined); // each write has its own verdict; the end is told by exit
     child.once('exit', (code, signal) => {
       this.#exit = { kind: 'exited', exitCode: code ?? undefined, signal: signal ?? undefined };
+      child.stdout?.resume(); // what it had still said is read, even if it was made to wait
       // An answer written just before the exit still counts; a grandchild may hold the pipe open, so not for long.
       this.#drain = this.#options.clock.setTimer(DRAIN_MS, () => this.#finishExit());
     });
@@ -163,7 +153,7 @@ export class ServerProcess {
     // What the leader started must not outlive it: it would hold ports and locks against the next start.
     this.#endRest();
     this.#ended.resolve(undefined);
-    this.#listener.onEnd(end);
+    this.#listener.onEnd(endFault(this.#options.server, end));
   }
 
   #endRest(): void {
@@ -201,23 +191,39 @@ export class ServerProcess {
     }
   }
 
+  request(request: OutgoingRequest, settled: (verdict: Verdict) => void): void {
+    this.#write(request.line, settled);
+  }
+
+  notify(message: Uint8Array | string, settled?: (verdict: Verdict) => void): void {
+    this.#write(message, settled);
+  }
+
+  release(): void {
+    // a pipe holds nothing for a request
+  }
+
+  onHandshake(): void {
+    // the server speaks when it likes
+  }
+
   /**
-   * Writes one line. `settled` hears what is known of it: `notDelivered` only when it is proved that the server
-   * cannot have read the whole line — the pipe refused it and nothing was queued before it.
+   * Writes one line. It is known not to be delivered only when the pipe refused it and nothing was queued before it:
+   * then the server cannot have read the whole line.
    */
-  write(line: Uint8Array | string, settled?: (verdict: WriteVerdict) => void): void {
+  #write(line: Uint8Array | string, settled?: (verdict: Verdict) => void): void {
     const stdin = this.#child?.stdin;
     if (stdin === undefined || stdin === null || stdin.destroyed || this.hasEnded) {
-      settled?.('notDelivered');
+      settled?.({ kind: 'broken', delivered: 'no' });
       return;
     }
     const alone = stdin.writableLength === 0;
     const text =
       typeof line === 'string' ? Buffer.from(`${line}\n`) : Buffer.concat([line, Buffer.from('\n')]);
     stdin.write(text, (error) => {
-      if (error === null || error === undefined) settled?.('written');
+      if (error === null || error === undefined) settled?.({ kind: 'written' });
       // A line-framed server acts on whole lines, and the line's end stands last: a failed lone write did not deliver it.
-      else settled?.(alone ? 'notDelivered' : 'unknown');
+      else settled?.({ kind: 'broken', delivered: alone ? 'no' : 'unknown' });
     });
   }
 
@@ -258,4 +264,14 @@ function isFolder(path: string): boolean {
   } catch {
     return false; // not there, or not to be looked at
   }
+}
+
+/** How a process's end is told. */
+function endFault(server: string, end: ProcessEnd): Fault {
+  if (end.kind === 'spawnFailed') {
+    const text = `The MCP server "${server}" could not be started: ${end.why ?? 'the system refused'}. Check "command", "cwd" and PATH in its settings.`;
+    return new Fault('spawnFailed', text, { server });
+  }
+  const how = end.signal === undefined ? `exit code ${end.exitCode ?? 'unknown'}` : `signal ${end.signal}`;
+  return new Fault('exited', `The MCP server "${server}" ended unexpectedly (${how}).`, { server });
 }

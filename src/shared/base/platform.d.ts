@@ -7,24 +7,12 @@ declare class TextDecoder {
   decode(bytes: Uint8Array): string;
 }
 declare class URL {
-  constructor(text: string);
-  static canParse(text: string): boolean;
+  constructor(text: string, base?: string);
+  static canParse(text: string, base?: string): boolean;
   readonly hostname: string;
   readonly href: string;
   readonly password: string;
   readonly protocol: string;
   readonly username: string;
-  hash: string;
-}
-
-/** Both Node and browsers have it. */
-declare class URL {
-  static canParse(url: string, base?: string): boolean;
-  constructor(url: string, base?: string);
-  readonly href: string;
-  readonly protocol: string;
-  readonly hostname: string;
-  readonly username: string;
-  readonly password: string;
   hash: string;
 }

@@ -8,6 +8,17 @@ export const faultCodes = [
   'startTimeout',
   'requestTimeout',
   'protocolGarbage',
+  'connectionRefused',
+  'connectionReset',
+  'connectTimeout',
+  'readTimeout',
+  'sessionNotReady',
+  'sessionLost',
+  'rateLimited',
+  'unavailable',
+  'serverError',
+  'httpError',
+  'authRequired',
   'circuitOpen',
   'crashLoop',
   'isolated',
@@ -26,7 +37,11 @@ export interface FaultTraits {
   readonly retryable: boolean;
   /** Counts as a failure of the server's breaker. Failed launches do not: they feed the backoff (design §4). */
   readonly countsAgainstBreaker: boolean;
+  /** The connection stays, so that nothing else spaces the attempts: each waits for the backoff first. */
+  readonly pausesBeforeRetry?: boolean;
 }
+
+const network: FaultTraits = { retryable: true, countsAgainstBreaker: true, pausesBeforeRetry: true };
 
 const traits: Readonly<Record<FaultCode, FaultTraits>> = {
   brokenPipe: { retryable: true, countsAgainstBreaker: true },
@@ -35,6 +50,25 @@ const traits: Readonly<Record<FaultCode, FaultTraits>> = {
   startTimeout: { retryable: true, countsAgainstBreaker: false },
   requestTimeout: { retryable: false, countsAgainstBreaker: true },
   protocolGarbage: { retryable: false, countsAgainstBreaker: true },
+  /** No connection could be made: refused, no such host, no route, no trust in the certificate. */
+  connectionRefused: network,
+  connectionReset: network,
+  connectTimeout: network,
+  readTimeout: network,
+  /** HTTP 400: the session is not known yet, or not any more. */
+  sessionNotReady: { retryable: true, countsAgainstBreaker: false },
+  /** HTTP 404 to a session id. */
+  sessionLost: { retryable: true, countsAgainstBreaker: false },
+  /** HTTP 429. */
+  rateLimited: { retryable: true, countsAgainstBreaker: false, pausesBeforeRetry: true },
+  /** HTTP 502, 503, 504. */
+  unavailable: network,
+  /** HTTP 500 and its like: the server met an error of its own, and would again. */
+  serverError: { retryable: false, countsAgainstBreaker: true },
+  /** Any other answer of HTTP that is none of MCP: a wrong address, a redirect, a refused message. */
+  httpError: { retryable: false, countsAgainstBreaker: false },
+  /** HTTP 401 and 403: a state with a button, not a failure (requirements R3.8). */
+  authRequired: { retryable: false, countsAgainstBreaker: false },
   circuitOpen: { retryable: false, countsAgainstBreaker: false },
   crashLoop: { retryable: false, countsAgainstBreaker: false },
   isolated: { retryable: false, countsAgainstBreaker: false },

@@ -15,8 +15,21 @@ export interface StdioServerConfig {
   readonly lifeline: LifelineServerOptions;
 }
 
+/** A server reached by Streamable HTTP. */
+export interface HttpServerConfig {
+  readonly type: 'http';
+  readonly name: string;
+  /** Absolute, `http:` or `https:`, without credentials. */
+  readonly url: string;
+  /** Sent with every request; may hold secrets. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly lifeline: LifelineServerOptions;
+}
+
 export interface LifelineServerOptions {
   readonly enabled: boolean;
+  /** Started, and kept running, before anybody uses it (requirements R5.0). */
+  readonly keepWarm: boolean;
   readonly tier: 'critical' | 'high' | 'medium';
   /** Believe `readOnlyHint` and `idempotentHint` for retries. */
   readonly trustAnnotations: boolean;
@@ -26,7 +39,14 @@ export interface LifelineServerOptions {
   readonly timeouts: ReadonlyMap<string, number>;
 }
 
-export type ServerConfig = StdioServerConfig;
+export type ServerConfig = StdioServerConfig | HttpServerConfig;
+
+/** Whether a server is reached over a network, where other defaults hold (requirements R2); another port of this machine is none. */
+export function isRemote(config: ServerConfig): boolean {
+  if (config.type === 'stdio') return false;
+  const { hostname } = new URL(config.url);
+  return !/^(?:localhost|.*\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/i.test(hostname);
+}
 
 export interface ParsedServer {
   /** Absent when the entry cannot be used; `problems` says why. */
@@ -37,6 +57,7 @@ export interface ParsedServer {
 const MAX_NAME = 128;
 const MAX_TEXT = 32_768;
 const MAX_ITEMS = 1_000;
+const MAX_HEADERS = 100;
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -59,11 +80,10 @@ const entryKeys = new Set([
   'dev',
   'envFile',
 ]);
-const lifelineKeys = new Set(['enabled', 'tier', 'connection', 'trustAnnotations', 'timeouts']);
+const lifelineKeys = new Set(['enabled', 'tier', 'connection', 'trustAnnotations', 'timeouts', 'keepWarm']);
 /** Known to the configuration contract, served by later versions: named once, not an error. */
 const laterLifelineKeys = new Set([
   'instances',
-  'keepWarm',
   'pool',
   'endpoints',
   'healthCheck',
@@ -131,6 +151,61 @@ function readEnv(reader: Reader, path: string, value: unknown): Record<string, s
   return env;
 }
 
+/** RFC 9110 §5.6.2 and §5.5: a token, and visible characters with blanks between them. */
+const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/;
+const headerValue = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
+/** Headers that the protocol itself sets; an entry that sets one would break its own server. */
+const ownHeaders = new Set([
+  'accept',
+  'connection',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'keep-alive',
+  'last-event-id',
+  'mcp-session-id',
+  'mcp-protocol-version',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+function readHeaders(reader: Reader, path: string, value: unknown): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (value === undefined) return headers;
+  if (!isRecord(value)) {
+    reader.report(path, 'must be an object of texts; it is ignored');
+    return headers;
+  }
+  for (const [name, item] of Object.entries(value).slice(0, MAX_HEADERS)) {
+    const place = `${path}.${name}`;
+    if (!headerName.test(name)) reader.report(place, 'is not a name of an HTTP header; it is ignored');
+    else if (ownHeaders.has(name.toLowerCase()))
+      reader.report(place, 'is set by the protocol itself; it is ignored');
+    else if (typeof item !== 'string' || item.length > MAX_TEXT || !headerValue.test(item))
+      reader.report(place, 'must be text that may stand in an HTTP header; it is ignored');
+    else headers[name] = item;
+  }
+  return headers;
+}
+
+/** Answers the URL, or a sentence that says why it cannot be used. */
+function readUrl(value: unknown): { readonly url: string } | { readonly problem: string } {
+  const leftOut = '; the server is left out';
+  if (typeof value !== 'string' || value.length > MAX_TEXT || !URL.canParse(value))
+    return { problem: `must be the address of the server, such as "https://example.com/mcp"${leftOut}` };
+  const url = new URL(value);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    return { problem: `must begin with "https://" or "http://"${leftOut}` };
+  // They would end up in logs and error texts.
+  if (url.username !== '' || url.password !== '')
+    return { problem: `must not hold a user name or password; put them into "headers"${leftOut}` };
+  url.hash = '';
+  return { url: url.href };
+}
+
 function readTimeouts(reader: Reader, path: string, value: unknown): ReadonlyMap<string, number> {
   // A map, because tools may be called `constructor` or `toString`.
   const timeouts = new Map<string, number>();
@@ -167,6 +242,7 @@ function readLifeline(
   }
   return {
     enabled: reader.flag(`${path}.enabled`, options['enabled'], true),
+    keepWarm: reader.flag(`${path}.keepWarm`, options['keepWarm'], false),
     tier,
     trustAnnotations: reader.flag(`${path}.trustAnnotations`, options['trustAnnotations'], trustByDefault),
     connection: options['connection'],
@@ -203,11 +279,18 @@ export function parseServerConfig(
     if (!entryKeys.has(key)) reader.report(`${path}.${key}`, 'is not a known setting; it is ignored');
   }
   const type = entry['type'] ?? (entry['url'] === undefined ? 'stdio' : 'http');
-  if (type === 'http' || type === 'sse') {
+  const lifeline = readLifeline(reader, `${path}.lifeline`, entry['lifeline'], options.trustByDefault);
+  if (type === 'sse') {
     return unusable(
       `${path}.type`,
-      'remote servers are not supported by this version; the server is left out',
+      'the older HTTP+SSE transport is not supported by this version; if the server knows Streamable HTTP, write "http". The server is left out',
     );
+  }
+  if (type === 'http') {
+    const read = readUrl(entry['url']);
+    if ('problem' in read) return unusable(`${path}.url`, read.problem);
+    const headers = readHeaders(reader, `${path}.headers`, entry['headers']);
+    return { config: { type, name, url: read.url, headers, lifeline }, problems: reader.problems };
   }
   if (type !== 'stdio')
     return unusable(`${path}.type`, 'must be "stdio", "http" or "sse"; the server is left out');
@@ -219,7 +302,6 @@ export function parseServerConfig(
     );
   }
   const args = readArgs(reader, `${path}.args`, entry['args']);
-  const lifeline = readLifeline(reader, `${path}.lifeline`, entry['lifeline'], options.trustByDefault);
   if (args === undefined) return { config: undefined, problems: reader.problems };
   const config: StdioServerConfig = {
     type: 'stdio',

@@ -1,10 +1,20 @@
 import type { Random } from '../../../shared/base/random.ts';
+import type { ConnectionSettings } from '../../../shared/settings/connectionSettings.ts';
 
 export interface BackoffOptions {
   readonly baseMs: number;
   readonly maxMs: number;
   /** 0.1 spreads each delay evenly over ±10 %. */
   readonly jitterRatio: number;
+}
+
+/** The backoff as the settings have it. */
+export function backoffOptions(settings: ConnectionSettings): BackoffOptions {
+  return {
+    baseMs: settings.retryBackoffBase * 1_000,
+    maxMs: settings.retryBackoffMax * 1_000,
+    jitterRatio: settings.retryBackoffJitter / 100,
+  };
 }
 
 /**

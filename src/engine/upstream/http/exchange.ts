@@ -1,0 +1,294 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../../../shared/base/clock.ts';
+import type { Disposable } from '../../../shared/base/disposable.ts';
+import { Fault } from '../../../shared/model/fault.ts';
+import { scanFrame } from '../../../shared/protocol/frameScanner.ts';
+import { networkFailure, parseRetryAfter, statusFailure, type HttpFailure } from './httpFaults.ts';
+import type { Lease } from './httpPool.ts';
+import { SseParser } from './sseParser.ts';
+
+export interface ExchangeOptions {
+  readonly server: string;
+  readonly origin: string;
+  readonly method: 'POST' | 'GET' | 'DELETE';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string;
+  /** The answer must hold a message; otherwise its body is of no interest. */
+  readonly expectsMessage: boolean;
+  readonly hasSession: boolean;
+  readonly lease: Lease;
+  readonly clock: Clock;
+  /** Idle time inside an unfinished body or event; not before it has begun. */
+  readonly readTimeoutMs: number;
+  readonly maxMessageBytes: number;
+}
+
+export type ExchangeEnd =
+  /** The answer came to its regular end. */
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'redirected'; readonly path: string }
+  | ({ readonly kind: 'failed'; readonly status: number | undefined } & HttpFailure);
+
+export interface ExchangeListener {
+  /** The server has taken the request: the head of a good answer is there. */
+  onAccepted(headers: IncomingHttpHeaders): void;
+  /** A message, on one line. */
+  onMessage(line: Uint8Array): void;
+  onEventId(id: string): void;
+  onRetryDelay(delayMs: number): void;
+  onTooLong(sizeBytes: number, head: Uint8Array): void;
+  /** Told once, unless it was aborted first. */
+  onEnd(end: ExchangeEnd): void;
+}
+
+/** What of a refusal's body is read. */
+const MAX_REFUSAL_BYTES = 65_536;
+
+type Body =
+  | { readonly kind: 'ignored' }
+  | { readonly kind: 'json'; readonly pieces: Uint8Array[]; sizeBytes: number }
+  | { readonly kind: 'events'; readonly parser: SseParser }
+  | { readonly kind: 'refusal'; readonly pieces: Uint8Array[]; sizeBytes: number };
+
+/** One HTTP request and its answer, whatever form that has. */
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly #options: ExchangeOptions;
+  readonly #listener: ExchangeListener;
+  #controller: Dispatcher.DispatchController | undefined;
+  #began = false;
+  #ended = false;
+  #paused = false;
+  #status: number | undefined;
+  #headers: IncomingHttpHeaders = {};
+  #body: Body = { kind: 'ignored' };
+  #lastByteAt = 0;
+  #idleTimer: Disposable | undefined;
+
+  constructor(options: ExchangeOptions, listener: ExchangeListener) {
+    this.#options = options;
+    this.#listener = listener;
+    const { lease, method, path, headers, body } = options;
+    try {
+      lease.dispatcher.dispatch({ method, path, headers, ...(body === undefined ? {} : { body }) }, this);
+    } catch (error) {
+      process.nextTick(() => this.#failWith(error));
+    }
+  }
+
+  /** Drops the connection; nothing more is told. */
+  abort(): void {
+    this.#finish(undefined, false);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#lastByteAt = this.#options.clock.now();
+    this.#controller?.resume();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#began = true;
+    this.#controller = controller;
+    if (this.#paused) controller.pause();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    // The library shows interim answers (1xx) too.
+    if (this.#ended || status < 200) return;
+    this.#status = status;
+    this.#headers = headers;
+    if (status === 307 || status === 308) {
+      const path = this.#sameOriginPath(headers.location);
+      if (path !== undefined) {
+        this.#finish({ kind: 'redirected', path }, false);
+        return;
+      }
+    }
+    if (status < 200 || status > 299) {
+      this.#body = { kind: 'refusal', pieces: [], sizeBytes: 0 };
+      this.#noteBytes();
+      return;
+    }
+    if (this.#chooseBody(this.#contentType)) this.#listener.onAccepted(headers);
+  }
+
+  get #contentType(): string {
+    return (this.#headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  }
+
+  /** Answers whether the body is one that can be read. */
+  #chooseBody(type: string): boolean {
+    const { maxMessageBytes, expectsMessage, server } = this.#options;
+    if (type === 'text/event-stream') {
+      const parser = new SseParser(maxMessageBytes, {
+        onData: (data) => this.#listener.onMessage(data),
+        onId: (id) => this.#listener.onEventId(id),
+        onRetry: (delayMs) => this.#listener.onRetryDelay(delayMs),
+        onTooLong: (size, head) => this.#listener.onTooLong(size, head),
+      });
+      this.#body = { kind: 'events', parser };
+    } else if (!expectsMessage || this.#status === 202 || this.#status === 204) {
+      this.#body = { kind: 'ignored' };
+    } else if (type === 'application/json') {
+      this.#body = { kind: 'json', pieces: [], sizeBytes: 0 };
+    } else {
+      const what = type === '' ? 'no content type' : `"${type.slice(0, 100)}"`;
+      const text = `The MCP server "${server}" answered with ${what} instead of JSON: check "url" in its settings.`;
+      this.#fail({ fault: new Fault('protocolGarbage', text, { server }), delivered: 'unknown' });
+      return false;
+    }
+    return true;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#ended) return;
+    const body = this.#body;
+    switch (body.kind) {
+      case 'ignored':
+        return;
+      case 'events':
+        body.parser.push(chunk);
+        break;
+      case 'json':
+        body.pieces.push(chunk);
+        body.sizeBytes += chunk.length;
+        if (body.sizeBytes > this.#options.maxMessageBytes) this.#failTooLong(body);
+        break;
+      case 'refusal':
+        body.sizeBytes += chunk.length;
+        if (body.sizeBytes <= MAX_REFUSAL_BYTES) body.pieces.push(chunk);
+        else this.#refuse(body.pieces);
+    }
+    this.#noteBytes();
+  }
+
+  #failTooLong(body: { readonly pieces: readonly Uint8Array[]; readonly sizeBytes: number }): void {
+    const { server } = this.#options;
+    this.#listener.onTooLong(body.sizeBytes, (body.pieces[0] ?? new Uint8Array()).slice(0, 4_096));
+    const text = `The MCP server "${server}" gave an answer over the limit of ${this.#options.maxMessageBytes} bytes; it was dropped.`;
+    this.#fail({ fault: new Fault('protocolGarbage', text, { server }), delivered: 'unknown' });
+  }
+
+  onResponseEnd(): void {
+    if (this.#ended) return;
+    const body = this.#body;
+    if (body.kind === 'refusal') {
+      this.#refuse(body.pieces);
+      return;
+    }
+    if (body.kind === 'json' && body.sizeBytes > 0) this.#listener.onMessage(onOneLine(body.pieces));
+    this.#finish({ kind: 'complete' }, true);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#failWith(error);
+  }
+
+  /** An answer that is none of 2xx. It may still be the answer of MCP to this very request. */
+  #refuse(pieces: readonly Uint8Array[]): void {
+    const body = onOneLine(pieces);
+    const { expectsMessage, server, clock, hasSession } = this.#options;
+    if (expectsMessage && this.#contentType === 'application/json') {
+      const frame = scanFrame(body);
+      if (frame.kind === 'response' && frame.id !== 'null') {
+        this.#listener.onMessage(body);
+        this.#finish({ kind: 'complete' }, true);
+        return;
+      }
+    }
+    const { location } = this.#headers;
+    this.#fail(
+      statusFailure({
+        server,
+        status: this.#status ?? 0,
+        contentType: this.#contentType,
+        location,
+        retryAfterMs: parseRetryAfter(this.#headers['retry-after'], clock.wallNow()),
+        body,
+        hasSession,
+      }),
+    );
+  }
+
+  /** The path to go on with, when the server sends us on within itself (`/mcp` to `/mcp/` is common). */
+  #sameOriginPath(location: string | undefined): string | undefined {
+    const { origin, path } = this.#options;
+    const base = new URL(path, origin).href;
+    if (location === undefined || !URL.canParse(location, base)) return undefined;
+    const target = new URL(location, base);
+    return target.origin === origin ? `${target.pathname}${target.search}` : undefined;
+  }
+
+  #noteBytes(): void {
+    if (this.#ended) return;
+    this.#lastByteAt = this.#options.clock.now();
+    if (this.#idleTimer === undefined && this.#isWithinBody) this.#watchIdle(this.#options.readTimeoutMs);
+  }
+
+  get #isWithinBody(): boolean {
+    const body = this.#body;
+    if (body.kind === 'events') return body.parser.isWithinEvent;
+    return body.kind !== 'ignored';
+  }
+
+  #watchIdle(waitMs: number): void {
+    const { clock, readTimeoutMs, server } = this.#options;
+    this.#idleTimer = clock.setTimer(waitMs, () => {
+      this.#idleTimer = undefined;
+      if (this.#ended || !this.#isWithinBody) return;
+      const idleMs = clock.now() - this.#lastByteAt;
+      if (this.#paused || idleMs < readTimeoutMs) {
+        this.#watchIdle(this.#paused ? readTimeoutMs : readTimeoutMs - idleMs);
+        return;
+      }
+      const text = `The MCP server "${server}" stopped in the middle of an answer: nothing came for ${Math.round(readTimeoutMs / 1_000)} s.`;
+      this.#fail({ fault: new Fault('readTimeout', text, { server }), delivered: 'unknown' });
+    });
+  }
+
+  #failWith(error: unknown): void {
+    const { server, origin } = this.#options;
+    this.#fail(networkFailure(server, new URL(origin).host, error, this.#began));
+  }
+
+  #fail(failure: HttpFailure): void {
+    this.#finish({ kind: 'failed', status: this.#status, ...failure }, false);
+  }
+
+  #finish(end: ExchangeEnd | undefined, reusable: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#idleTimer?.dispose();
+    this.#body = { kind: 'ignored' };
+    // A refusal with its body read is a regular end, but not worth a special case.
+    const { lease } = this.#options;
+    // The library still works on this exchange; its connection is free a moment later.
+    if (reusable) process.nextTick(() => lease.release(true));
+    else lease.release(false);
+    if (end !== undefined) this.#listener.onEnd(end);
+  }
+}
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+
+/** The pieces as one line: line ends stand only between tokens in JSON, where a blank is as good. */
+function onOneLine(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = Buffer.concat(pieces);
+  for (const lineEnd of [LINE_FEED, CARRIAGE_RETURN]) {
+    for (let at = whole.indexOf(lineEnd); at >= 0; at = whole.indexOf(lineEnd, at + 1)) whole[at] = SPACE;
+  }
+  return whole;
+}

@@ -1,0 +1,123 @@
+import type { Client, Dispatcher } from 'undici';
+import type { Clock } from '../../../shared/base/clock.ts';
+
+export interface HttpPoolOptions {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  readonly clock: Clock;
+  /** Asked at each use, so that changed settings count from the next one on. */
+  readonly settings: () => {
+    readonly connectTimeoutMs: number;
+    readonly maxIdle: number;
+    readonly idleExpiryMs: number;
+  };
+  readonly createClient: ClientFactory;
+}
+
+/** Makes a client of one connection. */
+export type ClientFactory = (origin: string, connectTimeoutMs: number, idleExpiryMs: number) => Client;
+
+export interface Lease {
+  readonly dispatcher: Dispatcher;
+  /** Gives the connection back. `reusable`: its exchange came to its regular end. */
+  release(reusable: boolean): void;
+}
+
+interface Idle {
+  readonly client: Client;
+  readonly since: number;
+}
+
+/**
+ * A socket that was idle longer may just be closing at the other end. A call that nobody may repeat does not go there: it would end
+ * with an unknown outcome (reference: keep-alive races).
+ */
+const FRESH_ENOUGH_MS = 1_000;
+/** What a server's own keep-alive hint is shortened by, for the way there. */
+const HINT_MARGIN_MS = 2_000;
+
+/**
+ * The kept-alive connections to one server, newest first. One exchange at a time on each: the failure of one never touches
+ * another. The library closes idle connections by their expiry, or the server's own hint.
+ */
+export class HttpPool {
+  readonly #options: HttpPoolOptions;
+  #idle: Idle[] = [];
+  #closed = false;
+
+  constructor(options: HttpPoolOptions) {
+    this.#options = options;
+  }
+
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  take(atMostOnce: boolean): Lease {
+    const newest = this.#idle.at(-1);
+    const isFresh =
+      newest !== undefined && (!atMostOnce || this.#options.clock.now() - newest.since <= FRESH_ENOUGH_MS);
+    if (isFresh) {
+      this.#idle.pop();
+      return this.#lease(newest.client);
+    }
+    return this.#lease(this.#create());
+  }
+
+  #create(): Client {
+    const { origin, settings, createClient } = this.#options;
+    const { connectTimeoutMs, idleExpiryMs } = settings();
+    return createClient(origin, connectTimeoutMs, idleExpiryMs);
+  }
+
+  #lease(client: Client): Lease {
+    let released = false;
+    return {
+      dispatcher: client,
+      release: (reusable) => {
+        if (released) return;
+        released = true;
+        const { maxIdle, idleExpiryMs } = this.#options.settings();
+        if (!reusable || this.#closed || client.destroyed || maxIdle === 0 || idleExpiryMs === 0) {
+          void client.destroy(null);
+          return;
+        }
+        this.#keep(client, maxIdle);
+      },
+    };
+  }
+
+  #keep(client: Client, maxIdle: number): void {
+    const entry: Idle = { client, since: this.#options.clock.now() };
+    this.#idle.push(entry);
+    client.once('disconnect', () => {
+      if (!this.#idle.includes(entry)) return;
+      this.#idle = this.#idle.filter((other) => other !== entry);
+      void client.destroy(null);
+    });
+    while (this.#idle.length > maxIdle) void this.#idle.shift()?.client.destroy(null);
+  }
+
+  /** Closes what is idle; what is under way is closed when it is given back. */
+  close(): void {
+    this.#closed = true;
+    for (const { client } of this.#idle) void client.destroy(null);
+    this.#idle = [];
+  }
+}
+
+/** Makes the clients' factory; the library is loaded when the first HTTP server is used. */
+export async function loadClientFactory(): Promise<ClientFactory> {
+  const undici = await import('undici');
+  return (origin, connectTimeoutMs, idleExpiryMs) =>
+    new undici.Client(origin, {
+      connect: { timeout: connectTimeoutMs },
+      keepAliveTimeout: Math.max(1, idleExpiryMs),
+      keepAliveTimeoutThreshold: HINT_MARGIN_MS,
+      // Ours, on our clock: a tool may take long before it begins to answer (requirements R2, readTimeout).
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      pipelining: 1,
+      allowH2: false,
+    });
+}

@@ -1,0 +1,66 @@
+import type { Fault } from '../../shared/model/fault.ts';
+
+/** What is known of a message that did not get its answer: `no` only when it is proved that the server cannot have acted on it. */
+export type Delivered = 'no' | 'unknown';
+
+export type Verdict =
+  | { readonly kind: 'written' }
+  /** The way to the server is gone as a whole; the transport is about to end. */
+  | { readonly kind: 'broken'; readonly delivered: Delivered }
+  /** This message alone failed. */
+  | { readonly kind: 'failed'; readonly fault: Fault; readonly delivered: Delivered };
+
+export interface OutgoingRequest {
+  /** Canonical JSON text. */
+  readonly id: string;
+  readonly line: Uint8Array | string;
+  /** Must not be sent where it is likely to get lost, because nobody may repeat it. */
+  readonly atMostOnce: boolean;
+}
+
+/** Polite, then firm, then sure; each step this long. VS Code waits 10 s; servers behind us have been told by then. */
+export interface StopGrace {
+  readonly politeMs: number;
+  readonly firmMs: number;
+}
+export const defaultStopGrace: StopGrace = { politeMs: 2_000, firmMs: 2_000 };
+
+export interface TransportListener {
+  /** The handshake may begin. */
+  onOpened(): void;
+  /** Messages of the server, without line ends. `about`: the request (canonical id) on whose stream they came. */
+  onLines(lines: readonly Uint8Array[], about?: string): void;
+  /** A message was over the limit and dropped; `head` is its beginning. */
+  onTooLongLine(sizeBytes: number, head: Uint8Array): void;
+  onStderr(text: string): void;
+  /** Something went wrong that no request shows; a probe should find out more. */
+  onDoubt(fault: Fault): void;
+  /** Calls back when all lines so far have been handled: at once, or when what they wait for has come. */
+  afterLines(action: () => void): void;
+  /** Told once, after the last line. */
+  onEnd(fault: Fault): void;
+}
+
+/**
+ * What carries the messages of one launch: the pipes of a process, or HTTP requests. It frames, sends and receives;
+ * what the messages mean is the launch's business.
+ */
+export interface Transport {
+  /** Of the server's process, where there is one. */
+  readonly pid: number | undefined;
+  /** Requests under way outlive the loss of the session: each has a connection of its own. */
+  readonly requestsAreIndependent: boolean;
+  /** Lets the server wait until `resumeReading`. */
+  pauseReading(): void;
+  resumeReading(): void;
+  /** Sends a request; its answer comes by `onLines`. `settled` may hear `written` first and a failure later. */
+  request(request: OutgoingRequest, settled: (verdict: Verdict) => void): void;
+  /** Sends a notification, or an answer to the server. `settled` hears when the server has taken it, or that it has not. */
+  notify(message: Uint8Array | string, settled?: (verdict: Verdict) => void): void;
+  /** The request has its answer, or nobody waits for it any more. */
+  release(id: string): void;
+  /** The handshake is done: this version was agreed on, and the server may begin to speak by itself. */
+  onHandshake(protocolVersion: string): void;
+  /** Ends it; `onEnd` follows. Resolves when it has ended. */
+  stop(grace?: StopGrace): Promise<void>;
+}

@@ -1,0 +1,111 @@
+import { homedir } from 'node:os';
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
+import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
+import type {
+  HttpServerConfig,
+  ServerConfig,
+  StdioServerConfig,
+} from '../../shared/settings/serverConfig.ts';
+import { upstreamEnvironment } from './environment.ts';
+import type { Guardian } from './guardian.ts';
+import { HttpPool, loadClientFactory } from './http/httpPool.ts';
+import { HttpTransport } from './http/httpTransport.ts';
+import { ServerProcess } from './serverProcess.ts';
+import type { Transport, TransportListener } from './transport.ts';
+
+/** Longest message of a server. */
+const MAX_MESSAGE_BYTES = 67_108_864;
+
+/** What is asked of a server to open a way to it. */
+export interface UpstreamTarget {
+  readonly name: string;
+  readonly config: ServerConfig | undefined;
+  readonly settings: ConnectionSettings;
+}
+
+export interface UpstreamsOptions {
+  readonly clock: Clock;
+  readonly guardian: Guardian;
+  readonly environment: NodeJS.ProcessEnv;
+  /** Where processes start unless their entry says otherwise; the home folder when there is none. */
+  readonly defaultFolder: (server: string) => string | undefined;
+}
+
+/** Opens the way to a server, by whatever transport its entry names. Keeps the connections that its sessions share. */
+export class Upstreams implements Disposable {
+  readonly #options: UpstreamsOptions;
+  /** By server and origin: nobody's credentials meet on one connection. */
+  readonly #pools = new Map<string, Promise<HttpPool>>();
+
+  constructor(options: UpstreamsOptions) {
+    this.#options = options;
+  }
+
+  open(target: UpstreamTarget, listener: TransportListener): Transport {
+    const { config } = target;
+    if (config === undefined) throw new Error(`The server "${target.name}" has no configuration.`);
+    return config.type === 'http' ? this.#connect(target, config, listener) : this.#start(config, listener);
+  }
+
+  #start(config: StdioServerConfig, listener: TransportListener): ServerProcess {
+    const { clock, guardian, environment, defaultFolder } = this.#options;
+    return new ServerProcess(
+      {
+        server: config.name,
+        command: config.command,
+        args: config.args,
+        cwd: config.cwd ?? defaultFolder(config.name) ?? homedir(),
+        env: upstreamEnvironment(environment, config.env),
+        clock,
+        guardian,
+        maxLineBytes: MAX_MESSAGE_BYTES,
+      },
+      listener,
+    );
+  }
+
+  #connect(target: UpstreamTarget, config: HttpServerConfig, listener: TransportListener): HttpTransport {
+    const { url, headers } = config;
+    return new HttpTransport(
+      {
+        server: target.name,
+        url,
+        headers,
+        clock: this.#options.clock,
+        readTimeoutMs: () => target.settings.readTimeout * 1_000,
+        maxMessageBytes: MAX_MESSAGE_BYTES,
+        pool: this.#pool(target, new URL(url).origin),
+      },
+      listener,
+    );
+  }
+
+  #pool(target: UpstreamTarget, origin: string): Promise<HttpPool> {
+    const key = `${target.name}\0${origin}`;
+    let pool = this.#pools.get(key);
+    if (pool === undefined) {
+      pool = this.#createPool(target, origin);
+      this.#pools.set(key, pool);
+    }
+    return pool;
+  }
+
+  async #createPool(target: UpstreamTarget, origin: string): Promise<HttpPool> {
+    return new HttpPool({
+      origin,
+      clock: this.#options.clock,
+      settings: () => ({
+        connectTimeoutMs: target.settings.connectionTimeout * 1_000,
+        maxIdle: target.settings.maxKeepaliveConnections,
+        idleExpiryMs: target.settings.keepaliveExpiry * 1_000,
+      }),
+      createClient: await loadClientFactory(),
+    });
+  }
+
+  dispose(): void {
+    for (const pool of this.#pools.values()) void pool.then((open) => open.close());
+    this.#pools.clear();
+  }
+}
