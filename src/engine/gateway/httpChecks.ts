@@ -42,9 +42,7 @@ export function readRoute(url: string): Route {
 
 /** The path under which a server is reached. */
 export function pathOf(server: string): string {
-  // A segment of dots alone would be taken for a folder by clients.
-  const segment = encodeURIComponent(server);
-  return `${MCP_PREFIX}${/^\.+$/.test(segment) ? segment.replaceAll('.', '%2E') : segment}`;
+  return MCP_PREFIX + encodeURIComponent(server);
 }
 
 /** Names of this machine; a page that an attacker's name server points at us calls us by another one (DNS rebinding). */
