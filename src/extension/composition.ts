@@ -184,7 +184,8 @@ function connectEditor(
   const promises = store.add(
     new PromiseKeeper({ clock, log: (message) => log.info(message), editor: editorServers }),
   );
-  const starter = store.add(makeStarter(context, engine, settings, log));
+  const onListed = versions.noteListed.bind(versions);
+  const starter = store.add(makeStarter(context, { engine, settings, log, onListed }));
   store.add(onMayStartServersChanged(() => starter.recheck()));
   store.add(
     engine.onDidChangeSnapshot((snapshot) => {
@@ -206,9 +207,15 @@ function connectEditor(
 /** What starts servers before anybody uses them. */
 function makeStarter(
   context: vscode.ExtensionContext,
-  engine: EngineClient,
-  settings: SettingsReader,
-  log: vscode.LogOutputChannel,
+  {
+    engine,
+    settings,
+    log,
+    onListed,
+  }: Pick<EngineParts, 'settings' | 'log'> & {
+    readonly engine: EngineClient;
+    readonly onListed: (server: string, digest: string) => void;
+  },
 ): ServerStarter {
   return new ServerStarter(
     {
@@ -219,6 +226,7 @@ function makeStarter(
         write: (starts) => void context.workspaceState.update(STARTS_KEY, starts),
       }),
       isAllowed: mayStartServers,
+      onListed,
       readSnapshot: () => engine.getSnapshot({ timeoutMs: SNAPSHOT_LIMIT_MS }).catch(() => undefined),
       log: (message) => log.info(message),
     },

@@ -4,7 +4,7 @@ import { serverSnapshot, snapshotOf } from '../../../test/support/healthBuilders
 import { mergeSettings } from '../config/mergeServers.ts';
 import { definitionsOf, sameDefinitions } from './definitions.ts';
 import { PromiseKeeper } from './promiseKeeper.ts';
-import { QUIET_MS, Versions } from './versions.ts';
+import { QUIET_MS, Versions, type SavedVersions } from './versions.ts';
 
 const catalogue = (digest: string) => ({ tools: 1, digest, savedAt: 0 });
 
@@ -44,7 +44,7 @@ describe('server definitions', () => {
 describe('definition versions', () => {
   function given(saved?: unknown) {
     const clock = new FakeClock();
-    const written: Readonly<Record<string, string>>[] = [];
+    const written: SavedVersions[] = [];
     let changes = 0;
     const versions = new Versions(clock, { read: () => saved, write: (value) => written.push(value) }, () => {
       changes += 1;
@@ -59,12 +59,12 @@ describe('definition versions', () => {
     assert.equal(versions.versionOf('git'), undefined);
     await clock.advance(1);
     assert.equal(versions.versionOf('git'), 'd1');
-    assert.deepEqual(written, [{ git: 'd1' }]);
+    assert.deepEqual(written, [{ versions: { git: 'd1' }, listed: {} }]);
     assert.equal(changes(), 1);
   });
 
   it('is frozen while the server has a session', async () => {
-    const { clock, versions, changes } = given({ git: 'd1' });
+    const { clock, versions, changes } = given({ versions: { git: 'd1' } });
     const busy = serverSnapshot('git', { catalogue: catalogue('d2'), sessions: 1 });
     versions.apply(snapshotOf([busy]));
     await clock.advance(60_000);
@@ -74,7 +74,7 @@ describe('definition versions', () => {
   });
 
   it('starts the quiet time anew when a session comes in between', async () => {
-    const { clock, versions } = given({ git: 'd1' });
+    const { clock, versions } = given({ versions: { git: 'd1' } });
     const idle = serverSnapshot('git', { catalogue: catalogue('d2') });
     versions.apply(snapshotOf([idle]));
     await clock.advance(QUIET_MS - 1);
@@ -86,8 +86,33 @@ describe('definition versions', () => {
     assert.equal(versions.versionOf('git'), 'd2');
   });
 
+  it('stays as it is for a catalogue that VS Code has listed under it, until there is another one', async () => {
+    const { clock, versions, written, changes } = given();
+    const of = (digest: string) => snapshotOf([serverSnapshot('git', { catalogue: catalogue(digest) })]);
+    versions.noteListed('git', 'd1');
+    assert.deepEqual(written, [{ versions: {}, listed: { git: 'd1' } }]);
+    versions.apply(of('d1'));
+    await clock.advance(60_000);
+    assert.equal(versions.versionOf('git'), undefined);
+    assert.equal(changes(), 0);
+    versions.apply(of('d2'));
+    await clock.advance(60_000);
+    assert.equal(versions.versionOf('git'), 'd2');
+    // Listed under no version; under "d2" VS Code remembers something else.
+    versions.apply(of('d1'));
+    await clock.advance(60_000);
+    assert.equal(versions.versionOf('git'), 'd1');
+  });
+
+  it('remembers over a window what VS Code has listed', async () => {
+    const { clock, versions } = given({ versions: {}, listed: { git: 'd1' } });
+    versions.apply(snapshotOf([serverSnapshot('git', { catalogue: catalogue('d1') })]));
+    await clock.advance(60_000);
+    assert.equal(versions.versionOf('git'), undefined);
+  });
+
   it('changes nothing while no engine tells of sessions', async () => {
-    const { clock, versions } = given({ git: 'd1' });
+    const { clock, versions } = given({ versions: { git: 'd1' } });
     versions.apply(snapshotOf([serverSnapshot('git', { catalogue: catalogue('d2') })]));
     versions.apply(undefined);
     await clock.advance(60_000);
@@ -97,6 +122,7 @@ describe('definition versions', () => {
   it('drops saved versions that are none', () => {
     for (const garbage of [undefined, 7, [], { git: 7 }, { git: 'x'.repeat(200) }]) {
       assert.equal(given(garbage).versions.versionOf('git'), undefined);
+      assert.equal(given({ versions: garbage, listed: garbage }).versions.versionOf('git'), undefined);
     }
   });
 });

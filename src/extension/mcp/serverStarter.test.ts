@@ -29,6 +29,7 @@ function given(
   const clock = new FakeClock();
   const calls: string[] = [];
   const written: unknown[] = [];
+  const listed: (readonly [string, string])[] = [];
   const servers = new Map<string, ServerSnapshot>();
   let pid = 1;
   let isConnected = true;
@@ -44,6 +45,7 @@ function given(
       memory: new StartMemory({ read: () => options.saved, write: (value) => written.push(value) }),
       isAllowed: () => allowed,
       readSnapshot: () => Promise.resolve(isConnected ? snapshot() : undefined),
+      onListed: (server, digest) => listed.push([server, digest]),
       log: () => undefined,
       editor: {
         start: (server) => {
@@ -102,12 +104,12 @@ function given(
     allowed = value;
     starter.recheck();
   };
-  return { clock, calls, written, starter, set, meet, comeUp, refuse, lose, back, allow };
+  return { clock, calls, written, listed, starter, set, meet, comeUp, refuse, lose, back, allow };
 }
 
 describe('the first start of a server', () => {
   it('R5.0 starts a server without a catalogue once, and stops it when its tools are known', async () => {
-    const { calls, clock, comeUp, meet, written } = given({ git: {} });
+    const { calls, clock, comeUp, listed, meet, written } = given({ git: {} });
     meet({ git: {} });
     await clock.advance(4_999);
     assert.deepEqual(calls, []);
@@ -116,6 +118,7 @@ describe('the first start of a server', () => {
     await comeUp('git');
     assert.deepEqual(calls, ['start git', 'stop git']);
     assert.deepEqual(Object.keys(written[0] as object), ['git']);
+    assert.deepEqual(listed, [['git', 'd']]);
     await clock.advance(600_000);
     assert.equal(calls.length, 2);
     assert.equal(clock.pending, 0);
@@ -213,13 +216,14 @@ describe('the first start of a server', () => {
   });
 
   it('takes VS Code’s refusal for a failure', async () => {
-    const { calls, clock, meet, refuse, written } = given({ git: {} });
+    const { calls, clock, listed, meet, refuse, written } = given({ git: {} });
     meet({ git: {} });
     await clock.advance(5_000);
     await refuse('git');
     await clock.advance(600_000);
     assert.deepEqual(calls, ['start git', 'stop git']);
     assert.equal(written.length, 1);
+    assert.deepEqual(listed, []);
   });
 
   it('asks again when VS Code does not know the server yet, three times in all', async () => {

@@ -31,6 +31,8 @@ export interface ServerStarterOptions {
   readonly isAllowed: () => boolean;
   /** What is the case right now; `undefined` when there is no engine to ask. Never rejects. */
   readonly readSnapshot: () => Promise<Snapshot | undefined>;
+  /** VS Code has listed the tools of a server whose catalogue has this digest. */
+  readonly onListed: (server: string, digest: string) => void;
   readonly log: (message: string) => void;
 }
 
@@ -169,7 +171,7 @@ export class ServerStarter implements Disposable {
 
   async #run(candidate: Candidate): Promise<void> {
     const { name, fingerprint, purpose } = candidate;
-    const { log, memory } = this.#options;
+    const { log, memory, onListed } = this.#options;
     const run: Run = {
       server: name,
       hasSession: false,
@@ -185,6 +187,8 @@ export class ServerStarter implements Disposable {
       else if (purpose === 'warm') this.#warm.noteStarted(name, fingerprint, run.hasSession);
       else {
         memory.note(name, fingerprint, new Set(this.#servers.map((server) => server.name)));
+        const digest = this.#latest?.servers.find(({ id }) => id === name)?.catalogue?.digest;
+        if (outcome === 'known' && digest !== undefined) onListed(name, digest);
         await this.#stopUnlessUsed(name);
       }
     } catch (error) {

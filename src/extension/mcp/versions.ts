@@ -10,7 +10,13 @@ export const QUIET_MS = 3_000;
 
 export interface VersionStore {
   read(): unknown;
-  write(versions: Readonly<Record<string, string>>): void;
+  write(saved: SavedVersions): void;
+}
+
+/** Catalogue digests by server. */
+export interface SavedVersions {
+  readonly versions: Readonly<Record<string, string>>;
+  readonly listed: Readonly<Record<string, string>>;
 }
 
 /**
@@ -22,6 +28,8 @@ export class Versions implements Disposable {
   readonly #store: VersionStore;
   readonly #onChange: () => void;
   readonly #versions: Map<string, string>;
+  /** Catalogues that VS Code listed itself, under the version that the server has. */
+  readonly #listed: Map<string, string>;
   readonly #quietSince = new Map<string, number>();
   #latest: readonly ServerSnapshot[] = [];
   #recheck: Disposable = toDisposable(() => undefined);
@@ -30,7 +38,9 @@ export class Versions implements Disposable {
     this.#clock = clock;
     this.#store = store;
     this.#onChange = onChange;
-    this.#versions = parseVersions(store.read());
+    const saved = store.read();
+    this.#versions = parseDigests(member(saved, 'versions'));
+    this.#listed = parseDigests(member(saved, 'listed'));
   }
 
   versionOf(server: string): string | undefined {
@@ -48,6 +58,15 @@ export class Versions implements Disposable {
     this.#adopt();
   }
 
+  /**
+   * VS Code has just listed what has this digest, so it keeps that under the version of now. Another version would make it
+   * start a server only to list the same again.
+   */
+  noteListed(server: string, digest: string): void {
+    this.#listed.set(server, digest);
+    this.#save();
+  }
+
   dispose(): void {
     this.#recheck.dispose();
   }
@@ -59,28 +78,40 @@ export class Versions implements Disposable {
     for (const { id, catalogue } of this.#latest) {
       const since = this.#quietSince.get(id);
       if (since === undefined || catalogue === undefined) continue;
-      if (this.#versions.get(id) === catalogue.digest) continue;
+      if ([this.#versions.get(id), this.#listed.get(id)].includes(catalogue.digest)) continue;
       const leftMs = since + QUIET_MS - now;
       if (leftMs > 0) {
         waitMs = Math.min(waitMs, leftMs);
         continue;
       }
       this.#versions.set(id, catalogue.digest);
+      this.#listed.delete(id); // it was listed under the version before
       changed = true;
     }
     if (Number.isFinite(waitMs)) this.#recheck = this.#clock.setTimer(waitMs, () => this.#adopt());
     if (!changed) return;
-    this.#store.write(Object.fromEntries(this.#versions));
+    this.#save();
     this.#onChange();
+  }
+
+  #save(): void {
+    this.#store.write({
+      versions: Object.fromEntries(this.#versions),
+      listed: Object.fromEntries(this.#listed),
+    });
   }
 }
 
 /** Saved state is read as untrusted: whatever is not a short text by name is dropped. */
-function parseVersions(value: unknown): Map<string, string> {
+function parseDigests(value: unknown): Map<string, string> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return new Map();
   return new Map(
     Object.entries(value)
       .slice(0, 1_000)
       .filter((entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1].length <= 128),
   );
+}
+
+function member(value: unknown, name: keyof SavedVersions): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
