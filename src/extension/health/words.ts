@@ -80,9 +80,9 @@ export function stateSentence(server: ServerSnapshot, t: Translate): string {
     case 'idle':
       return t('Nobody uses it now; it is started when it is needed.');
     case 'connecting':
-      return t('Its process is being started.');
+      return t('It is being started or connected to.');
     case 'initializing':
-      return t('Its process runs; the MCP handshake is under way.');
+      return t('It is there; the MCP handshake is under way.');
     case 'probing':
       return t('The handshake is done; one ping makes sure that it answers.');
     case 'ready':
