@@ -15,7 +15,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { parseSnapshot, type Snapshot } from '../../src/shared/model/snapshot.ts';
 import { readEndpointFile } from '../../src/endpoint/endpointFile.ts';
 import { LineClient, textOf, type Message } from '../support/lineClient.ts';
-import { RawSession, send, StandaloneBed, type ReadyLine } from '../support/standalone.ts';
+import { freePort, RawSession, send, StandaloneBed, type ReadyLine } from '../support/standalone.ts';
 import {
   ControlClient,
   enginePath,
@@ -460,14 +460,6 @@ function leftFiles(home: string): string[] {
       .filter((name) => !statSync(join(path, name)).isDirectory())
       .map((name) => join(folder, name));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function statusOver(socketPath: string, token: string): Promise<number | undefined> {

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Snapshot } from '../../src/shared/model/snapshot.ts';
 import { everythingServer, isRunning, scripted, until } from '../support/testEngine.ts';
-import { messagesOf, open, RawSession, send, StandaloneBed, type ReadyLine } from '../support/standalone.ts';
+import {
+  freePort,
+  messagesOf,
+  open,
+  RawSession,
+  send,
+  StandaloneBed,
+  type ReadyLine,
+} from '../support/standalone.ts';
 import { textOf, type Message } from '../support/lineClient.ts';
 
 const json = (text: string): Message => JSON.parse(text) as Message;
@@ -13,6 +22,7 @@ const json = (text: string): Message => JSON.parse(text) as Message;
 describe('the HTTP endpoint', () => {
   const bed = new StandaloneBed();
   const record = join(bed.home, 'record.txt');
+  let remote: { readonly url: string; readonly child: ChildProcess };
   let ready: ReadyLine;
   let mcp: string;
   const recorded = (): string[] => {
@@ -34,8 +44,10 @@ describe('the HTTP endpoint', () => {
     Number(textOf(json((await made.call(900, 'pid')).text).result));
 
   before(async () => {
+    remote = await startRemote();
     ({ ready } = await bed.serve({
       servers: {
+        remote: { type: 'http', url: remote.url },
         everything: { command: process.execPath, args: [everythingServer, 'stdio'] },
         'my server/ä': scripted({ RECORD: record }),
         off: { ...scripted(), lifeline: { enabled: false } },
@@ -43,27 +55,32 @@ describe('the HTTP endpoint', () => {
     }));
     mcp = ready.servers['my server/ä']?.url ?? '';
   });
-  after(() => bed.dispose());
-
-  it('R15.1 serves the official SDK’s client with the printed URL and token', async () => {
-    const client = new Client({ name: 'sdk', version: '1.0.0' }, { capabilities: {} });
-    const url = new URL(ready.servers['everything']?.url ?? '');
-    const transport = new StreamableHTTPClientTransport(url, { requestInit: { headers: bearer() } });
-    // The SDK's own declaration does not fit exactOptionalPropertyTypes.
-    await client.connect(transport);
-    try {
-      assert.ok((await client.listTools()).tools.length > 10);
-      const answer = await client.callTool({ name: 'echo', arguments: { message: 'hi' } });
-      assert.equal(textOf(answer), 'Echo: hi');
-      let progress = 0;
-      const long = { name: 'trigger-long-running-operation', arguments: { duration: 0.2, steps: 2 } };
-      await client.callTool(long, undefined, { onprogress: () => (progress += 1) });
-      assert.equal(progress, 2);
-      await transport.terminateSession();
-    } finally {
-      await client.close();
-    }
+  after(async () => {
+    await bed.dispose();
+    remote.child.kill('SIGKILL');
   });
+
+  for (const name of ['everything', 'remote'] as const) {
+    it(`R15.1 serves the official SDK’s client with the printed URL and token: ${name}`, async () => {
+      const client = new Client({ name: 'sdk', version: '1.0.0' }, { capabilities: {} });
+      const url = new URL(ready.servers[name]?.url ?? '');
+      const transport = new StreamableHTTPClientTransport(url, { requestInit: { headers: bearer() } });
+      // The SDK's own declaration does not fit exactOptionalPropertyTypes.
+      await client.connect(transport);
+      try {
+        assert.ok((await client.listTools()).tools.length > 10);
+        const answer = await client.callTool({ name: 'echo', arguments: { message: 'hi' } });
+        assert.equal(textOf(answer), 'Echo: hi');
+        let progress = 0;
+        const long = { name: 'trigger-long-running-operation', arguments: { duration: 0.2, steps: 2 } };
+        await client.callTool(long, undefined, { onprogress: () => (progress += 1) });
+        assert.equal(progress, 2);
+        await transport.terminateSession();
+      } finally {
+        await client.close();
+      }
+    });
+  }
 
   describe('who may call', () => {
     it('R14.2 answers 401 without the token, with another one, and in another scheme', async () => {
@@ -128,7 +145,7 @@ describe('the HTTP endpoint', () => {
 
   it('R11.2 gives the snapshot under /status, and says that /metrics is not there yet', async () => {
     const names = (await status()).servers.map(({ id }) => id);
-    assert.deepEqual(names, ['everything', 'my server/ä', 'off']);
+    assert.deepEqual(names, ['remote', 'everything', 'my server/ä', 'off']);
     const metrics = await send(`${ready.url}/metrics`, { headers: bearer() });
     assert.equal(metrics.status, 404);
     assert.match(metrics.text, /not part of this version/);
@@ -478,9 +495,22 @@ describe('the HTTP endpoint', () => {
   };
 
   it('says of a server that is switched off what is wrong, and does not list its address', async () => {
-    assert.deepEqual(Object.keys(ready.servers), ['everything', 'my server/ä']);
+    assert.deepEqual(Object.keys(ready.servers), ['remote', 'everything', 'my server/ä']);
     const made = new RawSession(`${ready.url}/mcp/off`, ready.token);
     assert.match((await made.initialize()).text, /disabled/);
     await made.end();
   });
 });
+
+/** The official test server as a remote one. */
+async function startRemote(): Promise<{ readonly url: string; readonly child: ChildProcess }> {
+  const port = await freePort();
+  const env = { ...process.env, PORT: String(port) };
+  const child = spawn(process.execPath, [everythingServer, 'streamableHttp'], { env, stdio: 'ignore' });
+  const url = `http://127.0.0.1:${port}/mcp`;
+  for (let tries = 0; ; tries += 1) {
+    assert.ok(tries < 200 && child.exitCode === null, 'the remote server does not come up');
+    if ((await send(url, {}).catch(() => undefined)) !== undefined) return { url, child };
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

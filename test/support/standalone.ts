@@ -7,6 +7,7 @@ import {
   type IncomingMessage,
   type ClientRequest,
 } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { enginePath, until } from './testEngine.ts';
@@ -251,4 +252,13 @@ export class RawSession {
 
 function bodyOf(message: Record<string, unknown> | string): string {
   return typeof message === 'string' ? message : JSON.stringify({ jsonrpc: '2.0', ...message });
+}
+
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
