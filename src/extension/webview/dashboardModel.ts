@@ -152,7 +152,9 @@ function engineNotice({ engine }: HealthView, t: Translate): DashboardNotice | u
 function card(server: ServerView, parts: DashboardParts, t: Translate): DashboardCard {
   const { name, health, snapshot } = server;
   const restartedAt = parts.restartedAt(name);
-  const isRecent = restartedAt !== undefined && parts.now - restartedAt < RECENT_MS;
+  // A server that is still down was not helped by it.
+  const isBack = health === 'healthy' || health === 'unsure';
+  const isRecent = isBack && restartedAt !== undefined && parts.now - restartedAt < RECENT_MS;
   const recovery = recoveryWords(parts.recoveryOf(name), t);
   return {
     name,
@@ -164,6 +166,7 @@ function card(server: ServerView, parts: DashboardParts, t: Translate): Dashboar
     facts: snapshot === undefined ? [] : facts(snapshot, restartedAt, t),
     ...(snapshot === undefined ? {} : { latency: latencyWords(snapshot, t) }),
     ...(recovery === undefined ? {} : { recovery }),
+    offersRecovery: canRun(health),
     canRecover: canRun(health) && parts.view.engine.kind === 'running',
     isUnwell: unwell.includes(health),
   };
@@ -189,7 +192,10 @@ function facts(snapshot: ServerSnapshot, restartedAt: number | undefined, t: Tra
   }
   if (snapshot.lastError !== undefined) {
     const { at, message } = snapshot.lastError;
-    all.push({ key: 'error', label: t('Last error'), phrase: { text: '{0}', at }, detail: cut(message) });
+    const phrase = { text: '{0}', at };
+    // The sentence of a server that fails quotes it already.
+    const isSaid = stateSentence(snapshot, t).includes(message);
+    all.push({ key: 'error', label: t('Last error'), phrase, ...(isSaid ? {} : { detail: cut(message) }) });
   }
   return all;
 }

@@ -63,6 +63,8 @@ describe('dashboard model', () => {
     assert.deepEqual(recent.recent, { text: 'restarted {0}', at: now - 3_000 });
     assert.deepEqual(factOf(recent, 'restarts')?.phrase, { text: '2, the last {0}', at: now - 3_000 });
     assert.equal(cardOf(view, { restartedAt: () => now - 61_000 }).recent, undefined);
+    const down = viewOf([serverSnapshot('a', { state: 'crashLoop' })]);
+    assert.equal(cardOf(down, { restartedAt: () => now - 3_000 }).recent, undefined);
   });
 
   it('offers recovery of all only when something is unwell', () => {
@@ -109,9 +111,20 @@ describe('dashboard model', () => {
     assert.deepEqual(cards, []);
   });
 
+  it('does not say the same error twice', () => {
+    const lastError = { code: 'exited' as const, message: 'It ended.', at: now };
+    const quoted = cardOf(
+      viewOf([serverSnapshot('a', { state: 'crashLoop', sentence: 'Bad. It ended.', lastError })]),
+    );
+    assert.equal(factOf(quoted, 'error')?.detail, undefined);
+    assert.equal(factOf(cardOf(viewOf([serverSnapshot('a', { lastError })])), 'error')?.detail, 'It ended.');
+  });
+
   it('is bounded: a long text of a server is cut', () => {
     const message = 'x'.repeat(4_000);
-    const card = cardOf(viewOf([serverSnapshot('a', { lastError: { code: 'requestTimeout', message, at: now } })]));
+    const card = cardOf(
+      viewOf([serverSnapshot('a', { lastError: { code: 'requestTimeout', message, at: now } })]),
+    );
     assert.equal(factOf(card, 'error')?.detail?.length, 301);
   });
 });

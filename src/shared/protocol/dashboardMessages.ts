@@ -45,6 +45,8 @@ export interface DashboardCard {
   /** The current figures, or that there are none; absent for a server that cannot run. */
   readonly latency?: string;
   readonly recovery?: CardRecovery;
+  /** Whether there is something that could be recovered at all, and whether it can be now. */
+  readonly offersRecovery: boolean;
   readonly canRecover: boolean;
   /** Whether the recovery is what a person will want next. */
   readonly isUnwell: boolean;

@@ -96,6 +96,7 @@ export class Card implements Item<DashboardCard> {
     this.#canRecover = card.canRecover && card.recovery?.kind !== 'running';
     // Not `disabled`: that would take the focus away from the button that was just used.
     setAttribute(this.#recover, 'aria-disabled', this.#canRecover ? undefined : 'true');
+    this.#recover.hidden = !card.offersRecovery;
     this.#recover.classList.toggle('secondary', !card.isUnwell);
   }
 

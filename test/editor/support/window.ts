@@ -242,13 +242,18 @@ export class EditorWindow {
   }
 
   /** Opens the extension's view container, unless it is open. */
-  async showServersView(): Promise<void> {
+  async showContainer(): Promise<void> {
     const item = this.page.locator('.activitybar .action-item').filter({
       has: this.page.locator(`a[aria-label^="${containerTitle}"]`),
     });
     await item.waitFor();
     // A click on the open container would close it.
     if (!/\bchecked\b/.test((await item.getAttribute('class')) ?? '')) await item.locator('a').click();
+  }
+
+  /** Opens the container and waits for the tree, which is there when servers are configured. */
+  async showServersView(): Promise<void> {
+    await this.showContainer();
     await this.#tree().waitFor();
   }
 
