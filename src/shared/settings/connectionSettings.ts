@@ -156,12 +156,8 @@ export const connectionSettingNames = Object.keys(connectionSettingSpecs) as Con
 
 /** Settings that are read, checked and shown, but that nothing acts on yet. Their descriptions say so (tested). */
 export const connectionSettingsWithoutEffect: readonly ConnectionSettingName[] = [
-  'connectionTimeout',
-  'readTimeout',
   'maxConnections',
   'minConnections',
-  'maxKeepaliveConnections',
-  'keepaliveExpiry',
   'healthCheckInterval',
   'recoveryInterval',
   'forceRecoveryAfter',
