@@ -21,16 +21,11 @@ export class Moments {
   relative(byMs: number): string {
     const seconds = Math.trunc(byMs / 1_000);
     const size = Math.abs(seconds);
-    if (size < MINUTE_S) return this.#format.format(zeroOf(seconds), 'second');
+    if (size < MINUTE_S) return this.#format.format(seconds, 'second');
     if (size < HOUR_S) return this.#format.format(Math.trunc(seconds / MINUTE_S), 'minute');
     if (size < DAY_S) return this.#format.format(Math.trunc(seconds / HOUR_S), 'hour');
     return this.#format.format(Math.trunc(seconds / DAY_S), 'day');
   }
-}
-
-/** Minus zero would be "0 seconds ago" instead of "now". */
-function zeroOf(seconds: number): number {
-  return seconds === 0 ? 0 : seconds;
 }
 
 function formatOf(language: string): Intl.RelativeTimeFormat {

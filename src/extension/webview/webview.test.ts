@@ -232,6 +232,12 @@ describe('recoveries', () => {
     resolve({ results: [verdict('well', 'skipped'), verdict('ill', 'failed')] });
     await clock.advance(0);
     assert.deepEqual([recoveries.of('well'), recoveries.of('ill')?.kind], [undefined, 'failed']);
+    start({ mode: 'recover' }).resolve({ results: [verdict('ill', 'skipped')] });
+    await clock.advance(0);
+    assert.equal(recoveries.of('ill'), undefined);
+    start({ mode: 'recover', server: 'well' }).resolve({ results: [verdict('well', 'skipped')] });
+    await clock.advance(0);
+    assert.equal(recoveries.of('well')?.kind, 'skipped');
   });
 
   it('ends with an engine that is lost, and leaves nothing of one that was cancelled', async () => {
