@@ -122,6 +122,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       // No engine before or after this one uses the same ids towards a client that outlives it.
       launchPrefix: `${startedAt.toString(36)}${process.pid.toString(36)}`,
       log: (level, message, server) => log.write(level, message, server),
+      quote: (level, message, server) => log.quote(level, message, server),
       onListenerError,
     },
     onControl: (socket) =>

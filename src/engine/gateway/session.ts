@@ -38,6 +38,8 @@ export interface SessionDeps {
   /** Differs between engines; stands in the ids of requests to clients. */
   readonly launchPrefix: string;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
+  /** Logs what a server itself has said. */
+  readonly quote: (level: 'info' | 'warn', message: string, server: string) => void;
   readonly onListenerError: (error: unknown) => void;
 }
 
@@ -130,7 +132,8 @@ export class Session implements AttachedSession, ConnectionClient {
     if (this.#connection !== undefined || this.#ended) return this.#connection;
     const runtime = this.#runtime;
     if (runtime.config?.lifeline.enabled !== true || this.#initialize === undefined) return undefined;
-    const { clock, random, recovery, nextNumber, launchPrefix, journal, log, onListenerError } = this.#deps;
+    const { clock, random, recovery, nextNumber, launchPrefix, journal, log, quote, onListenerError } =
+      this.#deps;
     const connection = new Connection({
       key: this.id,
       after: this.#stopping,
@@ -160,9 +163,9 @@ export class Session implements AttachedSession, ConnectionClient {
       client: this,
       onStderr: (text) => {
         for (const line of text.split('\n'))
-          if (line.trim() !== '') log('info', `stderr: ${line}`, runtime.name);
+          if (line.trim() !== '') quote('info', `stderr: ${line}`, runtime.name);
       },
-      onGarbage: (what) => log('warn', `not understood and dropped: ${what}`, runtime.name),
+      onGarbage: (what) => quote('warn', `not understood and dropped: ${what}`, runtime.name),
       onListenerError,
     });
     connection.setHello({

@@ -10,10 +10,17 @@ const MAX_MESSAGE = 4_000;
 const MAX_FILE_BYTES = 2_097_152;
 /** The same words of the same server are written once and then counted. */
 const REPEAT_WINDOW = 1_000;
-/** What a server may log in a second; the rest is counted, so that a flood costs its neighbours nothing. */
+/** Lines about a server in a second, and as many of its own words; the rest is counted, so that a flood costs its neighbours nothing. */
 const MAX_PER_SECOND = 200;
 /** Lines wait this long for each other, and go to the file in one write. */
 const FILE_INTERVAL_MS = 100;
+
+interface Rate {
+  since: number;
+  count: number;
+  /** Tells how much was left out, when the second is over. */
+  timer: Disposable | undefined;
+}
 
 /**
  * The engine's log: remembered for a client that connects later, passed to the clients that are there, and written to a
@@ -29,7 +36,7 @@ export class EngineLog {
   #repeats = 0;
   #unwritten: string[] = [];
   #fileTimer: Disposable | undefined;
-  readonly #rates = new Map<string, { since: number; count: number }>();
+  readonly #rates = new Map<string, Rate>();
 
   constructor(clock: Clock, file: string | undefined) {
     this.#clock = clock;
@@ -55,35 +62,59 @@ export class EngineLog {
   }
 
   write(level: LogLevel, message: string, server?: string): void {
-    const text = `${server ?? ''} ${level} ${message}`;
+    this.#write({ level, message, ...(server === undefined ? {} : { server }) }, server);
+  }
+
+  /** What a server itself has said. However much that is, what is logged of its state is not left out for it. */
+  quote(level: LogLevel, message: string, server: string): void {
+    this.#write({ level, message, server }, `${server}\0quoted`);
+  }
+
+  #write(entry: Omit<LogEntry, 'at'>, rateKey: string | undefined): void {
+    const text = `${entry.server ?? ''} ${entry.level} ${entry.message}`;
     if (text === this.#lastText && this.#repeats < REPEAT_WINDOW) {
       this.#repeats += 1;
       return;
     }
-    if (!this.#isWithinRate(server)) return;
+    if (rateKey !== undefined && !this.#isWithinRate(rateKey, entry.server)) return;
     this.#flushRepeats();
     this.#lastText = text;
-    this.#emit({
-      level,
-      message: message.slice(0, MAX_MESSAGE),
-      at: this.#clock.wallNow(),
-      ...(server === undefined ? {} : { server }),
-    });
+    this.#emit({ ...entry, message: entry.message.slice(0, MAX_MESSAGE), at: this.#clock.wallNow() });
   }
 
-  #isWithinRate(server: string | undefined): boolean {
-    if (server === undefined) return true;
+  #isWithinRate(key: string, server: string | undefined): boolean {
     const now = this.#clock.now();
-    const rate = this.#rates.get(server);
+    const rate = this.#rates.get(key);
     if (rate === undefined || now - rate.since >= 1_000) {
-      const left = (rate?.count ?? 0) - MAX_PER_SECOND;
-      this.#rates.set(server, { since: now, count: 1 });
-      const at = this.#clock.wallNow();
-      if (left > 0) this.#emit({ server, level: 'warn', message: `(${left} lines were left out)`, at });
+      if (rate !== undefined) this.#tellLeftOut(rate, server);
+      this.#rates.set(key, { since: now, count: 1, timer: undefined });
       return true;
     }
     rate.count += 1;
-    return rate.count <= MAX_PER_SECOND;
+    if (rate.count <= MAX_PER_SECOND) return true;
+    // Also when nothing follows.
+    rate.timer ??= this.#clock.setTimer(
+      rate.since + 1_000 - now,
+      () => {
+        this.#tellLeftOut(rate, server);
+        this.#rates.delete(key);
+      },
+      { unref: true },
+    );
+    return false;
+  }
+
+  #tellLeftOut(rate: Rate, server: string | undefined): void {
+    rate.timer?.dispose();
+    const left = rate.count - MAX_PER_SECOND;
+    if (left <= 0) return;
+    const message = `(${left} lines were left out)`;
+    this.#emit({
+      ...(server === undefined ? {} : { server }),
+      level: 'warn',
+      message,
+      at: this.#clock.wallNow(),
+    });
   }
 
   #flushRepeats(): void {

@@ -6,6 +6,7 @@ import type { Disposable } from '../../shared/base/disposable.ts';
 import { Fault } from '../../shared/model/fault.ts';
 import { LineSplitter } from '../../shared/protocol/lineSplitter.ts';
 import type { Guardian } from './guardian.ts';
+import { StderrGate } from './stderrGate.ts';
 import {
   defaultStopGrace,
   type OutgoingRequest,
@@ -54,11 +55,20 @@ export class ServerProcess implements Transport {
   #exit: ProcessEnd | undefined;
   #drain: Disposable | undefined;
   #stopping: Promise<void> | undefined;
+  readonly #stderr: StderrGate;
   readonly #ended = Promise.withResolvers<undefined>();
 
   constructor(options: ServerProcessOptions, listener: TransportListener) {
     this.#options = options;
     this.#listener = listener;
+    this.#stderr = new StderrGate({
+      clock: options.clock,
+      onText: (text) => listener.onStderr(text),
+      holdReading: (hold) => {
+        if (hold) this.#child?.stderr?.pause();
+        else this.#child?.stderr?.resume();
+      },
+    });
     this.#child = this.#spawn();
     if (this.#child?.pid !== undefined) options.guardian.add(this.#child.pid);
     if (this.#child !== undefined) this.#listen(this.#child);
@@ -118,12 +128,13 @@ export class ServerProcess implements Transport {
     // Each is followed by the end of the stream, and of the process, which are told.
     child.stdout?.on('error', () => undefined);
     child.stderr?.on('error', () => undefined);
-    child.stderr?.setEncoding('utf8');
-    child.stderr?.on('data', (text: string) => this.#listener.onStderr(text));
+    child.stderr?.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
     child.stdin?.on('error', () => undefined); // each write has its own verdict; the end is told by exit
     child.once('exit', (code, signal) => {
       this.#exit = { kind: 'exited', exitCode: code ?? undefined, signal: signal ?? undefined };
-      child.stdout?.resume(); // what it had still said is read, even if it was made to wait
+      // What it had still said is read, even if it was made to wait.
+      child.stdout?.resume();
+      child.stderr?.resume();
       // An answer written just before the exit still counts; a grandchild may hold the pipe open, so not for long.
       this.#drain = this.#options.clock.setTimer(DRAIN_MS, () => this.#finishExit());
     });
@@ -149,7 +160,9 @@ export class ServerProcess implements Transport {
     this.#end = end;
     this.#drain?.dispose();
     this.#child?.stdout?.destroy();
+    this.#child?.stderr?.destroy();
     this.#child?.stdin?.destroy();
+    this.#stderr.end(); // its last words, before its end is told
     // What the leader started must not outlive it: it would hold ports and locks against the next start.
     this.#endRest();
     this.#ended.resolve(undefined);
