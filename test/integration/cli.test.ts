@@ -347,6 +347,23 @@ describe('serve', () => {
     }
   });
 
+  it('R3.4 R15.1 a bridge goes on when the engine was killed and is started again with the same file', async () => {
+    const servers = { one: scripted() };
+    const first = await bed.serve({ servers });
+    const args = [enginePath, 'bridge', '--server', 'one', '--endpoint', first.ready.endpoint];
+    const client = new LineClient(process.execPath, args, { env: bed.environment() });
+    await client.initialize();
+    const pid = Number(textOf((await client.request('tools/call', { name: 'pid', arguments: {} })).result));
+    first.running.child.kill('SIGKILL');
+    await first.running.end();
+    const second = await bed.serve({ servers });
+    assert.equal(second.ready.endpoint, first.ready.endpoint);
+    const answer = await client.request('tools/call', { name: 'pid', arguments: {} });
+    assert.notEqual(Number(textOf(answer.result)), pid);
+    await until('the old server to end', () => !isRunning(pid));
+    await client.close();
+  });
+
   it('a language client looks on and changes nothing', async () => {
     const { ready } = await bed.serve({ servers: { one: scripted() } });
     const info = readEndpointFile(ready.endpoint);

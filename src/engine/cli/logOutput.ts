@@ -1,26 +1,21 @@
-import { fstatSync } from 'node:fs';
-import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import type { LogEntry } from '../../shared/protocol/engineMessages.ts';
 import { printable } from './table.ts';
 
-const STDERR = 2;
-/** What a reader of the log has not taken yet; beyond it lines are left out, and counted. */
+/** What the reader of the log has not taken yet; beyond it lines are left out, and counted. */
 const MAX_WAITING_BYTES = 1_048_576;
 
-/**
- * Log lines on stderr. A pipe whose reader is slow or gone would stop a process that writes with `process.stderr`, which waits: here the
- * lines are left out instead.
- */
+/** Log lines on stderr. A reader that is slow, or gone, costs lines, never memory or time. */
 export class LogOutput {
   readonly #asJson: boolean;
   readonly #stream: Writable;
   #leftOut = 0;
 
-  constructor(asJson: boolean) {
+  constructor(asJson: boolean, stream: Writable = process.stderr) {
     this.#asJson = asJson;
-    this.#stream = openStderr();
-    this.#stream.on('error', () => undefined);
+    this.#stream = stream;
+    // The reader has left: nobody misses the lines.
+    stream.on('error', () => undefined);
   }
 
   write(entry: LogEntry): void {
@@ -44,15 +39,4 @@ export class LogOutput {
       : `${time} ${level}${server === undefined ? '' : ` [${printable(server)}]`} ${printable(message)}`;
     this.#stream.write(`${text}\n`);
   }
-}
-
-function openStderr(): Writable {
-  try {
-    const info = fstatSync(STDERR);
-    if (info.isFIFO() || info.isSocket())
-      return new Socket({ fd: STDERR, readable: false, writable: true }).unref();
-  } catch {
-    // closed, or not what it seems: the platform's own stream copes
-  }
-  return process.stderr;
 }

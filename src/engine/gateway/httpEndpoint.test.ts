@@ -124,6 +124,8 @@ describe('the HTTP endpoint’s time and order', () => {
     await call.until('the first comment', ({ text }) => comments(text) === 1);
     await clock.advance(15_000);
     await call.until('the second comment', ({ text }) => comments(text) === 2);
+    await clock.advance(15_000);
+    await call.until('the third comment', ({ text }) => comments(text) === 3);
     session().port.answer('1', answer(1));
     await call.until('the end', ({ ended }) => ended);
     assert.deepEqual(

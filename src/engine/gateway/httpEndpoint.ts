@@ -69,7 +69,7 @@ export class HttpEndpoint {
       idleMs: sessionIdleMs,
       knows: options.knows,
       open: options.openSession,
-      refuse: (request, response, refusal) => refuse(request, response, refusal, { clock, isMcp: true }),
+      refuse: (request, response, refusal) => refuse(request, response, refusal, true),
     });
     this.#server = createServer(
       {
@@ -153,7 +153,7 @@ export class HttpEndpoint {
 
   #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal, route: Route): void {
     if (response.headersSent) response.destroy();
-    else refuse(request, response, refusal, { clock: this.#options.clock, isMcp: route.kind === 'mcp' });
+    else refuse(request, response, refusal, route.kind === 'mcp');
   }
 
   async #serve(

@@ -6,7 +6,6 @@ import {
   memberRange,
   scanFrame,
   textOf,
-  type ByteRange,
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
 import type { ClientPort } from './clientPort.ts';
@@ -19,8 +18,10 @@ const MAX_QUEUED_BYTES = 8_388_608;
 /** A request of the server that no stream takes in this time is answered for the client, because the server waits for it. */
 const QUEUED_REQUEST_LIMIT_MS = 30_000;
 
-/** Never about a request that is open: they go to the client's own stream when there is one. */
-const unrelated = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/;
+const PROGRESS = 'notifications/progress';
+/** Not about a request that is open, unless it is known which: they go to the client's own stream when there is one. */
+const unrelated =
+  /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated|progress)$/;
 
 interface Queued {
   readonly message: Uint8Array;
@@ -129,38 +130,32 @@ export class HttpPort implements ClientPort {
   send(message: Uint8Array | string, about?: string): void {
     const bytes = typeof message === 'string' ? Buffer.from(message) : message;
     const frame = scanFrame(bytes);
-    const progress = about === undefined ? progressTokenOf(bytes, frame) : undefined;
-    const asked =
-      about === undefined
-        ? progress === undefined
-          ? undefined
-          : this.#askedFor(progress)
-        : this.#exchanges.get(about);
-    const isUnrelated = frame.kind === 'notification' && unrelated.test(frame.method);
-    const target =
-      asked?.canStream === true
-        ? asked
-        : isUnrelated && this.#stream !== undefined
-          ? undefined
-          : this.#newest;
-    if (target !== undefined) {
-      target.send(bytes);
-      this.#watch(target.response);
+    const asked = about === undefined ? this.#askedFor(bytes, frame) : this.#exchanges.get(about);
+    const prefersStream = frame.kind === 'notification' && unrelated.test(frame.method);
+    const exchange = asked?.canStream === true ? asked : this.#newest;
+    if (exchange !== undefined && (exchange === asked || !prefersStream || this.#stream === undefined)) {
+      exchange.send(bytes);
+      this.#watch(exchange.response);
     } else if (this.#stream !== undefined) {
       this.#stream.send(bytes);
       this.#watch(this.#stream.response);
     } else this.#enqueue(bytes, frame);
   }
 
-  #askedFor(progressToken: string): Exchange | undefined {
+  /** The request whose progress a message tells. */
+  #askedFor(bytes: Uint8Array, frame: Frame): Exchange | undefined {
+    if (frame.kind !== 'notification' || frame.method !== PROGRESS || frame.params === undefined)
+      return undefined;
+    const range = memberRange(bytes, frame.params, 'progressToken');
+    const token = range === undefined ? undefined : canonicalId(textOf(bytes, range));
     for (const exchange of this.#exchanges.values())
-      if (exchange.progressToken === progressToken) return exchange;
+      if (token !== undefined && exchange.progressToken === token) return exchange;
     return undefined;
   }
 
   #enqueue(bytes: Uint8Array, frame: Frame): void {
     // Progress is of no use when it is over.
-    if (frame.kind === 'notification' && frame.method === 'notifications/progress') return;
+    if (frame.kind === 'notification' && frame.method === PROGRESS) return;
     // The bytes may share the memory of a larger chunk, which would be kept with them.
     const message = bytes.slice();
     const request = frame.kind === 'request' ? textOf(bytes, frame.idRange) : undefined;
@@ -270,11 +265,4 @@ export class HttpPort implements ClientPort {
   close(): void {
     this.finish('The session has ended.');
   }
-}
-
-function progressTokenOf(bytes: Uint8Array, frame: Frame): string | undefined {
-  if (frame.kind !== 'notification' || frame.method !== 'notifications/progress') return undefined;
-  const token: ByteRange | undefined =
-    frame.params === undefined ? undefined : memberRange(bytes, frame.params, 'progressToken');
-  return token === undefined ? undefined : canonicalId(textOf(bytes, token));
 }

@@ -276,7 +276,11 @@ export class HttpSessions {
     if (!this.#entries.delete(entry.id)) return Promise.resolve();
     entry.idle?.dispose();
     entry.port.finish(why);
-    const ending = entry.session.end(true).finally(() => this.#ending.delete(ending));
+    // A server that cannot be stopped is left to the guardian.
+    const ending = entry.session
+      .end(true)
+      .catch(() => undefined)
+      .finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
     return ending;
   }
