@@ -273,14 +273,17 @@ export class ServerRuntime {
 
   /** What is the case and why. Without times: the snapshot has them as data, and a text with them goes stale. */
   #sentence(state: ConnectionState, connections: readonly Connection[]): string {
-    const shown = connections.find((connection) => connection.state === state);
+    const diagnosis = connections.find((connection) => connection.state === state)?.diagnosis ?? '';
+    const isHttp = this.config?.type === 'http';
     switch (state) {
       case 'idle':
         return 'Nobody uses it now; it is started when it is needed.';
       case 'connecting':
-        return 'Its process is being started.';
+        return isHttp ? 'It is being connected to.' : 'Its process is being started.';
       case 'initializing':
-        return 'Its process runs; the MCP handshake is under way.';
+        return isHttp
+          ? 'It is being connected to; the MCP handshake is under way.'
+          : 'Its process runs; the MCP handshake is under way.';
       case 'probing':
         return 'The handshake is done; one ping makes sure that it answers.';
       case 'ready':
@@ -288,15 +291,15 @@ export class ServerRuntime {
           ? 'It is connected, but failed repeatedly; calls are held back for now.'
           : 'It is connected and answers.';
       case 'suspect':
-        return 'A call passed its time; a ping finds out whether it is slow or hung.';
+        return 'A call passed its time, or did not get through; a ping finds out whether it is slow or gone.';
       case 'broken':
-        return `The connection was lost. ${shown?.diagnosis ?? ''}`;
+        return `The connection was lost. ${diagnosis}`;
       case 'recovering':
-        return `It is being started again. ${shown?.diagnosis ?? ''}`;
+        return `It is being ${isHttp ? 'connected to' : 'started'} again. ${diagnosis}`;
       case 'crashLoop':
-        return `It keeps failing and is tried again at long intervals. ${shown?.diagnosis ?? ''}`;
+        return `It keeps failing and is tried again at long intervals. ${diagnosis}`;
       case 'needsSignIn':
-        return 'It needs a sign-in.';
+        return `It needs a sign-in. ${diagnosis}`;
       case 'isolated':
         return 'It is isolated by hand; rejoin it to use it again.';
       case 'stopped':

@@ -329,7 +329,7 @@ export class Connection {
     this.#forced = false;
     if (!forced) this.#lastFault = fault;
     if (this.#state === 'stopped' || this.#state === 'idle' || this.#state === 'isolated') return;
-    if (fault.code === 'authRequired' && !forced) {
+    if ((fault.code === 'authRequired' || fault.code === 'forbidden') && !forced) {
       this.#plan('needsSignIn', SIGN_IN_INTERVAL_MS);
       this.#rejectWaiters();
       return;

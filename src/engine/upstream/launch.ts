@@ -204,8 +204,9 @@ export class Launch implements TransportListener {
       return;
     }
     this.#listener.onInitialized(answer.result, answer.line);
-    this.#transport.onHandshake(stringMemberOf(answer.result, 'protocolVersion') ?? '');
+    this.#transport.useProtocol(stringMemberOf(answer.result, 'protocolVersion') ?? '');
     if (!(await this.#announceInitialized())) return;
+    this.#transport.listen();
     this.#isInitialized = true;
     this.#listener.onPhase('probing');
     if (hello.logLevel !== undefined)

@@ -59,8 +59,10 @@ export interface Transport {
   notify(message: Uint8Array | string, settled?: (verdict: Verdict) => void): void;
   /** The request has its answer, or nobody waits for it any more. */
   release(id: string): void;
-  /** The handshake is done: this version was agreed on, and the server may begin to speak by itself. */
-  onHandshake(protocolVersion: string): void;
+  /** This version was agreed on. */
+  useProtocol(version: string): void;
+  /** The handshake is done: the server may begin to speak by itself. */
+  listen(): void;
   /** Ends it; `onEnd` follows. Resolves when it has ended. */
   stop(grace?: StopGrace): Promise<void>;
 }

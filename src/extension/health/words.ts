@@ -88,11 +88,10 @@ export function stateSentence(server: ServerSnapshot, t: Translate): string {
     case 'ready':
       return readySentence(server, t);
     case 'suspect':
-      return t('A call passed its time; a ping finds out whether it is slow or hung.');
-    case 'needsSignIn':
-      return t('It needs a sign-in.');
+      return t('A call passed its time, or did not get through; a ping finds out whether it is slow or gone.');
     case 'isolated':
       return t('It is isolated by hand; rejoin it to use it again.');
+    case 'needsSignIn':
     case 'broken':
     case 'recovering':
     case 'crashLoop':

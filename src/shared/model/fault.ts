@@ -19,6 +19,7 @@ export const faultCodes = [
   'serverError',
   'httpError',
   'authRequired',
+  'forbidden',
   'circuitOpen',
   'crashLoop',
   'isolated',
@@ -67,8 +68,9 @@ const traits: Readonly<Record<FaultCode, FaultTraits>> = {
   serverError: { retryable: false, countsAgainstBreaker: true },
   /** Any other answer of HTTP that is none of MCP: a wrong address, a redirect, a refused message. */
   httpError: { retryable: false, countsAgainstBreaker: false },
-  /** HTTP 401 and 403: a state with a button, not a failure (requirements R3.8). */
+  /** HTTP 401 and 403: a state with a button, not a failure (requirements R3.8). 403 to one call is about that call alone. */
   authRequired: { retryable: false, countsAgainstBreaker: false },
+  forbidden: { retryable: false, countsAgainstBreaker: false },
   circuitOpen: { retryable: false, countsAgainstBreaker: false },
   crashLoop: { retryable: false, countsAgainstBreaker: false },
   isolated: { retryable: false, countsAgainstBreaker: false },

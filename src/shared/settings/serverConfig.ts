@@ -274,6 +274,9 @@ export function parseServerConfig(
   if (name.trim() === '' || name.length > MAX_NAME || /[\u0000-\u001f]/.test(name)) {
     return unusable(path, `needs a name of 1 to ${MAX_NAME} printable characters; the server is left out`);
   }
+  // Addresses cannot hold them, not even escaped (WHATWG URL, "double-dot path segment").
+  if (name === '.' || name === '..')
+    return unusable(path, 'needs another name than "." or ".."; the server is left out');
   if (!isRecord(entry)) return unusable(path, 'must be an object; the server is left out');
   for (const key of Object.keys(entry)) {
     if (!entryKeys.has(key)) reader.report(`${path}.${key}`, 'is not a known setting; it is ignored');

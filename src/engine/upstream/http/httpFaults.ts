@@ -64,7 +64,7 @@ export function statusFailure(answer: StatusAnswer): HttpFailure {
     case 401:
       return make('authRequired', ': it needs a sign-in or a token. Check "headers" in its settings.');
     case 403:
-      return make('authRequired', ': it does not allow this. Check "headers" in its settings.');
+      return make('forbidden', ': it does not allow this. Check "headers" in its settings.');
     case 404:
       return answer.hasSession
         ? make('sessionLost', ': it does not know the session any more.')

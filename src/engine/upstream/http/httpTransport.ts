@@ -228,7 +228,7 @@ export class HttpTransport implements Transport {
     }
     if (flight.isResuming || isCut(end)) {
       // What the server refuses it will refuse again.
-      const isRefused = end.kind === 'failed' && end.status !== undefined && end.status < 500;
+      const isRefused = end.kind === 'failed' && (end.status ?? 0) >= 300 && (end.status ?? 0) < 500;
       if (flight.isResuming && end.kind === 'failed') flight.failedResumes += 1;
       else flight.failedResumes = 0;
       if (flight.lastEventId !== undefined && flight.failedResumes < MAX_RESUMES && !isRefused) {
@@ -332,8 +332,12 @@ export class HttpTransport implements Transport {
 
   // --- the server's own stream ---
 
-  onHandshake(protocolVersion: string): void {
-    this.#protocolVersion = /^[\u0021-\u007e]{1,64}$/.test(protocolVersion) ? protocolVersion : '2025-03-26';
+  useProtocol(version: string): void {
+    // A server that names none is of the time before the header.
+    this.#protocolVersion = /^[\u0021-\u007e]{1,64}$/.test(version) ? version : '2025-03-26';
+  }
+
+  listen(): void {
     this.#listening = { exchange: undefined, timer: undefined };
     this.#listen({ lastEventId: undefined, delayMs: RESUME_DELAY_MS, failures: 0 });
   }
@@ -354,13 +358,13 @@ export class HttpTransport implements Transport {
         onEnd: (end) => {
           listening.exchange = undefined;
           // It has no stream of its own (405), or does not know of it: many servers.
-          if (end.kind === 'failed' && end.status !== undefined && end.status < 500) {
+          if (end.kind === 'failed' && (end.status ?? 0) >= 300 && (end.status ?? 0) < 500) {
             if (end.fault.code === 'sessionLost') this.#listener.onDoubt(end.fault);
             return;
           }
           if (end.kind === 'failed') {
             state.failures += 1;
-            if (end.status === undefined) this.#listener.onDoubt(end.fault);
+            if ((end.status ?? 0) < 300) this.#listener.onDoubt(end.fault);
           }
           const delayMs = Math.min(MAX_RESUME_DELAY_MS, state.delayMs * 2 ** Math.min(state.failures, 10));
           listening.timer = this.#options.clock.setTimer(delayMs, () => this.#listen(state));
