@@ -240,6 +240,17 @@ describe('dashboard', function () {
     await until('nothing is said any more', async () => (await frame.locator('.notice').count()) === 0);
   });
 
+  it('R12.3 the tab and the history outlive a reload of the window', async () => {
+    const [steady] = bridges as [LineClient];
+    for (let call = 0; call < 5; call += 1) await steady.call('echo', { key: 'x' });
+    await cardOf(frame, 'steady').locator('svg.graph[aria-label*=" 0 failed"]').waitFor();
+    await window.reload();
+    const tab = await dashboardFrame(window, 600);
+    await untilCard(tab, 'steady', /healthy/);
+    const label = await cardOf(tab, 'steady').locator('svg.graph').getAttribute('aria-label');
+    assert.match(label ?? '', /[1-9]\d* calls, 0 failed/);
+  });
+
   it('R12.3 without servers it leads to the settings', async () => {
     editor.changeSettings({ 'mcpLifeline.servers': {} });
     const other = await editor.openWindow(editor.folder('empty'));
