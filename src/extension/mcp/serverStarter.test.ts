@@ -6,6 +6,8 @@ import { mergeSettings, type ConfiguredServer } from '../config/mergeServers.ts'
 import { ServerStarter } from './serverStarter.ts';
 import { fingerprintOf, StartMemory } from './startMemory.ts';
 
+/** How long a server has to be unused before it is stopped again, and a little more. */
+const STILL_MS = 3_100;
 const catalogue = { tools: 1, digest: 'd', savedAt: 0 };
 
 function configured(entries: Readonly<Record<string, Record<string, unknown>>>): readonly ConfiguredServer[] {
@@ -116,6 +118,9 @@ describe('the first start of a server', () => {
     await clock.advance(1);
     assert.deepEqual(calls, ['start git']);
     await comeUp('git');
+    await clock.advance(2_900);
+    assert.deepEqual(calls, ['start git']);
+    await clock.advance(200);
     assert.deepEqual(calls, ['start git', 'stop git']);
     assert.deepEqual(Object.keys(written[0] as object), ['git']);
     assert.deepEqual(listed, [['git', 'd']]);
@@ -173,8 +178,10 @@ describe('the first start of a server', () => {
     await clock.advance(5_000);
     assert.deepEqual(calls, ['start top', 'start high']);
     await comeUp('high');
+    await clock.advance(STILL_MS);
     assert.deepEqual(calls.slice(2), ['stop high', 'start low']);
     await comeUp('top');
+    await clock.advance(STILL_MS);
     assert.deepEqual(calls.slice(4), ['stop top', 'start low2']);
   });
 
@@ -195,7 +202,7 @@ describe('the first start of a server', () => {
     meet({ git: {} });
     await clock.advance(5_000);
     set('git', { state: 'crashLoop' });
-    await clock.advance(0);
+    await clock.advance(STILL_MS);
     assert.deepEqual(calls, ['start git', 'stop git']);
     await clock.advance(600_000);
     starter.configure(configured({ git: {}, other: {} }));
@@ -211,7 +218,7 @@ describe('the first start of a server', () => {
     meet({ a: {}, b: {}, c: {} });
     await clock.advance(5_000 + 129_999);
     assert.deepEqual(calls, ['start a', 'start b']);
-    await clock.advance(1);
+    await clock.advance(1 + STILL_MS);
     assert.deepEqual(calls.slice(2).sort(), ['start c', 'stop a', 'stop b']);
   });
 
@@ -253,11 +260,25 @@ describe('the first start of a server', () => {
     await clock.advance(5_000);
     set('git', { metrics: { inFlight: 2 } });
     await comeUp('git');
-    await clock.advance(1_000);
+    await clock.advance(4_000);
     assert.deepEqual(calls, ['start git']);
-    set('git', { metrics: { inFlight: 0 } });
-    await clock.advance(100);
+    set('git', { metrics: { inFlight: 0, total: 3 } });
+    await clock.advance(2_200);
     assert.deepEqual(calls, ['start git', 'stop git']);
+  });
+
+  it('leaves a server running whose tools are called as soon as they are listed', async () => {
+    for (const metrics of [{ total: 4 }, { total: 4, inFlight: 1 }]) {
+      const { calls, clock, comeUp, meet, set } = given({ git: {} });
+      meet({ git: {} });
+      await clock.advance(5_000);
+      set('git', { metrics: { total: 3 } });
+      await comeUp('git');
+      await clock.advance(2_000);
+      set('git', { metrics });
+      await clock.advance(600_000);
+      assert.deepEqual(calls, ['start git']);
+    }
   });
 
   it('leaves a server running that another client uses too', async () => {

@@ -19,9 +19,12 @@ const MAX_TRIES = 3;
 const TRY_AGAIN_MS = 1_000;
 /** Between the editor having the tools and the engine having told of its catalogue. */
 const CATALOGUE_LIMIT_MS = 5_000;
-/** The editor's own lists follow a start; what runs longer is a call of somebody. */
-const QUIET_LIMIT_MS = 3_000;
-const QUIET_POLL_MS = 100;
+/** The editor's own lists follow a start; what runs longer than the limit is a call of somebody. */
+const LISTS_MS = 1_000;
+const LISTS_LIMIT_MS = 5_000;
+/** Who waited for the tools calls them now: a stop would end that call. */
+const STILL_MS = 2_000;
+const STILL_POLL_MS = 100;
 
 export interface ServerStarterOptions {
   readonly clock: Clock;
@@ -224,23 +227,42 @@ export class ServerStarter implements Disposable {
 
   /** The server is to be idle again, but not under the hands of somebody who began to use it. */
   async #stopUnlessUsed(name: string): Promise<void> {
-    const { clock, editor, log, readSnapshot } = this.#options;
-    const end = clock.now() + QUIET_LIMIT_MS;
-    for (;;) {
-      // Asked for, because the latest one may be older than a call.
-      const server = (await readSnapshot())?.servers.find(({ id }) => id === name);
-      if (server?.sessions === 0) return;
-      if (server?.sessions === 1 && server.metrics.inFlight + server.metrics.waiting === 0) break;
-      if (clock.now() >= end) {
-        log(`"${name}" is in use, and stays`);
-        return;
-      }
-      await sleep(clock, QUIET_POLL_MS, this.#stopping.signal);
+    const { editor, log } = this.#options;
+    const use = await this.#watchUse(name);
+    if (use === 'left') return;
+    if (use === 'used') {
+      log(`"${name}" is in use, and stays`);
+      return;
     }
     const stopped = editor.stop(name).catch((error: unknown) => {
       log(`"${name}" could not be stopped in the editor: ${String(error)}`);
     });
     await this.#within(STOP_LIMIT_MS, stopped);
+  }
+
+  /** Whether somebody else than the editor itself uses a server that was just started; `left`: it has no session any more. */
+  async #watchUse(name: string): Promise<'used' | 'unused' | 'left'> {
+    const { clock, readSnapshot } = this.#options;
+    const began = clock.now();
+    let callsByNow: number | undefined;
+    let stillUntil = began + LISTS_LIMIT_MS;
+    for (;;) {
+      // Asked for, because the latest one may be older than a call.
+      const server = (await readSnapshot())?.servers.find(({ id }) => id === name);
+      const now = clock.now();
+      if (server?.sessions === 0) return 'left';
+      const isBusy = server === undefined || server.metrics.inFlight + server.metrics.waiting > 0;
+      if (callsByNow === undefined) {
+        if (isBusy && now >= stillUntil) return 'used';
+        if (!isBusy && now >= began + LISTS_MS) {
+          callsByNow = server.metrics.total;
+          stillUntil = now + STILL_MS;
+        }
+      } else if (isBusy || server.metrics.total !== callsByNow) return 'used';
+      if (server !== undefined && server.sessions > 1) return 'used';
+      if (callsByNow !== undefined && now >= stillUntil) return 'unused';
+      await sleep(clock, STILL_POLL_MS, this.#stopping.signal);
+    }
   }
 
   /** The first of the promises to settle, or `undefined` when it takes longer. Rejects when the window closes. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import {
   configuredServers,
   configureServers,
   findTool,
+  killForSure,
   nextEvent,
   nodeBinary,
   projectRoot,
@@ -68,6 +70,7 @@ describe('servers that nobody has used yet', function () {
 
   after(async () => {
     await configureServers(usual);
+    await until('VS Code has forgotten their tools', () => findTool('record') === undefined);
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -158,4 +161,29 @@ describe('servers that nobody has used yet', function () {
       await setSetting(`${settingsPrefix}.servers`, undefined, vscode.ConfigurationTarget.Workspace);
     }
   });
+
+  it('R1.3 are reached by HTTP like by a process: their tools are known, calls are answered', async () => {
+    const { pid, url } = await startHttpServer();
+    try {
+      await configureServers({ ...configuredServers(), Web: { url, headers: { 'X-Key': 'of no matter' } } });
+      await until('VS Code lists its tools', () => findTool('test_simple_text'), 20_000);
+      await untilIdle('Web');
+      assert.match(await callTool('test_simple_text', {}), /simple text/);
+    } finally {
+      await killForSure(pid);
+    }
+  });
 });
+
+/** A real MCP server on a free port of this machine. */
+async function startHttpServer(): Promise<{ pid: number; url: string }> {
+  const peer = spawn(nodeBinary(), [join(projectRoot(), 'test', 'servers', 'conformance.mjs')], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const { pid } = peer;
+  assert.ok(pid !== undefined);
+  let text = '';
+  peer.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const line = await until('it tells its address', () => text.includes('\n') && text);
+  return { pid, url: (JSON.parse(line) as { url: string }).url };
+}

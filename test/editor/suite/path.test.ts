@@ -154,7 +154,7 @@ describe('the path through VS Code', function () {
   it('R2.2 settings that cannot be used are named with their path; the rest works', async () => {
     await configureServers({
       ...configuredServers(),
-      broken: { args: [] } as unknown as ServerEntry,
+      broken: { args: [] },
       scripted: { ...scripted(), lifeline: { connection: { requestTimeout: 100_000 } } },
     });
     const paths = await until('the problems are known', async () => {

@@ -12,8 +12,10 @@ export { until } from './until.ts';
 
 /** One entry of `mcpLifeline.servers`. */
 export interface ServerEntry {
-  readonly type?: 'stdio';
-  readonly command: string;
+  readonly type?: 'stdio' | 'http';
+  readonly command?: string;
+  readonly url?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
