@@ -207,10 +207,10 @@ function breakerPhrase(snapshot: ServerSnapshot, t: Translate): Phrase {
   return { text: t('open, {1} failures in a row; tried again {0}', '{0}', failures), at: retryAt };
 }
 
-function latencyWords({ latency }: ServerSnapshot, t: Translate): string {
-  return latency === undefined
-    ? t('no calls yet')
-    : t('p50 {0}, p95 {1}', duration(latency.p50Ms), duration(latency.p95Ms));
+/** Only answered calls have a latency. */
+function latencyWords({ latency, metrics }: ServerSnapshot, t: Translate): string {
+  if (latency !== undefined) return t('p50 {0}, p95 {1}', duration(latency.p50Ms), duration(latency.p95Ms));
+  return metrics.total === 0 ? t('no calls yet') : t('no answered call yet');
 }
 
 function recoveryWords(recovery: Recovery | undefined, t: Translate): CardRecovery | undefined {

@@ -53,6 +53,8 @@ describe('dashboard model', () => {
   it('has no calls yet, and no next attempt, where there is none', () => {
     const card = cardOf(viewOf([serverSnapshot('a')]));
     assert.equal(card.latency, 'no calls yet');
+    const failedOnly = viewOf([serverSnapshot('a', { metrics: { total: 2, failed: 2 } })]);
+    assert.equal(cardOf(failedOnly).latency, 'no answered call yet');
     assert.equal(factOf(card, 'next'), undefined);
     assert.equal(factOf(card, 'restarts'), undefined);
   });
