@@ -144,17 +144,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const http =
     standalone === undefined
       ? undefined
-      : new HttpEndpoint({
-          address: standalone.address,
-          token: standalone.token,
-          clock,
-          snapshot: () => snapshots.now,
-          recover: (server) =>
-            forceRecovery(registry, { ...(server === undefined ? {} : { server }), mode: 'recover' }, clock),
-          knows: (server) => registry.find(server) !== undefined,
-          openSession: (server, id, port) => gateway.startSession(server, id, port),
-          log: note,
-        });
+      : httpEndpointFor(standalone, { clock, registry, snapshots, gateway, note });
   const file = endpointFile(home, window);
   try {
     await http?.listen();
@@ -179,12 +169,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       return registry.problems;
     },
     get addresses() {
-      const usable = registry.servers.filter(({ config }) => config?.lifeline.enabled === true);
-      const url = (server?: string): string => http?.url(server) ?? '';
-      return {
-        url: url(),
-        servers: Object.fromEntries(usable.map(({ name }) => [name, { url: url(name) }])),
-      };
+      return addressesOf(registry, (server) => http?.url(server) ?? '');
     },
     configure: (configuration, places) => registry.configure(configuration, places),
     log: (level, message) => log.write(level, message),
@@ -208,6 +193,39 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       logging?.dispose();
     },
   };
+}
+
+/** Where each server is that can be used. */
+function addressesOf(registry: ServerRegistry, url: (server?: string) => string): Engine['addresses'] {
+  const usable = registry.servers.filter(({ config }) => config?.lifeline.enabled === true);
+  return {
+    url: url(),
+    servers: Object.fromEntries(usable.map(({ name }) => [name, { url: url(name) }])),
+  };
+}
+
+function httpEndpointFor(
+  { address, token }: StandaloneOptions,
+  parts: {
+    readonly clock: Clock;
+    readonly registry: ServerRegistry;
+    readonly snapshots: SnapshotProducer;
+    readonly gateway: Gateway;
+    readonly note: (text: string) => void;
+  },
+): HttpEndpoint {
+  const { clock, registry, snapshots, gateway, note } = parts;
+  return new HttpEndpoint({
+    address,
+    token,
+    clock,
+    snapshot: () => snapshots.now,
+    recover: (server) =>
+      forceRecovery(registry, { mode: 'recover', ...(server === undefined ? {} : { server }) }, clock),
+    knows: (server) => registry.find(server) !== undefined,
+    openSession: (server, id, port) => gateway.startSession(server, id, port),
+    log: note,
+  });
 }
 
 /** An endpoint file that another engine has written meanwhile is not ours to delete. */

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { MAX_CONFIG_LENGTH, parseFileConfig, type FileConfigVerdict } from './fileConfig.ts';
+
+const parse = (value: unknown): FileConfigVerdict => parseFileConfig(JSON.stringify(value));
+function usable(verdict: FileConfigVerdict): Extract<FileConfigVerdict, { kind: 'usable' }> {
+  assert.equal(verdict.kind, 'usable');
+  return verdict;
+}
+const places = (verdict: FileConfigVerdict): string[] => usable(verdict).problems.map(({ path }) => path);
+
+describe('the configuration file', () => {
+  it('is read in either shape, a byte order mark allowed', () => {
+    for (const key of ['servers', 'mcpServers'] as const) {
+      const { config, problems } = usable(
+        parseFileConfig(`\ufeff{"${key}":{"a":{"command":"x"},"__proto__":{}}}`),
+      );
+      assert.deepEqual(
+        config.servers.map(({ name }) => name),
+        ['a', '__proto__'],
+      );
+      assert.deepEqual([config.serversKey, problems], [key, []]);
+    }
+  });
+
+  it('gives connection settings and the state folder', () => {
+    const { config } = usable(
+      parse({ servers: {}, lifeline: { connection: { maxRetries: 1 }, stateFolder: './x' } }),
+    );
+    assert.deepEqual([config.connection, config.stateFolder], [{ maxRetries: 1 }, './x']);
+  });
+
+  it('tells the place of what it does not use, and uses the rest', () => {
+    const verdict = parse({
+      servers: { a: {} },
+      mcpServers: {},
+      inputs: [],
+      other: 1,
+      lifeline: { alerts: {}, telemetry: {}, connection: 1, stateFolder: '', colour: 1 },
+    });
+    assert.deepEqual(places(verdict).sort(), [
+      'inputs',
+      'lifeline.alerts',
+      'lifeline.colour',
+      'lifeline.connection',
+      'lifeline.stateFolder',
+      'lifeline.telemetry',
+      'mcpServers',
+      'other',
+    ]);
+    assert.equal(usable(verdict).config.servers.length, 1);
+    assert.deepEqual(places(parse({})), ['servers']);
+    assert.deepEqual(places(parse({ servers: [] })), ['servers']);
+    assert.deepEqual(places(parse({ servers: {}, lifeline: [] })), ['lifeline']);
+    assert.deepEqual(places(parse({ servers: {}, lifeline: { stateFolder: 'a\0b' } })), [
+      'lifeline.stateFolder',
+    ]);
+  });
+
+  it('R14.3 is bounded', () => {
+    const many = Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`s${n}`, {}]));
+    const verdict = usable(parse({ servers: many, mcpServers: undefined }));
+    assert.deepEqual([verdict.config.servers.length, places(verdict)], [1_000, ['servers']]);
+    assert.equal(usable(parse({ servers: { ['n'.repeat(300)]: {} } })).config.servers.length, 0);
+    const unknown = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`k${n}`, 1]));
+    assert.equal(usable(parse({ ...unknown, servers: {} })).problems.length, 100);
+    assert.equal(parseFileConfig(' '.repeat(MAX_CONFIG_LENGTH + 1)).kind, 'unusable');
+  });
+
+  it('never throws, and says why it is unusable', () => {
+    for (const text of ['', 'null', '[]', '"x"', '{', '{"servers":{},}', '[['.repeat(50_000)]) {
+      const verdict = parseFileConfig(text);
+      assert.ok(verdict.kind === 'unusable' && verdict.reason.startsWith('It '), text);
+    }
+    fc.assert(fc.property(fc.json(), (text) => ['usable', 'unusable'].includes(parseFileConfig(text).kind)));
+    const key = fc.constantFrom('servers', 'mcpServers', 'lifeline', 'connection', 'stateFolder', 'x');
+    const tree = fc.dictionary(key, fc.dictionary(key, fc.jsonValue()));
+    fc.assert(fc.property(tree, (value) => parse(value).kind === 'usable'));
+  });
+});
