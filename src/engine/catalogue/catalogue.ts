@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import * as z from 'zod/mini';
 import { catalogueFile } from '../../endpoint/location.ts';
@@ -46,15 +47,47 @@ export function catalogueDigest(catalogue: Catalogue): string {
   let digest = digests.get(catalogue);
   if (digest === undefined) {
     const { initialize, lists } = catalogue;
-    const text = JSON.stringify([initialize['serverInfo'], initialize['capabilities'], lists]);
-    digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
+    const ofLists = Object.entries(lists).map(([member, list]) => [member, listDigest(list)]);
+    digest = digestOf(JSON.stringify([initialize['serverInfo'], initialize['capabilities'], ofLists]));
     digests.set(catalogue, digest);
   }
   return digest;
 }
 
-/** A digest costs a pass over all lists, and is asked for with every snapshot. */
+/** A digest is asked for with every snapshot. */
 const digests = new WeakMap<Catalogue, string>();
+
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+/** Ten thousand tools take 50 ms to write out, while everybody waits; so each list is written out once. */
+function listDigest(list: readonly unknown[]): string {
+  return listDigests.get(list) ?? noteDigest(list, JSON.stringify(list));
+}
+
+const listDigests = new WeakMap<readonly unknown[], string>();
+
+function noteDigest(list: readonly unknown[], json: string): string {
+  const digest = digestOf(json);
+  listDigests.set(list, digest);
+  return digest;
+}
+
+/** Whether two lists say the same; the order of members within an item says nothing. */
+export function isSameList(one: readonly unknown[] | undefined, other: readonly unknown[]): boolean {
+  if (one === undefined) return false;
+  // Nearly always the whole answer: comparing in depth takes five times as long.
+  return listDigest(one) === listDigest(other) || isDeepStrictEqual(one, other);
+}
+
+/** The catalogue as text, its lists noted on the way. */
+function written(catalogue: Catalogue): string {
+  const lists = Object.entries(catalogue.lists).map(([member, list]) => {
+    const json = JSON.stringify(list);
+    if (!listDigests.has(list)) noteDigest(list, json);
+    return `${JSON.stringify(member)}:${json}`;
+  });
+  return `${JSON.stringify({ ...catalogue, lists: undefined }).slice(0, -1)},"lists":{${lists.join(',')}}}`;
+}
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -117,7 +150,7 @@ export class CatalogueStore {
   /** Remembers a catalogue, on disk too; a disk that refuses costs only the memory of it. */
   save(catalogue: Catalogue): void {
     this.#remember(catalogue);
-    const text = JSON.stringify(catalogue);
+    const text = written(catalogue);
     if (text.length > MAX_FILE_BYTES) return;
     try {
       mkdirSync(join(this.#home, 'catalogue'), { recursive: true, mode: 0o700 });

@@ -1,9 +1,12 @@
 import { ExponentialBackoff, handleType, retry } from 'cockatiel';
 import { listMembers } from '../../shared/protocol/answers.ts';
 import type { Launch } from '../upstream/launch.ts';
+import { isObject } from '../upstream/ownRequests.ts';
 
 const MAX_PAGES = 1_000;
 const MAX_ITEMS = 100_000;
+/** All pages together. */
+const MAX_LIST_BYTES = 16_777_216;
 const LIST_TIMEOUT_MS = 30_000;
 
 /** The server gave no list, though it said that it has one. */
@@ -25,8 +28,14 @@ export function listsOf(capabilities: unknown): string[] {
   return [...listMembers.keys()].filter((method) => has(method.split('/')[0] ?? ''));
 }
 
-/** All pages of one list; `undefined` when the server does not give it (it may say it has what it has not). */
-export async function fetchList(launch: Launch, method: string): Promise<unknown[] | undefined> {
+export interface FetchedList {
+  readonly items: unknown[];
+  /** What the server sent for it. */
+  readonly sizeBytes: number;
+}
+
+/** All pages of one list, up to the limits; `undefined` when the server does not give it (it may say it has what it has not). */
+export async function fetchList(launch: Launch, method: string): Promise<FetchedList | undefined> {
   try {
     return await discovery.execute(() => fetchPages(launch, method));
   } catch (error) {
@@ -35,10 +44,11 @@ export async function fetchList(launch: Launch, method: string): Promise<unknown
   }
 }
 
-async function fetchPages(launch: Launch, method: string): Promise<unknown[] | undefined> {
+async function fetchPages(launch: Launch, method: string): Promise<FetchedList | undefined> {
   const member = listMembers.get(method);
   if (member === undefined || launch.hasEnded) return undefined;
   const items: unknown[] = [];
+  let sizeBytes = 0;
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const params = cursor === undefined ? undefined : JSON.stringify({ cursor });
@@ -49,15 +59,17 @@ async function fetchPages(launch: Launch, method: string): Promise<unknown[] | u
       if (answer.code === METHOD_NOT_FOUND) return undefined;
       throw new ListFailed(answer.error);
     }
-    const result = JSON.parse(answer.result) as Record<string, unknown> | null;
-    const part = result?.[member];
+    const result = isObject(answer.value) ? answer.value : {};
+    const part = result[member];
     if (!Array.isArray(part)) throw new ListFailed(`no ${member} in the answer`);
+    sizeBytes += answer.line.length;
     for (const item of part) if (items.length < MAX_ITEMS) items.push(item);
-    const next = result?.['nextCursor'];
-    if (typeof next !== 'string' || next === cursor || items.length >= MAX_ITEMS) return items;
+    const next = result['nextCursor'];
+    const isFull = items.length >= MAX_ITEMS || sizeBytes >= MAX_LIST_BYTES;
+    if (typeof next !== 'string' || next === cursor || isFull) break;
     cursor = next;
   }
-  return items;
+  return { items, sizeBytes };
 }
 
 /** JSON-RPC 2.0 §5.1. */

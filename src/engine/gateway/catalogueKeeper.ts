@@ -1,8 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../shared/base/clock.ts';
 import { listMembers } from '../../shared/protocol/answers.ts';
-import { toolHints, type Catalogue } from '../catalogue/catalogue.ts';
-import { fetchList, listsOf } from '../catalogue/fetchLists.ts';
+import { isSameList, toolHints, type Catalogue } from '../catalogue/catalogue.ts';
+import { fetchList, listsOf, type FetchedList } from '../catalogue/fetchLists.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Launch } from '../upstream/launch.ts';
 
@@ -36,7 +35,7 @@ export class CatalogueKeeper {
     const fetched: string[] = [];
     for (const method of methods) {
       const member = listMembers.get(method) ?? '';
-      const items = await this.#fetch(launch, method);
+      const items = (await this.#fetch(launch, method))?.items;
       // A list that was not given now is remembered as it was.
       const kept = items ?? before?.lists[member];
       if (kept !== undefined) lists[member] = kept;
@@ -54,32 +53,36 @@ export class CatalogueKeeper {
     if (before === undefined) return [];
     return fetched.filter((method) => {
       const member = listMembers.get(method) ?? '';
-      return !isDeepStrictEqual(before.lists[member], lists[member]);
+      return !isSameList(before.lists[member], lists[member] ?? []);
     });
   }
 
-  /** Fetches one list anew, and what belongs to it. */
-  async refresh(launch: Launch, method: string): Promise<void> {
+  /** Fetches one list anew, and what belongs to it. Answers how many bytes that took. */
+  async refresh(launch: Launch, method: string): Promise<number> {
+    let sizeBytes = 0;
     const key = this.#key();
     const methods = method === 'resources/list' ? ['resources/list', 'resources/templates/list'] : [method];
     for (const one of methods) {
-      const items = await this.#fetch(launch, one);
+      const fetched = await this.#fetch(launch, one);
+      const items = fetched?.items;
+      sizeBytes += fetched?.sizeBytes ?? 0;
       const member = listMembers.get(one);
       if (items === undefined || member === undefined || launch.hasEnded) continue;
       this.#refreshes += 1;
       this.#refreshed.set(member, this.#refreshes);
       const lists = this.#runtime.catalogue(key)?.lists ?? {};
-      if (!isDeepStrictEqual(lists[member], items)) this.#save(key, { ...lists, [member]: items });
+      if (!isSameList(lists[member], items)) this.#save(key, { ...lists, [member]: items });
     }
+    return sizeBytes;
   }
 
-  async #fetch(launch: Launch, method: string): Promise<unknown[] | undefined> {
+  async #fetch(launch: Launch, method: string): Promise<FetchedList | undefined> {
     const { toolChanges } = launch;
-    const items = await fetchList(launch, method);
+    const fetched = await fetchList(launch, method);
     // A list that was overtaken by a change says nothing of the tools any more.
     const isCurrent = method === 'tools/list' && launch.toolChanges === toolChanges;
-    if (items !== undefined && isCurrent) launch.toolHints = toolHints(items);
-    return items;
+    if (fetched !== undefined && isCurrent) launch.toolHints = toolHints(fetched.items);
+    return fetched;
   }
 
   #save(key: string, lists: Catalogue['lists']): void {

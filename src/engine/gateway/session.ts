@@ -57,6 +57,7 @@ type Notification = Extract<Frame, { kind: 'notification' }>;
 
 /** A server's messages before the client said `initialized` are held back, up to this many. */
 const MAX_HELD = 1_000;
+/** Between two fetches of a list that keeps changing; for each megabyte of it, because the work on it holds everybody up. */
 const LIST_CHANGE_INTERVAL_MS = 1_000;
 /** A list that a catalogue can answer is waited for this long (design §1: VS Code holds every result back meanwhile). */
 const LIST_PATIENCE_MS = 1_000;
@@ -404,9 +405,10 @@ export class Session implements AttachedSession, ConnectionClient {
     const notification = line.slice();
     while (following.again && !launch.hasEnded && !this.#ended) {
       following.again = false;
-      await this.#guarded(this.#catalogue.refresh(launch, list));
+      const sizeBytes = await this.#guarded(this.#catalogue.refresh(launch, list));
       this.onClientMessage(notification);
-      await sleep(this.#deps.clock, LIST_CHANGE_INTERVAL_MS);
+      const megabytes = Math.ceil((sizeBytes ?? 0) / 1_048_576);
+      await sleep(this.#deps.clock, LIST_CHANGE_INTERVAL_MS * Math.max(1, megabytes));
     }
     if (this.#listChanges.get(list) === following) this.#listChanges.delete(list);
   }

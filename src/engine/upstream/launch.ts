@@ -193,7 +193,7 @@ export class Launch implements TransportListener {
       if (answer.fault !== undefined) this.convict(answer.fault);
       return;
     }
-    if (answer.kind === 'error' || !isObject(answer.result)) {
+    if (answer.kind === 'error' || !isObject(answer.value)) {
       const why = answer.kind === 'error' ? answer.error : 'its answer to initialize is no object';
       this.#startFault = new Fault(
         'protocolGarbage',

@@ -3,7 +3,8 @@ import { memberRange, stringMember, textOf } from '../../shared/protocol/frameSc
 
 /** What became of a request of ours to a server. */
 export type InternalAnswer =
-  | { readonly kind: 'result'; readonly result: string; readonly line: Uint8Array }
+  /** `result`: as JSON text; `value`: parsed. */
+  | { readonly kind: 'result'; readonly result: string; readonly value: unknown; readonly line: Uint8Array }
   | { readonly kind: 'error'; readonly error: string; readonly code: number | undefined }
   /** The launch ended, or the time was over; with a fault of its own where the request alone failed. */
   | { readonly kind: 'failed'; readonly fault?: Fault };
@@ -19,17 +20,22 @@ export function isJson(line: Uint8Array): boolean {
   }
 }
 
-/** Whether a JSON text is an object. */
-export function isObject(text: string): boolean {
-  const value: unknown = JSON.parse(text);
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Reads a server's answer to a request of ours. A `result` in it is JSON. */
+/** Parsing holds everybody up, for about 10 ms a megabyte; no list of a server that is meant well is as long as this. */
+const MAX_OWN_ANSWER_BYTES = 16_777_216;
+
+/** Reads a server's answer to a request of ours. */
 export function readInternalAnswer(line: Uint8Array): InternalAnswer {
+  if (line.length > MAX_OWN_ANSWER_BYTES)
+    return { kind: 'error', error: `an answer of ${line.length} bytes, which is too long`, code: undefined };
   const whole = { start: 0, end: line.length };
   const result = memberRange(line, whole, 'result');
-  if (result !== undefined && isJson(line)) return { kind: 'result', result: textOf(line, result), line };
+  const parsed = result === undefined ? undefined : parse(line);
+  if (result !== undefined && parsed !== undefined)
+    return { kind: 'result', result: textOf(line, result), value: parsed.value['result'], line };
   const error = memberRange(line, whole, 'error');
   const message = error === undefined ? undefined : stringMember(line, error, 'message');
   const code = error === undefined ? undefined : memberRange(line, error, 'code');
@@ -38,4 +44,12 @@ export function readInternalAnswer(line: Uint8Array): InternalAnswer {
     error: message ?? 'an answer that cannot be read',
     code: code === undefined ? undefined : Number(textOf(line, code)),
   };
+}
+
+function parse(line: Uint8Array): { readonly value: Record<string, unknown> } | undefined {
+  try {
+    return { value: JSON.parse(decoder.decode(line)) as Record<string, unknown> };
+  } catch {
+    return undefined; // what the scan found well formed need not be JSON
+  }
 }
