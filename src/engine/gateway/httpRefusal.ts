@@ -22,7 +22,15 @@ export function refuse(
     JSON.stringify(isMcp ? { jsonrpc: '2.0', id: null, error } : { error: { code, message: sentence } }),
   );
   const headers = { 'content-type': 'application/json', 'content-length': body.length };
-  response.writeHead(status, { ...headers, ...refusal.headers }).end(body);
-  // The rest of the body is read and thrown away: closing instead could take the response back from a client that still sends.
+  response.writeHead(status, { ...headers, ...refusal.headers });
+  if (request.complete) {
+    response.end(body);
+    return;
+  }
+  // The end of the response may close the connection, and with input on its way that takes the response back from the client. The rest of the
+  // input is thrown away; the limit of a request's time bounds it.
+  response.write(body);
+  const finish = (): void => void response.end();
+  request.once('end', finish).once('close', finish);
   request.resume();
 }
