@@ -3,9 +3,11 @@
  * `npm run screenshots`: makes the pictures of the README, from the packed extension in the real editor. Run it when what
  * they show has changed, look at them, and commit them. Run "npm run package" first.
  */
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openBrowser } from './browser.mjs';
 import { provideCodeServer } from './codeServer.mjs';
@@ -17,6 +19,8 @@ import { say } from './processes.mjs';
 
 const mediaFolder = path.join(projectRoot, 'media');
 const maxBytes = 80 * 1_024;
+/** How long servers are called before the picture of the dashboard: its graphs show five minutes. */
+const callingMs = 150_000;
 const statusItem = '[id="mcp-lifeline.mcp-lifeline.mcpLifeline.health"]';
 
 /** One that works, one that is called when it is needed, and one that fails like most do: its program is not there. */
@@ -44,10 +48,42 @@ async function startServer(page, name) {
 const treeRow = (page, server, text) =>
   page.locator('.sidebar .monaco-list-row', { hasText: server }).filter({ hasText: text });
 
-async function closeNotifications(page) {
+async function runCommand(page, title) {
   await page.keyboard.press('F1');
-  await page.locator('.quick-input-widget:visible input').fill('>Notifications: Clear All Notifications');
-  await page.locator('.quick-input-widget:visible .monaco-list-row').first().click();
+  await page.locator('.quick-input-widget:visible input').fill(`>${title}`);
+  await page.locator(`.quick-input-widget:visible .monaco-list-row[aria-label^="${title}"]`).first().click();
+}
+
+const closeNotifications = (page) => runCommand(page, 'Notifications: Clear All Notifications');
+
+/** Calls a tool for a while, as an agent would: at an uneven pace. So that the dashboard has a latency to show. */
+async function callFor(limitMs, lifelineHome, server, call) {
+  const [file] = readdirSync(path.join(lifelineHome, 'endpoints'));
+  const bridge = spawn(
+    process.execPath,
+    [
+      path.join(projectRoot, 'dist', 'bridge.cjs'),
+      ...['--server', server, '--window', path.basename(file, '.json')],
+    ],
+    { env: { ...process.env, MCP_LIFELINE_HOME: lifelineHome }, stdio: ['pipe', 'ignore', 'ignore'] },
+  );
+  const send = (message) => bridge.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+  try {
+    const clientInfo = { name: 'screenshots', version: '1' };
+    send({
+      id: 0,
+      method: 'initialize',
+      params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo },
+    });
+    send({ method: 'notifications/initialized' });
+    const end = performance.now() + limitMs;
+    for (let id = 1; performance.now() < end; id += 1) {
+      send({ id, method: 'tools/call', params: call(id) });
+      await delay(40 + (id % 9) * 60);
+    }
+  } finally {
+    bridge.stdin.end();
+  }
 }
 
 /** The rectangle around some elements. */
@@ -77,9 +113,51 @@ async function takePicture(page, name, clip) {
   say(`media/${name}.png, ${(size / 1_024).toFixed(0)} KB`);
 }
 
-async function takePictures(page) {
+/** The frame with the dashboard's cards. */
+async function dashboardFrame(page, server) {
+  for (;;) {
+    for (const frame of page.frames()) {
+      if ((await frame.locator(`article[data-server="${server}"]`).count()) > 0) return frame;
+    }
+    await delay(100);
+  }
+}
+
+/** The dashboard as a tab, alone in the window. */
+async function takeDashboard(page, lifelineHome) {
+  const entity = (id) => ({
+    name: `n${id}`,
+    entityType: 'note',
+    observations: ['x'.repeat((id % 13) * 900)],
+  });
+  await page.setViewportSize({ width: 1_080, height: 620 });
+  await runCommand(page, 'View: Toggle Primary Side Bar Visibility');
+  // VS Code shows its own log of a server that it could not start.
+  await runCommand(page, 'View: Hide Panel');
+  await runCommand(page, 'MCP Lifeline: Open Dashboard');
+  const frame = await dashboardFrame(page, 'memory');
+  const calling = Promise.all([
+    callFor(callingMs + 5_000, lifelineHome, 'everything', (id) => ({
+      name: 'echo',
+      arguments: { message: 'x'.repeat((id % 11) * 20_000) },
+    })),
+    callFor(callingMs + 5_000, lifelineHome, 'memory', (id) => ({
+      name: 'create_entities',
+      arguments: { entities: [entity(id)] },
+    })),
+  ]);
+  await delay(callingMs);
+  await closeNotifications(page);
+  const cards = frame.locator('main, header');
+  await takePicture(page, 'dashboard', await clipAround(await cards.all()));
+  await calling;
+}
+
+async function takePictures(page, lifelineHome) {
   await page.locator(statusItem).waitFor();
   await page.locator('.activitybar a[aria-label^="MCP Lifeline"]').click();
+  // It has a picture of its own.
+  await page.locator('.pane-header[aria-label^="Dashboard"]').click();
   await treeRow(page, 'everything', 'idle').waitFor();
   await widenSidebar(page, 560);
   await startServer(page, 'everything');
@@ -102,6 +180,8 @@ async function takePictures(page) {
   // It is blended in.
   await pick.evaluate((element) => Promise.all(element.getAnimations().map(({ finished }) => finished)));
   await takePicture(page, 'report', await clipAround([pick]));
+  await page.keyboard.press('Escape');
+  await takeDashboard(page, lifelineHome);
 }
 
 async function main() {
@@ -115,13 +195,14 @@ async function main() {
   });
   const root = await provideCodeServer();
   await installExtension({ root, profile, vsix: vsixFile() });
-  const env = { MCP_LIFELINE_HOME: path.join(home, 'lifeline') };
+  const lifelineHome = path.join(home, 'lifeline');
+  const env = { MCP_LIFELINE_HOME: lifelineHome };
   const editor = await startEditor({ root, profile, env });
   const browser = await openBrowser();
   try {
     const page = await browser.newPage({ viewport: { width: 1_200, height: 500 }, reducedMotion: 'reduce' });
     await page.goto(windowUrl(editor, { folder: workspace }));
-    await takePictures(page);
+    await takePictures(page, lifelineHome);
   } finally {
     await browser.close();
     await editor.stop();
