@@ -11,6 +11,8 @@ import type { EngineConfiguration, LogEntry } from '../shared/protocol/engineMes
 import { CatalogueStore } from './catalogue/catalogue.ts';
 import { serveControl } from './control/controlConnection.ts';
 import { Gateway } from './gateway/gateway.ts';
+import type { SessionDeps } from './gateway/session.ts';
+import { StandbyKeeper } from './gateway/standbyKeeper.ts';
 import { HttpEndpoint, type HttpAddress } from './gateway/httpEndpoint.ts';
 import { EngineLog } from './observability/engineLog.ts';
 import { LatencyHistory } from './observability/latencyHistory.ts';
@@ -106,25 +108,26 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     startedAt,
     engineVersion: version,
   };
+  const sessions: SessionDeps = {
+    clock,
+    random: systemRandom,
+    journal,
+    recovery,
+    open: (runtime, listener) => upstreams.open(runtime, listener),
+    nextNumber: () => (lastNumber += 1),
+    // No engine before or after this one uses the same ids towards a client that outlives it.
+    launchPrefix: `${startedAt.toString(36)}${process.pid.toString(36)}`,
+    log: (level, message, server) => log.write(level, message, server),
+    quote: (level, message, server) => log.quote(level, message, server),
+    onListenerError,
+  };
   const gateway = new Gateway({
     address: info.socket,
     token: info.token,
     engineVersion: version,
     clock,
     registry,
-    sessions: {
-      clock,
-      random: systemRandom,
-      journal,
-      recovery,
-      open: (runtime, listener) => upstreams.open(runtime, listener),
-      nextNumber: () => (lastNumber += 1),
-      // No engine before or after this one uses the same ids towards a client that outlives it.
-      launchPrefix: `${startedAt.toString(36)}${process.pid.toString(36)}`,
-      log: (level, message, server) => log.write(level, message, server),
-      quote: (level, message, server) => log.quote(level, message, server),
-      onListenerError,
-    },
+    sessions,
     onControl: (socket) =>
       serveControl(socket, {
         clock,
@@ -158,6 +161,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     throw error;
   }
   log.write('info', `engine ${version} is listening (pid ${process.pid})`);
+  // In an editor that is the extension's business: VS Code must learn the tools too.
+  const standbys = standalone === undefined ? undefined : new StandbyKeeper(sessions, registry, version);
   const linger =
     standalone === undefined
       ? watchClients(gateway, clock, options.lingerMs ?? LINGER_MS, options.onIdle)
@@ -182,7 +187,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       linger?.dispose();
       removeOwnEndpoint(file, info);
       const clientsAreLeft = gateway.sessions.length > 0;
-      await Promise.all([http?.close(), gateway.close()]);
+      await Promise.all([http?.close(), gateway.close(), standbys?.close()]);
       recovery.dispose();
       snapshots.dispose();
       history.dispose();

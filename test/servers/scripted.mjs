@@ -1,11 +1,12 @@
 // A small MCP server for tests, without any library, so that it can be as good or as bad as a test needs.
 // Tools: echo, pid, record (not idempotent), recordOnce (idempotent), readRecord (read-only); all of them append the
 // line "<tool> <key> <pid>" to the file RECORD before they answer, so that executions can be counted from outside.
-// Environment: RECORD file; IGNORE_SIGTERM=1; IGNORE_END=1; EXIT_AT_START=code; EXIT_IF=file that exists; INIT_DELAY ms; INIT_RESULT json; NAME; STDERR text at start.
+// Environment: RECORD file; IGNORE_SIGTERM=1; IGNORE_END=1; EXIT_AT_START=code; EXIT_IF=file that exists; INIT_DELAY ms; INIT_RESULT json; NAME; STDERR text at start; ASK_ROOTS=1 asks for the roots when initialized; STARTS file that gets the pid of each start.
 import { appendFileSync, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const { env } = process;
+if (env.STARTS) appendFileSync(env.STARTS, `${process.pid}\n`);
 if (env.STDERR) process.stderr.write(`${env.STDERR}\n`);
 if (env.EXIT_IF && existsSync(env.EXIT_IF)) process.exit(4);
 if (env.EXIT_AT_START) process.exit(Number(env.EXIT_AT_START));
@@ -110,6 +111,8 @@ function onRequest({ id, method, params = {} }) {
 
 function onMessage(message) {
   if (message.method !== undefined && message.id !== undefined) onRequest(message);
+  else if (message.method === 'notifications/initialized' && env.ASK_ROOTS)
+    send({ id: 'roots', method: 'roots/list' });
   else if (message.method === 'notifications/cancelled') {
     const key = JSON.stringify(message.params?.requestId);
     clearTimeout(timers.get(key));

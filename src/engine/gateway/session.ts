@@ -1,8 +1,6 @@
 import { sleep, type Clock } from '../../shared/base/clock.ts';
 import type { Random } from '../../shared/base/random.ts';
-import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import { Fault } from '../../shared/model/fault.ts';
-import type { ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { errorAnswer, layerAnswer, listMembers, resultAnswer } from '../../shared/protocol/answers.ts';
 import {
   canonicalId,
@@ -15,17 +13,17 @@ import {
 } from '../../shared/protocol/frameScanner.ts';
 import type { ResumeRecord } from '../../endpoint/handshake.ts';
 import { catalogueKey } from '../catalogue/catalogue.ts';
-import type { AttachedSession, ServerRuntime } from '../servers/serverRuntime.ts';
+import type { AttachedSession, HandedOver, ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Journal } from '../state/journal.ts';
-import { Connection, type ConnectionClient } from '../upstream/connection.ts';
+import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 import type { Launch } from '../upstream/launch.ts';
 import type { Transport, TransportListener } from '../upstream/transport.ts';
-import { backoffOptions } from '../policies/backoff/backoff.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import { CallTable } from './callTable.ts';
 import { CatalogueKeeper } from './catalogueKeeper.ts';
 import type { ClientPort } from './clientPort.ts';
 import { InitializePromise } from './initializePromise.ts';
+import { createConnection, isOut, startTimeoutMs } from './sessionConnection.ts';
 
 export interface SessionDeps {
   readonly clock: Clock;
@@ -70,6 +68,7 @@ const PRESSURE_BYTES = 8_388_608;
  */
 export class Session implements AttachedSession, ConnectionClient {
   readonly id: string;
+  readonly isClient = true;
   readonly #deps: SessionDeps;
   readonly #runtime: ServerRuntime;
   readonly #port: ClientPort;
@@ -133,60 +132,31 @@ export class Session implements AttachedSession, ConnectionClient {
     if (this.#connection !== undefined || this.#ended) return this.#connection;
     const runtime = this.#runtime;
     if (runtime.config?.lifeline.enabled !== true || this.#initialize === undefined) return undefined;
-    const { clock, random, recovery, nextNumber, launchPrefix, journal, log, quote, onListenerError } =
-      this.#deps;
-    const connection = new Connection({
-      key: this.id,
-      after: this.#stopping,
-      server: runtime.name,
-      clock,
-      random,
-      policy: () => ({
-        backoff: backoffOptions(runtime.settings),
-        maxRestartAttempts: restartAttempts(runtime),
-        startTimeoutMs: startTimeoutMs(runtime.config),
-      }),
-      recovery,
-      open: (listener) => this.#deps.open(runtime, listener),
-      nextLaunchName: () => `${launchPrefix}.${nextNumber()}`,
-      journal: {
-        written: (call) =>
-          journal.written({
-            session: this.id,
-            id: call.id,
-            method: call.method,
-            tool: call.tool,
-            callId: call.callId,
-            at: clock.wallNow(),
-          }),
-        withdrawn: (call) => journal.withdrawn(this.id, call.id),
-      },
-      client: this,
-      onStderr: (text) => {
-        for (const line of text.split('\n'))
-          if (line.trim() !== '') quote('info', `stderr: ${line}`, runtime.name);
-      },
-      onGarbage: (what) => quote('warn', `not understood and dropped: ${what}`, runtime.name),
-      onListenerError,
-    });
-    connection.setHello({
-      initialize: this.#initialize,
-      logLevel: this.#logLevel,
-      subscriptions: [...this.#subscriptions],
-    });
-    connection.onDidChange((state) => {
-      log(
-        state === 'crashLoop' || state === 'broken' || state === 'needsSignIn' ? 'warn' : 'info',
-        `${state}${connectionDetail(connection)}`,
-        runtime.name,
-      );
-      const isLost = state === 'broken' || state === 'needsSignIn';
-      if (isLost && connection.lastFault !== undefined) runtime.noteError(connection.lastFault);
-      if (state === 'crashLoop' || state === 'needsSignIn') this.#promise.giveUp();
-      runtime.touch();
-    });
+    const kept = this.#takeStandby(this.#initialize);
+    const connection =
+      kept?.connection ??
+      createConnection(this.#deps, runtime, { key: this.id, client: this, after: this.#stopping });
     this.#connection = connection;
+    this.#updateHello();
+    connection.onDidChange((state) => {
+      if (isOut(state)) this.#promise.giveUp();
+    });
+    if (kept?.initialized !== undefined) {
+      this.onInitialized(kept.initialized.result, kept.initialized.line);
+      const launch = connection.usableLaunch;
+      if (launch !== undefined) this.onReady(launch);
+    }
     return connection;
+  }
+
+  /** What runs already for the first client. If it is not what this one needs, its server must be gone before another is started. */
+  #takeStandby(initialize: string): HandedOver | undefined {
+    const { standby } = this.#runtime;
+    if (standby === undefined) return undefined;
+    const isFresh = this.#logLevel === undefined && this.#subscriptions.size === 0;
+    const kept = isFresh ? standby.handOver(initialize, this) : undefined;
+    if (kept === undefined) this.#stopping = Promise.all([this.#stopping, standby.end()]);
+    return kept;
   }
 
   /** The bridge asks whether this engine still runs. */
@@ -294,6 +264,7 @@ export class Session implements AttachedSession, ConnectionClient {
 
   async #onInitialize(line: Uint8Array, frame: Request): Promise<void> {
     this.#initialize = frame.params === undefined ? '{}' : textOf(line, frame.params);
+    this.#runtime.lastInitialize = this.#initialize;
     const { name } = this.#runtime;
     const connection = this.#ensureConnection();
     this.#updateHello();
@@ -445,34 +416,4 @@ export class Session implements AttachedSession, ConnectionClient {
     await this.#connection?.stop();
     this.#runtime.detach(this);
   }
-}
-
-const START_TIMEOUT_MS = 30_000;
-/** `npx` and its like may download first (requirements R2, connectionTimeout). */
-const DOWNLOAD_TIMEOUT_MS = 120_000;
-const downloads = /(?:^|[\\/])(?:npx|uvx|pnpx|bunx|pipx)(?:\.cmd|\.exe)?$/i;
-
-function startTimeoutMs(config: ServerConfig | undefined): number {
-  return config?.type === 'stdio' && downloads.test(config.command) ? DOWNLOAD_TIMEOUT_MS : START_TIMEOUT_MS;
-}
-
-/** A server that somebody else restarts is away for longer than one of ours: six attempts span half a minute. */
-const HTTP_RESTART_ATTEMPTS = 6;
-
-function restartAttempts({ config, settings }: ServerRuntime): number {
-  const { maxRestartAttempts } = settings;
-  return config?.type === 'http' ? Math.max(HTTP_RESTART_ATTEMPTS, maxRestartAttempts) : maxRestartAttempts;
-}
-
-/** Nothing will come of waiting. */
-function isOut(state: ConnectionState | undefined): boolean {
-  return state === 'crashLoop' || state === 'needsSignIn';
-}
-
-function connectionDetail(connection: Connection): string {
-  const inMs = connection.nextAttemptInMs;
-  const next = inMs === undefined ? '' : `, next attempt in ${Math.round(inMs)} ms`;
-  const why =
-    connection.state === 'broken' || connection.state === 'needsSignIn' ? `: ${connection.diagnosis}` : '';
-  return `${connection.pid === undefined ? '' : ` (pid ${connection.pid})`}${next}${why}`;
 }

@@ -10,14 +10,33 @@ import { catalogueDigest, toolHints, type Catalogue, type CatalogueStore } from 
 import { LatencyRing } from '../observability/latency.ts';
 import { Breaker } from '../policies/breaker/breaker.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
-import type { Connection } from '../upstream/connection.ts';
+import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 
 /** What a session shows of itself to its server. */
 export interface AttachedSession {
+  /** Somebody uses it; not only we. */
+  readonly isClient: boolean;
   readonly connection: Connection | undefined;
   /** What its client was promised is not what the server turned out to be. */
   readonly promiseBroken: boolean;
   onConfigurationChanged(): void;
+}
+
+/** A connection that was kept for its first client. */
+export interface HandedOver {
+  readonly connection: Connection;
+  /** What the server answered to `initialize`. */
+  readonly initialized: { readonly result: string; readonly line: Uint8Array } | undefined;
+}
+
+/** A server that runs before anybody uses it. */
+export interface StandbySession extends AttachedSession {
+  /** The server's lists have been fetched and stored. */
+  readonly hasLists: boolean;
+  /** Gives the connection to a client that says `initialize` (JSON text); `undefined` when it is not what that client needs. */
+  handOver(initialize: string, client: ConnectionClient): HandedOver | undefined;
+  /** Ends it, and its server; resolves when that is gone. */
+  end(): Promise<void>;
 }
 
 export interface RuntimeConfiguration {
@@ -42,6 +61,9 @@ const severity: readonly ConnectionState[] = [
   'crashLoop',
 ];
 
+/** Of an error in a sentence about the state. */
+const MAX_REASON = 1_000;
+
 /** Remembered hints belong to the catalogue they were read from. */
 const hintsOfCatalogue = new WeakMap<Catalogue, ReadonlyMap<string, ToolHints>>();
 
@@ -60,6 +82,10 @@ export class ServerRuntime {
     /** Restarts of connections that are gone. */
     restarts: 0,
   };
+  /** What runs for the first client to come. */
+  standby: StandbySession | undefined;
+  /** What the last client said in `initialize` (JSON text): the next one will probably say the same. */
+  lastInitialize: string | undefined;
   readonly #clock: Clock;
   readonly #store: CatalogueStore;
   readonly #sessions = new Set<AttachedSession>();
@@ -68,6 +94,8 @@ export class ServerRuntime {
   #configuration: RuntimeConfiguration;
   #breaker: Breaker;
   #lastError: { readonly fault: Fault; readonly at: number } | undefined;
+  /** The last call that failed, with how many had been answered before it. */
+  #failedCall: { readonly fault: Fault; readonly answered: number } | undefined;
   #since: number;
   #shownState: ConnectionState = 'idle';
 
@@ -166,8 +194,18 @@ export class ServerRuntime {
     this.touch();
   }
 
+  noteFailedCall(fault: Fault): void {
+    this.#failedCall = { fault, answered: this.counters.successful };
+    this.noteError(fault);
+  }
+
   catalogue(key: string): Catalogue | undefined {
     return this.#store.find(this.name, key);
+  }
+
+  /** Something is known of what it lists. */
+  get hasCatalogue(): boolean {
+    return this.#store.last(this.name) !== undefined;
   }
 
   saveCatalogue(catalogue: Catalogue): void {
@@ -237,7 +275,7 @@ export class ServerRuntime {
               at: lastError.at,
             },
           }),
-      sessions: this.#sessions.size,
+      sessions: [...this.#sessions].filter((session) => session.isClient).length,
       pids: connections
         .flatMap((connection) => (connection.pid === undefined ? [] : [connection.pid]))
         .slice(0, 64),
@@ -271,25 +309,34 @@ export class ServerRuntime {
     };
   }
 
+  get #readySentence(): string {
+    const failed = this.#failedCall;
+    // Since then a call was answered, or none failed.
+    const isOver = failed === undefined || failed.answered < this.counters.successful;
+    const why = isOver ? '' : ` The last call failed: ${failed.fault.message.slice(0, MAX_REASON)}`;
+    if (this.#breaker.state === 'open')
+      return `It is connected, but failed repeatedly; calls are held back for now.${why}`;
+    return isOver ? 'It is connected and answers.' : `It is connected.${why}`;
+  }
+
   /** What is the case and why. Without times: the snapshot has them as data, and a text with them goes stale. */
   #sentence(state: ConnectionState, connections: readonly Connection[]): string {
-    const diagnosis = connections.find((connection) => connection.state === state)?.diagnosis ?? '';
+    const shown = connections.find((connection) => connection.state === state);
+    const diagnosis = shown?.diagnosis ?? '';
+    const failedBefore =
+      shown?.startFault === undefined ? '' : ` The start before this one failed: ${shown.startFault.message}`;
     const isHttp = this.config?.type === 'http';
     switch (state) {
       case 'idle':
         return 'Nobody uses it now; it is started when it is needed.';
       case 'connecting':
-        return isHttp ? 'It is being connected to.' : 'Its process is being started.';
+        return `${isHttp ? 'It is being connected to.' : 'Its process is being started.'}${failedBefore}`;
       case 'initializing':
-        return isHttp
-          ? 'It is being connected to; the MCP handshake is under way.'
-          : 'Its process runs; the MCP handshake is under way.';
+        return `${isHttp ? 'It is being connected to' : 'Its process runs'}; the MCP handshake is under way.${failedBefore}`;
       case 'probing':
         return 'The handshake is done; one ping makes sure that it answers.';
       case 'ready':
-        return this.#breaker.state === 'open'
-          ? 'It is connected, but failed repeatedly; calls are held back for now.'
-          : 'It is connected and answers.';
+        return this.#readySentence;
       case 'suspect':
         return 'A call passed its time, or did not get through; a ping finds out whether it is slow or gone.';
       case 'broken':

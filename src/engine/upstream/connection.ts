@@ -12,6 +12,7 @@ import type { Call } from '../pipeline/call.ts';
 import { backoffDelayMs, type BackoffOptions } from '../policies/backoff/backoff.ts';
 import { CrashHistory } from '../recovery/crashHistory.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
+import { lastWords } from './lastWords.ts';
 import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
 import type { Transport, TransportListener } from './transport.ts';
 
@@ -80,6 +81,8 @@ const SIGN_IN_INTERVAL_MS = 300_000;
  * callers wait in order (requirements R2.5, design §4).
  */
 export class Connection {
+  /** Who is told; changes when a connection that was kept for somebody is handed over. */
+  client: ConnectionClient;
   readonly #options: ConnectionOptions;
   readonly #changed: Emitter<ConnectionState>;
   readonly #history: CrashHistory;
@@ -91,6 +94,7 @@ export class Connection {
   /** Launches that take no more calls, and are still being answered. */
   readonly #lingering = new Set<Launch>();
   #lastFault: Fault | undefined;
+  #startFault: Fault | undefined;
   #launches = 0;
   #everReady = false;
   #stderrTail = '';
@@ -100,6 +104,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.client = options.client;
     this.#since = options.clock.wallNow();
     this.#changed = new Emitter(options.onListenerError);
     this.#history = new CrashHistory(options.clock);
@@ -163,6 +168,11 @@ export class Connection {
   /** Sets what every launch tells the server; must precede `open`. */
   setHello(hello: ClientHello): void {
     this.#hello = hello;
+  }
+
+  /** Why the start before this one failed; absent once it is ready. */
+  get startFault(): Fault | undefined {
+    return this.#startFault;
   }
 
   get hasHello(): boolean {
@@ -231,7 +241,7 @@ export class Connection {
       const text =
         `The MCP server "${server}" keeps failing, so the call was not carried out. ${this.diagnosis} ` +
         `It is tried again in ${Math.ceil(inMs / 1_000)} s; "MCP Lifeline: Force Recovery" tries at once.`;
-      return new Fault('crashLoop', text, { server, retryAfterMs: inMs });
+      return new Fault('crashLoop', text, { server, retryAfterMs: inMs, diagnosis: this.diagnosis });
     }
     if (this.#state === 'needsSignIn') {
       const text = `${this.diagnosis} The call was not carried out. "MCP Lifeline: Force Recovery" tries again.`;
@@ -251,7 +261,7 @@ export class Connection {
 
   /** What is known of the last failure, with the server's own last words. */
   get diagnosis(): string {
-    const words = this.#stderrTail.trim().split('\n').slice(-3).join(' | ').slice(-500);
+    const words = lastWords(this.#stderrTail);
     return `${this.#lastFault?.message ?? 'No failure is known.'}${words === '' ? '' : ` Its last output: ${words}`}`;
   }
 
@@ -273,7 +283,6 @@ export class Connection {
   }
 
   #listenerFor(slot: { readonly launch?: Launch }): LaunchListener {
-    const { client } = this.#options;
     // A stopped connection takes no more news: its launch may still be shaking hands while it is being ended.
     const isCurrent = (): boolean => slot.launch === this.#launch && this.#state !== 'stopped';
     const ifCurrent =
@@ -289,17 +298,17 @@ export class Connection {
         if (phase === 'ready') this.#onReady();
         else this.#move(phase);
       }),
-      onInitialized: ifCurrent((result: string, line: Uint8Array) => client.onInitialized(result, line)),
+      onInitialized: ifCurrent((result: string, line: Uint8Array) => this.client.onInitialized(result, line)),
       // Not tied to the current launch: the last thing a dying one says is that its own requests are cancelled.
-      onClientMessage: (line, about) => client.onClientMessage(line, about),
+      onClientMessage: (line, about) => this.client.onClientMessage(line, about),
       onListChanged: ifCurrent((list: string, line: Uint8Array) =>
-        withLaunch((launch) => client.onListChanged(list, line, launch)),
+        withLaunch((launch) => this.client.onListChanged(list, line, launch)),
       ),
       // Also of a connection that is being stopped: deadlines that stand still must go on.
       onServerRequests: (open) => {
-        if (slot.launch === this.#launch) client.onServerRequests(open);
+        if (slot.launch === this.#launch) this.client.onServerRequests(open);
       },
-      onProgress: (token, progress) => client.onProgress(token, progress),
+      onProgress: (token, progress) => this.client.onProgress(token, progress),
       onStderr: (text) => {
         this.#stderrTail = (this.#stderrTail + text).slice(-4_096);
         this.#options.onStderr(text);
@@ -315,8 +324,9 @@ export class Connection {
     const launch = this.#launch;
     if (launch === undefined) return;
     this.#everReady = true;
+    this.#startFault = undefined;
     this.#move('ready');
-    this.#options.client.onReady(launch);
+    this.client.onReady(launch);
     // In order of arrival, whatever they waited for meanwhile.
     for (const waiter of [...this.#waiters].sort((a, b) => a.seq - b.seq)) waiter.resolve(launch);
   }
@@ -328,6 +338,7 @@ export class Connection {
     const forced = this.#forced;
     this.#forced = false;
     if (!forced) this.#lastFault = fault;
+    if (launch?.readyAt === undefined && !forced) this.#startFault = fault;
     if (this.#state === 'stopped' || this.#state === 'idle' || this.#state === 'isolated') return;
     if ((fault.code === 'authRequired' || fault.code === 'forbidden') && !forced) {
       this.#plan('needsSignIn', SIGN_IN_INTERVAL_MS);

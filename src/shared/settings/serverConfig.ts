@@ -141,7 +141,7 @@ function readEnv(reader: Reader, path: string, value: unknown): Record<string, s
     return env;
   }
   for (const [name, item] of Object.entries(value).slice(0, MAX_ITEMS)) {
-    if (name === '' || name.includes('=') || name.includes('\0')) {
+    if (name === '' || name === '__proto__' || name.includes('=') || name.includes('\0')) {
       reader.report(`${path}.${name}`, 'is not a name of an environment variable; it is ignored');
     } else if (item === null) env[name] = null;
     else if ((typeof item === 'string' || typeof item === 'number') && !String(item).includes('\0')) {
@@ -157,7 +157,9 @@ const headerValue = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 /** Headers that the protocol itself sets; an entry that sets one would break its own server. */
 const ownHeaders = new Set([
   'accept',
+  'accept-encoding',
   'connection',
+  'content-encoding',
   'content-length',
   'content-type',
   'expect',
@@ -179,8 +181,14 @@ function readHeaders(reader: Reader, path: string, value: unknown): Record<strin
     reader.report(path, 'must be an object of texts; it is ignored');
     return headers;
   }
+  const seen = new Set<string>();
   for (const [name, item] of Object.entries(value).slice(0, MAX_HEADERS)) {
     const place = `${path}.${name}`;
+    if (seen.has(name.toLowerCase())) {
+      reader.report(place, 'is there already in another spelling; it is ignored');
+      continue;
+    }
+    seen.add(name.toLowerCase());
     if (!headerName.test(name)) reader.report(place, 'is not a name of an HTTP header; it is ignored');
     else if (ownHeaders.has(name.toLowerCase()))
       reader.report(place, 'is set by the protocol itself; it is ignored');

@@ -1,0 +1,84 @@
+import type { ConnectionState } from '../../shared/model/connectionState.ts';
+import type { ServerConfig } from '../../shared/settings/serverConfig.ts';
+import { backoffOptions } from '../policies/backoff/backoff.ts';
+import type { ServerRuntime } from '../servers/serverRuntime.ts';
+import { Connection, type ConnectionClient } from '../upstream/connection.ts';
+import type { SessionDeps } from './session.ts';
+
+const START_TIMEOUT_MS = 30_000;
+/** `npx` and its like may download first (requirements R2, connectionTimeout). */
+const DOWNLOAD_TIMEOUT_MS = 120_000;
+const downloads = /(?:^|[\\/])(?:npx|uvx|pnpx|bunx|pipx)(?:\.cmd|\.exe)?$/i;
+
+/** What the start of a server may take. */
+export function startTimeoutMs(config: ServerConfig | undefined): number {
+  return config?.type === 'stdio' && downloads.test(config.command) ? DOWNLOAD_TIMEOUT_MS : START_TIMEOUT_MS;
+}
+
+/** A server that somebody else restarts is away for longer than one of ours: six attempts span half a minute. */
+const HTTP_RESTART_ATTEMPTS = 6;
+
+function restartAttempts({ config, settings }: ServerRuntime): number {
+  const { maxRestartAttempts } = settings;
+  return config?.type === 'http' ? Math.max(HTTP_RESTART_ATTEMPTS, maxRestartAttempts) : maxRestartAttempts;
+}
+
+/** Nothing will come of waiting. */
+export function isOut(state: ConnectionState | undefined): boolean {
+  return state === 'crashLoop' || state === 'needsSignIn';
+}
+
+/** A connection to a server with its settings, whose moves are logged and shown. */
+export function createConnection(
+  deps: SessionDeps,
+  runtime: ServerRuntime,
+  options: {
+    /** Unique within the engine. */
+    readonly key: string;
+    readonly client: ConnectionClient;
+    /** Nothing is started before it has come. */
+    readonly after: Promise<unknown> | undefined;
+  },
+): Connection {
+  const { clock, random, recovery, nextNumber, launchPrefix, journal, log, quote, onListenerError } = deps;
+  const connection = new Connection({
+    ...options,
+    server: runtime.name,
+    clock,
+    random,
+    policy: () => ({
+      backoff: backoffOptions(runtime.settings),
+      maxRestartAttempts: restartAttempts(runtime),
+      startTimeoutMs: startTimeoutMs(runtime.config),
+    }),
+    recovery,
+    open: (listener) => deps.open(runtime, listener),
+    nextLaunchName: () => `${launchPrefix}.${nextNumber()}`,
+    journal: {
+      written: ({ session, id, method, tool, callId }) =>
+        journal.written({ session, id, method, tool, callId, at: clock.wallNow() }),
+      withdrawn: ({ session, id }) => journal.withdrawn(session, id),
+    },
+    onStderr: (text) => {
+      for (const line of text.split('\n'))
+        if (line.trim() !== '') quote('info', `stderr: ${line}`, runtime.name);
+    },
+    onGarbage: (what) => quote('warn', `not understood and dropped: ${what}`, runtime.name),
+    onListenerError,
+  });
+  connection.onDidChange((state) => {
+    const isLost = state === 'broken' || state === 'needsSignIn';
+    log(isLost || isOut(state) ? 'warn' : 'info', `${state}${detail(connection)}`, runtime.name);
+    if (isLost && connection.lastFault !== undefined) runtime.noteError(connection.lastFault);
+    runtime.touch();
+  });
+  return connection;
+}
+
+function detail(connection: Connection): string {
+  const inMs = connection.nextAttemptInMs;
+  const next = inMs === undefined ? '' : `, next attempt in ${Math.round(inMs)} ms`;
+  const isLost = connection.state === 'broken' || connection.state === 'needsSignIn';
+  const why = isLost ? `: ${connection.diagnosis}` : '';
+  return `${connection.pid === undefined ? '' : ` (pid ${connection.pid})`}${next}${why}`;
+}
