@@ -78,10 +78,24 @@ describe('bridge', () => {
     );
   });
 
+  it('R14.3 a request over the limit is answered when its id stands last', async () => {
+    bridge = new Given({ maxBytes: 1_000 });
+    const pad = 'x'.repeat(5_000);
+    await bridge.say(`{"method":"tools/call","params":{"arguments":{"id":1,"pad":"${pad}"}},"id":2}`);
+    assert.deepEqual(
+      bridge.answers.map(({ id, result }) => [id, result?.isError]),
+      [[2, true]],
+    );
+  });
+
   for (const [what, line] of [
     [
-      'whose arguments have an id, and its own comes late',
-      `{"method":"tools/call","params":{"arguments":{"id":1,"pad":"${'x'.repeat(5_000)}"}},"id":2}`,
+      'whose arguments have an id, and its own does not come',
+      `{"method":"tools/call","params":{"arguments":{"pad":"${'x'.repeat(5_000)}","id":1}}}`,
+    ],
+    [
+      'that ends with something like an id, in a text',
+      `{"method":"tools/call","params":{"pad":"${'x'.repeat(5_000)}\\"id\\":1}`,
     ],
     ['whose id is cut', `{"method":"tools/call","pad":"${'x'.repeat(4_050)}","id":1${'0'.repeat(100)}}`],
     [

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../shared/base/clock.ts';
 import type { Disposable } from '../shared/base/disposable.ts';
 import { errorAnswer, layerAnswer } from '../shared/protocol/answers.ts';
+import { idAtEnd } from '../shared/protocol/idAtEnd.ts';
 import { LineSplitter } from '../shared/protocol/lineSplitter.ts';
 import {
   canonicalId,
@@ -87,7 +88,9 @@ export class Bridge {
     this.#options = options;
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.#client = new ClientSession(maxBytes);
-    this.#fromClient = new LineSplitter(maxBytes, (size, head) => this.#refuseTooLong(size, head));
+    this.#fromClient = new LineSplitter(maxBytes, (size, head, tail) =>
+      this.#refuseTooLong(size, head, tail),
+    );
     this.#fromEngine = this.#newEngineSplitter();
     this.#link = { kind: 'absent', since: options.clock.now() };
   }
@@ -132,16 +135,20 @@ export class Bridge {
     this.#toClient(`${errorAnswer(id, { text, code: 'protocolGarbage', server }, PARSE_ERROR)}\n`);
   }
 
-  /** A request that is too large to pass on is answered when its start tells its id. */
-  #refuseTooLong(sizeBytes: number, head: Uint8Array): void {
+  /** A request that is too large to pass on is answered when its start tells its id, or its end. */
+  #refuseTooLong(sizeBytes: number, head: Uint8Array, tail?: Uint8Array): void {
     const { server, log } = this.#options;
-    log(`a message of the client was over the limit (${sizeBytes} bytes) and was dropped`);
     const members = new Map<string, string>();
     scanMembers(head, { start: 0, end: head.length }, (key, value) => {
       // What ends with the head may go on behind it.
       if (value.end < head.length) members.set(key, textOf(head, value));
     });
-    const [id, method] = ['id', 'method'].map((key) => members.get(key));
+    const method = members.get('method');
+    let id = members.get('id');
+    if (tail === undefined)
+      log(`a message of the client was over the limit (${sizeBytes} bytes) and was dropped`);
+    else if (id === undefined) id = idAtEnd(tail);
+    else return; // answered when it crossed the limit
     if (id === undefined || !/^[-\d"]/.test(id) || method === undefined) return;
     const text = `A message for the MCP server "${server}" was over the limit of ${this.#options.maxBytes ?? DEFAULT_MAX_BYTES} bytes and was not passed on; the call was not carried out.`;
     this.#toClient(`${layerAnswer(method.slice(1, -1), id, { text, code: 'overloaded', server })}\n`);
@@ -149,7 +156,9 @@ export class Bridge {
 
   #newEngineSplitter(): LineSplitter {
     // The engine bounds what it forwards; this limit only guards against a stranger.
-    return new LineSplitter((this.#options.maxBytes ?? DEFAULT_MAX_BYTES) * 2, () => this.#onEngineLost());
+    return new LineSplitter((this.#options.maxBytes ?? DEFAULT_MAX_BYTES) * 2, (_size, _head, tail) => {
+      if (tail === undefined) this.#onEngineLost();
+    });
   }
 
   #onClientData(chunk: Buffer): void {

@@ -247,7 +247,7 @@ export class CallTable {
       runtime.name,
     );
     // A refusal tells of an earlier error, and must not hide it.
-    if (!refusals.has(fault.code)) runtime.noteError(fault);
+    if (!refusals.has(fault.code)) runtime.noteFailedCall(fault);
     this.#deps.answer(call.id, faultAnswer(call, fault), this.#afterFlush(call));
   }
 

@@ -8,6 +8,9 @@ const refusedLater: ReadonlySet<FaultCode> = new Set(['circuitOpen', 'crashLoop'
 const describe = (call: Pick<Call, 'tool' | 'method'>): string =>
   call.tool === undefined ? `the request "${call.method}"` : `the tool "${call.tool}"`;
 
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
+const capitalized = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+
 /**
  * The fault a client is told. A call that has been written and may not be repeated has an unknown outcome, whatever
  * ended it (requirements R2.4).
@@ -23,12 +26,13 @@ export function toldFault(call: Call, fault: Fault): Fault {
   if (call.attempts > 0 && refusedLater.has(fault.code)) {
     const text =
       `${fault.server === undefined ? 'The server' : `The MCP server "${fault.server}"`} lost ${describe(call)} after it had been handed over ` +
-      `${call.attempts} times, and is not tried again now. The call may have been carried out; it can be repeated.`;
+      `${times(call.attempts)}, and is not tried again now. ${fault.diagnosis === undefined ? '' : `${fault.diagnosis} `}` +
+      'The call may have been carried out; it can be repeated.';
     const retryAfterMs = fault.retryAfterMs === undefined ? {} : { retryAfterMs: fault.retryAfterMs };
     return new Fault(fault.code, text, { server: call.server, cause: fault, ...retryAfterMs });
   }
   if (fault.code === 'exited' || fault.code === 'brokenPipe') {
-    const text = `${fault.message} ${describe(call)} was tried ${call.attempts} times and can be repeated.`;
+    const text = `${fault.message} ${capitalized(describe(call))} was tried ${times(call.attempts)} and can be repeated.`;
     return new Fault(fault.code, text, { server: call.server, cause: fault });
   }
   return fault;
@@ -39,8 +43,14 @@ export function timeoutFault(call: Call, seconds: number, stateSentence: string)
   const text =
     call.delivery === 'queued'
       ? `The MCP server "${server}" did not become ready within ${seconds} s, so ${describe(call)} was not carried out. ${stateSentence}`
-      : `The MCP server "${server}" did not answer ${describe(call)} within ${seconds} s.`;
+      : `The MCP server "${server}" did not answer ${describe(call)} within ${seconds} s.${oddityOf(call)}`;
   return new Fault('requestTimeout', text, { server });
+}
+
+/** What else the server said while the call waited may be why it got no answer. */
+function oddityOf({ launch, startedAt }: Call): string {
+  const oddity = launch?.oddity;
+  return oddity === undefined || oddity.at < startedAt ? '' : ` Meanwhile it ${oddity.what}.`;
 }
 
 /** The outcome of a call that an engine before this one had written. */

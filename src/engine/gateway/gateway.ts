@@ -149,13 +149,12 @@ export class Gateway {
     const session = new Session(deps, { id, runtime, port, resume, journalReliable });
     this.#sessions.add(session);
     if (!deps.journal.reliable) session.tellJournalUnreliable();
-    const splitter = new LineSplitter(MAX_LINE_BYTES + AGAIN.length, (size) =>
-      deps.log(
-        'warn',
-        `a message of the client was over the limit (${size} bytes) and was dropped`,
-        body.server,
-      ),
-    );
+    // The bridge has answered what it can be answered.
+    const splitter = new LineSplitter(MAX_LINE_BYTES + AGAIN.length, (size, _head, tail) => {
+      if (tail !== undefined) return;
+      const text = `a message of the client was over the limit (${size} bytes) and was dropped`;
+      deps.log('warn', text, body.server);
+    });
     socket.on('data', (chunk: Buffer) => {
       for (const line of splitter.push(chunk)) this.#onLine(session, line);
     });

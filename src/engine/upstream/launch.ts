@@ -8,6 +8,7 @@ import {
   textOf,
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
+import { idAtEnd } from '../../shared/protocol/idAtEnd.ts';
 import type { Call, Outcome } from '../pipeline/call.ts';
 import { Inbox } from './inbox.ts';
 import { isJson, isObject, readInternalAnswer, type InternalAnswer } from './ownRequests.ts';
@@ -69,6 +70,7 @@ const listChanged: ReadonlyMap<string, string> = new Map([
 const CHECK_TIMEOUT_MS = 5_000;
 /** Answers are parsed once, to make sure that the client can; beyond this they are checked for structure only. */
 const PARSE_BELOW_BYTES = 8_388_608;
+const MAX_ABANDONED = 1_000;
 const decoder = new TextDecoder();
 
 /** What says that the session is gone, or that it must not be used. */
@@ -103,18 +105,16 @@ export class Launch implements TransportListener {
   #about: string | undefined;
   #holds = 0;
   #check: Promise<InternalAnswer> | undefined;
+  #oddity: { readonly what: string; readonly at: number } | undefined;
+  /** Ids of calls that nobody waits for any more; their late answers are no oddity. */
+  readonly #abandoned = new Set<string>();
 
   constructor(options: LaunchOptions, listener: LaunchListener) {
     this.name = options.name;
     this.#options = options;
     this.#listener = listener;
     this.#startTimer = options.clock.setTimer(options.startTimeoutMs, () => {
-      const seconds = Math.round(options.startTimeoutMs / 1_000);
-      this.#startFault = new Fault(
-        'startTimeout',
-        `The MCP server "${options.server}" did not finish its start within ${seconds} s.`,
-        { server: options.server },
-      );
+      this.#startFault = this.#startTimeout();
       void this.stop({ politeMs: 100, firmMs: 1_000 });
     });
     this.#inbox = new Inbox({
@@ -130,8 +130,23 @@ export class Launch implements TransportListener {
     this.#transport = options.open(this);
   }
 
+  #startTimeout(): Fault {
+    const { server, startTimeoutMs } = this.#options;
+    const what = this.#isInitialized ? 'a ping' : 'initialize';
+    const advice = this.#transport.requestsAreIndependent
+      ? 'Check "url" in its settings.'
+      : 'Check that "command" and "args" in its settings start an MCP server that speaks on stdin and stdout.';
+    const text = `The MCP server "${server}" did not finish its start within ${Math.round(startTimeoutMs / 1_000)} s: it has not answered ${what}. ${advice}`;
+    return new Fault('startTimeout', text, { server });
+  }
+
   get pid(): number | undefined {
     return this.#transport.pid;
+  }
+
+  /** The last thing it said that could not be understood, as the rest of a sentence, and when (monotonic). */
+  get oddity(): { readonly what: string; readonly at: number } | undefined {
+    return this.#oddity;
   }
 
   /** How often the server has said that its tools changed. */
@@ -273,6 +288,7 @@ export class Launch implements TransportListener {
     return new Promise((resolve) => {
       const onAbort = (): void => {
         this.#cancelUpstream(call, signal.reason as Fault);
+        this.#noteAbandoned(call.id);
         settle({ kind: 'fault', fault: signal.reason as Fault });
       };
       const settle = (outcome: Outcome): void => {
@@ -448,7 +464,10 @@ export class Launch implements TransportListener {
     if (pending === undefined) {
       // Cancelled, past its deadline, or answered before: the client must not see it.
       this.#inbox.countUnasked();
-      this.#listener.onGarbage(`an answer to a request that is not open (id ${frame.id.slice(0, 64)})`);
+      const id = frame.id.slice(0, 64);
+      this.#listener.onGarbage(`an answer to a request that is not open (id ${id})`);
+      if (!this.#abandoned.delete(frame.id))
+        this.#noteOddity(`answered a request that is not open (id ${id})`);
       return undefined;
     }
     if (line.length < PARSE_BELOW_BYTES && !isJson(line)) return this.#onInvalid(line, frame.id);
@@ -462,13 +481,28 @@ export class Launch implements TransportListener {
   /** Something that is not JSON. When it still tells which call it was to answer, that call ends here and now. */
   #onInvalid(line: Uint8Array, id: string | undefined): Promise<unknown> | undefined {
     this.#inbox.countUnasked();
-    this.#listener.onGarbage(decoder.decode(line.subarray(0, 200)));
+    const beginning = decoder.decode(line.subarray(0, 200));
+    this.#listener.onGarbage(beginning);
+    this.#noteOddity(
+      `sent something that is no MCP message and may have hidden the answer: "${beginning.slice(0, 60)}"; its output may carry nothing else`,
+    );
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (pending === undefined) return undefined;
     const { server } = this.#options;
-    const text = `The MCP server "${server}" answered with something that is not JSON.`;
+    const text = `The MCP server "${server}" answered with something that is not JSON, or is nested too deep.`;
     pending.settle({ kind: 'fault', fault: new Fault('protocolGarbage', text, { server }) });
     return pending.call.settled.promise;
+  }
+
+  #noteOddity(what: string): void {
+    this.#oddity = { what, at: this.#options.clock.now() };
+  }
+
+  #noteAbandoned(id: string): void {
+    this.#abandoned.add(id);
+    if (this.#abandoned.size <= MAX_ABANDONED) return;
+    const [oldest] = this.#abandoned;
+    if (oldest !== undefined) this.#abandoned.delete(oldest);
   }
 
   #onServerRequest(line: Uint8Array, frame: Extract<Frame, { kind: 'request' }>): void {
@@ -511,14 +545,14 @@ export class Launch implements TransportListener {
     this.#listener.onClientMessage(line, this.#about);
   }
 
-  onTooLongLine(sizeBytes: number, head: Uint8Array): void {
-    this.#listener.onGarbage(`a message over the limit (${sizeBytes} bytes)`);
-    // Its beginning mostly tells which call it was to answer; that one would wait for its deadline.
-    const id = idInHead(head);
+  onTooLongLine(sizeBytes: number, head: Uint8Array, tail?: Uint8Array): void {
+    if (tail === undefined) this.#listener.onGarbage(`a message over the limit (${sizeBytes} bytes)`);
+    // Its beginning or its end tells which call it was to answer; that one would wait for its deadline.
+    const id = tail === undefined ? idInHead(head) : idOfCutAnswer(head, tail);
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (pending === undefined) return;
     const { server } = this.#options;
-    const text = `The MCP server "${server}" gave an answer of more than ${sizeBytes} bytes, which is over the limit; it was dropped.`;
+    const text = `The MCP server "${server}" gave an answer of more than ${Math.floor(sizeBytes / 1_048_576)} MB, which is over the limit; it was dropped. Ask for less at a time.`;
     pending.settle({ kind: 'fault', fault: new Fault('protocolGarbage', text, { server }) });
   }
 
@@ -565,6 +599,12 @@ function idInHead(head: Uint8Array): string | undefined {
       decoder.decode(head.subarray(0, 2_048)),
     );
   return match?.[1] === undefined ? undefined : canonicalId(match[1]);
+}
+
+/** The same of an answer whose id comes last. */
+function idOfCutAnswer(head: Uint8Array, tail: Uint8Array): string | undefined {
+  const isAnswer = /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"(?:result|error)"\s*:/;
+  return isAnswer.test(decoder.decode(head.subarray(0, 64))) ? idAtEnd(tail) : undefined;
 }
 
 /** `json` is the text of an object. */

@@ -118,8 +118,8 @@ export class ServerProcess implements Transport {
       if (child.pid === undefined)
         this.#finish({ kind: 'spawnFailed', errno: error.code, why: this.#whySpawnFailed(error.code) });
     });
-    const splitter = new LineSplitter(this.#options.maxLineBytes, (size, head) =>
-      this.#listener.onTooLongLine(size, head),
+    const splitter = new LineSplitter(this.#options.maxLineBytes, (size, head, tail) =>
+      this.#listener.onTooLongLine(size, head, tail),
     );
     child.stdout?.on('data', (chunk: Buffer) => {
       const lines = splitter.push(chunk);

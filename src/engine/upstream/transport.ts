@@ -30,8 +30,8 @@ export interface TransportListener {
   onOpened(): void;
   /** Messages of the server, without line ends. `about`: the request (canonical id) on whose stream they came. */
   onLines(lines: readonly Uint8Array[], about?: string): void;
-  /** A message was over the limit and dropped; `head` is its beginning. */
-  onTooLongLine(sizeBytes: number, head: Uint8Array): void;
+  /** A message is over the limit and dropped; `head` is its beginning. Told again with its end, when that is there. */
+  onTooLongLine(sizeBytes: number, head: Uint8Array, tail?: Uint8Array): void;
   onStderr(text: string): void;
   /** Something went wrong that no request shows; a probe should find out more. */
   onDoubt(fault: Fault): void;

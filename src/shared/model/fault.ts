@@ -86,6 +86,8 @@ export interface FaultOptions {
   readonly cause?: unknown;
   /** Milliseconds until another attempt makes sense; absent when nobody knows. */
   readonly retryAfterMs?: number;
+  /** What is behind it, for a text that is put in other words later. */
+  readonly diagnosis?: string;
 }
 
 /** An expected failure. `message` tells a person what happened and what they can do. */
@@ -93,6 +95,7 @@ export class Fault extends Error {
   readonly code: FaultCode;
   readonly server: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly diagnosis: string | undefined;
 
   constructor(code: FaultCode, message: string, options: FaultOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -100,6 +103,7 @@ export class Fault extends Error {
     this.code = code;
     this.server = options.server;
     this.retryAfterMs = options.retryAfterMs;
+    this.diagnosis = options.diagnosis;
   }
 
   get traits(): FaultTraits {

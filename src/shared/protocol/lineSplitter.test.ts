@@ -39,14 +39,27 @@ describe('line splitter', () => {
     ]);
   });
 
-  it('drops a line over the limit, says so once, and goes on with the next', () => {
-    const sizes: number[] = [];
-    const splitter = new LineSplitter(10, (size) => sizes.push(size));
+  it('drops a line over the limit, says so when it crosses it and when it ends, and goes on with the next', () => {
+    const told: (string | number)[][] = [];
+    const splitter = new LineSplitter(10, (size, head, tail) =>
+      told.push([size, ...decode([head]), ...(tail === undefined ? [] : decode([tail]))]),
+    );
     const got: string[] = [];
     for (const piece of ['short\nthis is ', 'far too long', ' for us', '\nnext\n']) {
       got.push(...decode(splitter.push(new TextEncoder().encode(piece))));
     }
     assert.deepEqual(got, ['short', 'next']);
-    assert.equal(sizes.length, 1);
+    assert.deepEqual(told, [
+      [20, 'this is '],
+      [27, 'this is ', 'far too long for us'],
+    ]);
+  });
+
+  it('keeps of a long line no more than its beginning and its end', () => {
+    const tails: number[] = [];
+    const splitter = new LineSplitter(10, (_size, _head, tail) => tails.push(tail?.length ?? 0));
+    for (let piece = 0; piece < 1_000; piece += 1) splitter.push(new Uint8Array(100).fill(0x78));
+    splitter.push(new TextEncoder().encode('\n'));
+    assert.deepEqual(tails, [0, 256]);
   });
 });

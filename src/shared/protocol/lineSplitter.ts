@@ -7,17 +7,26 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 /** How much of a dropped line its report shows. */
 const HEAD_BYTES = 4_096;
+const TAIL_BYTES = 256;
 
 export class LineSplitter {
   readonly #maxLineBytes: number;
-  readonly #onTooLong: (sizeBytes: number, head: Uint8Array) => void;
+  readonly #onTooLong: (sizeBytes: number, head: Uint8Array, tail?: Uint8Array) => void;
+  #head: Uint8Array = new Uint8Array();
+  #tail: Uint8Array = new Uint8Array();
   #pieces: Uint8Array[] = [];
   #sizeBytes = 0;
   /** The current line is over the limit; it is dropped up to its end. */
   #skipping = false;
 
-  /** A line over `maxLineBytes` is dropped and reported once, when it crosses the limit, with its first bytes. */
-  constructor(maxLineBytes: number, onTooLong: (sizeBytes: number, head: Uint8Array) => void) {
+  /**
+   * A line over `maxLineBytes` is dropped and reported when it crosses the limit, with its first bytes, and again when it ends, with its
+   * last bytes too.
+   */
+  constructor(
+    maxLineBytes: number,
+    onTooLong: (sizeBytes: number, head: Uint8Array, tail?: Uint8Array) => void,
+  ) {
     this.#maxLineBytes = maxLineBytes;
     this.#onTooLong = onTooLong;
   }
@@ -45,13 +54,24 @@ export class LineSplitter {
 
   #append(piece: Uint8Array): void {
     this.#sizeBytes += piece.length;
-    if (this.#skipping) return;
+    if (this.#skipping) {
+      this.#keepTail(piece);
+      return;
+    }
     if (this.#sizeBytes > this.#maxLineBytes) {
       this.#skipping = true;
-      const head = (this.#pieces[0] ?? piece).slice(0, HEAD_BYTES);
+      this.#head = (this.#pieces[0] ?? piece).slice(0, HEAD_BYTES);
+      this.#keepTail(piece);
       this.#pieces = [];
-      this.#onTooLong(this.#sizeBytes, head);
+      this.#onTooLong(this.#sizeBytes, this.#head);
     } else if (piece.length > 0) this.#pieces.push(piece);
+  }
+
+  #keepTail(piece: Uint8Array): void {
+    this.#tail =
+      piece.length >= TAIL_BYTES
+        ? piece.subarray(-TAIL_BYTES)
+        : join([this.#tail, piece], this.#tail.length + piece.length).subarray(-TAIL_BYTES);
   }
 
   #take(): Uint8Array | undefined {
@@ -61,7 +81,12 @@ export class LineSplitter {
     this.#pieces = [];
     this.#sizeBytes = 0;
     this.#skipping = false;
-    if (skipped) return undefined;
+    if (skipped) {
+      const tail = this.#tail;
+      this.#tail = new Uint8Array();
+      this.#onTooLong(sizeBytes, this.#head, tail);
+      return undefined;
+    }
     const line = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : join(pieces, sizeBytes);
     return line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
   }
