@@ -8,8 +8,8 @@ import {
   textOf,
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
-import { idAtEnd } from '../../shared/protocol/idAtEnd.ts';
 import type { Call, Outcome } from '../pipeline/call.ts';
+import { idOfCutAnswer } from './cutAnswer.ts';
 import { Inbox } from './inbox.ts';
 import { isJson, isObject, readInternalAnswer, type InternalAnswer } from './ownRequests.ts';
 import { ServerRequests } from './serverRequests.ts';
@@ -548,7 +548,7 @@ export class Launch implements TransportListener {
   onTooLongLine(sizeBytes: number, head: Uint8Array, tail?: Uint8Array): void {
     if (tail === undefined) this.#listener.onGarbage(`a message over the limit (${sizeBytes} bytes)`);
     // Its beginning or its end tells which call it was to answer; that one would wait for its deadline.
-    const id = tail === undefined ? idInHead(head) : idOfCutAnswer(head, tail);
+    const id = idOfCutAnswer(head, tail);
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (pending === undefined) return;
     const { server } = this.#options;
@@ -590,21 +590,6 @@ export class Launch implements TransportListener {
     this.#close(fault);
     for (const { settle } of [...this.#pending.values()]) settle({ kind: 'fault', fault });
   }
-}
-
-/** The id of an answer of which only the beginning is there: servers write it before the result. */
-function idInHead(head: Uint8Array): string | undefined {
-  const match =
-    /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"id"\s*:\s*("(?:[^"\\]|\\.){0,1024}"|-?\d{1,20})\s*,/.exec(
-      decoder.decode(head.subarray(0, 2_048)),
-    );
-  return match?.[1] === undefined ? undefined : canonicalId(match[1]);
-}
-
-/** The same of an answer whose id comes last. */
-function idOfCutAnswer(head: Uint8Array, tail: Uint8Array): string | undefined {
-  const isAnswer = /^\s*\{(?:\s*"jsonrpc"\s*:\s*"2\.0"\s*,)?\s*"(?:result|error)"\s*:/;
-  return isAnswer.test(decoder.decode(head.subarray(0, 64))) ? idAtEnd(tail) : undefined;
 }
 
 /** `json` is the text of an object. */
