@@ -245,6 +245,20 @@ describe('the HTTP endpoint’s time and order', () => {
     assert.equal(session().ended, 1);
   });
 
+  it('R3.3 a client whose own stream has gone, and that sends nothing more, has left after five minutes', async () => {
+    const own = await stream();
+    own.close();
+    await until('the stream to be closed', () => session().port.openResponses === 0);
+    await clock.advance(299_000);
+    assert.equal(session().ended, 0);
+    await client.post({ method: 'notifications/x' });
+    await settle();
+    await clock.advance(299_000);
+    assert.equal(session().ended, 0);
+    await clock.advance(2_000);
+    assert.equal(session().ended, 1);
+  });
+
   it('a client that reads too slowly is told of, until it reads or leaves', async () => {
     const { port } = session();
     for (const end of ['reads', 'leaves'] as const) {

@@ -22,6 +22,8 @@ const MAX_BODIES_BYTES = 268_435_456;
 const MAX_SESSIONS = 200;
 /** A session whose client has had nothing open for so long is ended: many clients leave without a word. */
 export const SESSION_IDLE_MS = 1_800_000;
+/** The same for a client that had a stream of its own: such clients keep one open as long as they are there. */
+const ABANDONED_MS = 300_000;
 /** Larger ones are not parsed only to say more exactly what is wrong with them. */
 const MAX_EXPLAINED_BYTES = 1_048_576;
 
@@ -49,6 +51,7 @@ interface Entry {
   readonly session: HttpSession;
   /** Clock time of the last moment at which something was open. */
   usedAt: number;
+  hadStream: boolean;
   idle: Disposable | undefined;
 }
 
@@ -79,8 +82,13 @@ export class HttpSessions {
     const id = request.headers[SESSION_HEADER];
     const entry = typeof id === 'string' ? this.#entries.get(id) : undefined;
     if (request.method === 'POST') await this.#post(request, response, server, entry);
-    else if (entry !== undefined && request.method === 'GET') entry.port.openStream(response);
-    else if (entry !== undefined) {
+    else if (entry !== undefined && request.method === 'GET') {
+      entry.hadStream = true;
+      // The timer there may be counts to a later time; the stream's end starts another one.
+      entry.idle?.dispose();
+      entry.idle = undefined;
+      entry.port.openStream(response);
+    } else if (entry !== undefined) {
       void this.#end(entry, 'The client ended the session.');
       response.writeHead(204).end();
     }
@@ -232,7 +240,8 @@ export class HttpSessions {
       onClosed: () => this.#onResponseClosed(entry),
     });
     const session = this.#options.open(server, id, port);
-    const entry: Entry = { id, server, port, session, usedAt: timing.clock.now(), idle: undefined };
+    const usedAt = timing.clock.now();
+    const entry: Entry = { id, server, port, session, usedAt, hadStream: false, idle: undefined };
     this.#entries.set(id, entry);
     port.open({ ...to, line, frame, headers: { [SESSION_HEADER]: id } });
     session.onLine(line, false);
@@ -258,7 +267,8 @@ export class HttpSessions {
   /** One timer at a time, looking at the time of last use: most requests neither start nor stop one. */
   #watchIdle(entry: Entry): void {
     if (entry.idle !== undefined) return;
-    const { timing, idleMs } = this.#options;
+    const { timing } = this.#options;
+    const idleMs = entry.hadStream ? Math.min(ABANDONED_MS, this.#options.idleMs) : this.#options.idleMs;
     const waitMs = Math.max(1, entry.usedAt + idleMs - timing.clock.now());
     entry.idle = timing.clock.setTimer(
       waitMs,
