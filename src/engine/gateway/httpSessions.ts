@@ -84,7 +84,7 @@ export class HttpSessions {
     if (request.method === 'POST') await this.#post(request, response, server, entry);
     else if (entry !== undefined && request.method === 'GET') {
       entry.hadStream = true;
-      // The timer there may be counts to a later time; the stream's end starts another one.
+      // The timer that runs counts to a later time; the end of the stream starts another one.
       entry.idle?.dispose();
       entry.idle = undefined;
       entry.port.openStream(response);

@@ -60,7 +60,10 @@ export function statusFailure(answer: StatusAnswer): HttpFailure {
   }
   switch (status) {
     case 400:
-      return make('sessionNotReady', '.');
+      return make(
+        'sessionNotReady',
+        ': it did not accept the request. Check "url" and "headers" in its settings.',
+      );
     case 401:
       return make('authRequired', ': it needs a sign-in or a token. Check "headers" in its settings.');
     case 403:
@@ -76,7 +79,9 @@ export function statusFailure(answer: StatusAnswer): HttpFailure {
     case 504:
       return make('unavailable', '; it is not available for now.');
     default:
-      return status >= 500 ? make('serverError', '.') : make('httpError', ': check "url" in its settings.');
+      return status >= 500
+        ? make('serverError', ': it met an error of its own, of which its log may tell more.')
+        : make('httpError', ': check "url" in its settings.');
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Client, Dispatcher } from 'undici';
 import type { Clock } from '../../../shared/base/clock.ts';
+import type { Disposable } from '../../../shared/base/disposable.ts';
 
 export interface HttpPoolOptions {
   /** Scheme, host and port. */
@@ -33,6 +34,8 @@ interface Idle {
  * with an unknown outcome (reference: keep-alive races).
  */
 const FRESH_ENOUGH_MS = 1_000;
+/** Connections beyond the limit are closed after this: many calls that end together are often followed by as many. */
+const TRIM_AFTER_MS = 1_000;
 /** What a server's own keep-alive hint is shortened by, for the way there. */
 const HINT_MARGIN_MS = 2_000;
 
@@ -43,6 +46,7 @@ const HINT_MARGIN_MS = 2_000;
 export class HttpPool {
   readonly #options: HttpPoolOptions;
   #idle: Idle[] = [];
+  #trim: Disposable | undefined;
   #closed = false;
 
   constructor(options: HttpPoolOptions) {
@@ -95,12 +99,25 @@ export class HttpPool {
       this.#idle = this.#idle.filter((other) => other !== entry);
       void client.destroy(null);
     });
-    while (this.#idle.length > maxIdle) void this.#idle.shift()?.client.destroy(null);
+    if (this.#idle.length > maxIdle) this.#trim ??= this.#trimLater();
+  }
+
+  #trimLater(): Disposable {
+    return this.#options.clock.setTimer(
+      TRIM_AFTER_MS,
+      () => {
+        this.#trim = undefined;
+        const { maxIdle } = this.#options.settings();
+        while (this.#idle.length > maxIdle) void this.#idle.shift()?.client.destroy(null);
+      },
+      { unref: true },
+    );
   }
 
   /** Closes what is idle; what is under way is closed when it is given back. */
   close(): void {
     this.#closed = true;
+    this.#trim?.dispose();
     for (const { client } of this.#idle) void client.destroy(null);
     this.#idle = [];
   }
