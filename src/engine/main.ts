@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { isWindowId } from '../endpoint/location.ts';
 import { exitCodes, NoEngineError, readArguments, UsageError } from './cli/arguments.ts';
 import { HELP } from './cli/help.ts';
+import { requireNode } from './cli/nodeVersion.ts';
 
 /**
  * The one entry of the engine's bundle: the engine of a window (`[engine] --window ID`, started by the extension), its guardian
@@ -12,6 +13,7 @@ async function main(args: readonly string[]): Promise<number | undefined> {
   const [command = '', ...rest] = args;
   switch (command) {
     case 'serve':
+      requireNode(process.versions.node);
       await (await import('./cli/serve.ts')).serve(rest);
       return undefined;
     case 'bridge':
@@ -49,6 +51,7 @@ async function runEngine(args: readonly string[]): Promise<undefined> {
   }
   if (values.window === undefined || !isWindowId(values.window))
     throw new UsageError('engine needs --window ID.');
+  requireNode(process.versions.node);
   await (await import('./cli/engine.ts')).runWindowEngine(values.window);
 }
 
