@@ -1,8 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
+/** Larger bodies are not parsed, because that holds everybody up; their structure is scanned in any case. */
+const PARSE_BELOW_BYTES = 8_388_608;
 
 export type BodyVerdict =
   | { readonly kind: 'whole'; readonly bytes: Buffer }
@@ -43,6 +46,21 @@ export function readBody(
     const onClose = (): void => finish({ kind: 'gone' });
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
   });
+}
+
+/**
+ * Whether a body is JSON in UTF-8. Many servers end at a line that they cannot read, and the next one starts to be killed by the same line:
+ * one client's mistake would open the breaker for all clients.
+ */
+export function isReadable(body: Buffer): boolean {
+  if (!isUtf8(body)) return false;
+  if (body.length >= PARSE_BELOW_BYTES) return true;
+  try {
+    JSON.parse(body.toString('utf8'));
+    return true;
+  } catch {
+    return false; // that is the answer
+  }
 }
 
 /**

@@ -297,6 +297,25 @@ describe('the HTTP endpoint’s time and order', () => {
     assert.match(session().lines.at(-1) ?? '', /"requestId":"x"/);
   });
 
+  it('R14.3 a body that no server can read is refused, and does not reach one', async () => {
+    const call = (key: string): string =>
+      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"key":${key}}}}`;
+    const before = session().lines.length;
+    const broken = ['tru', '"a\nb"', '"\u0001"', '"\\x"', '01', '"a" "b"', '{,}'].map((key) =>
+      Buffer.from(call(key)),
+    );
+    for (const body of [
+      ...broken,
+      Buffer.from(call('"\u00ff"'), 'latin1'),
+      Buffer.from(`\ufeff${call('1')}`),
+    ]) {
+      const answer = await send(endpoint.url('s'), { method: 'POST', headers: client.headers(), body });
+      assert.equal(answer.status, 400, body.toString());
+      assert.match(answer.text, /-32700.*nothing was carried out/);
+    }
+    assert.equal(session().lines.length, before);
+  });
+
   it('answers what is open when it closes, and takes nothing more', async () => {
     const { response, sent } = pending(1);
     await sent;

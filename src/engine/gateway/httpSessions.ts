@@ -8,7 +8,7 @@ import {
   textOf,
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
-import { asOneLine, readBody } from './httpBody.ts';
+import { asOneLine, isReadable, readBody } from './httpBody.ts';
 import { isJson, isPlausibleVersion, readAccept, type Accepted, type Refusal } from './httpChecks.ts';
 import type { Exchange } from './httpExchange.ts';
 import { HttpPort } from './httpPort.ts';
@@ -24,8 +24,6 @@ const MAX_SESSIONS = 200;
 export const SESSION_IDLE_MS = 1_800_000;
 /** The same for a client that had a stream of its own: such clients keep one open as long as they are there. */
 const ABANDONED_MS = 300_000;
-/** Larger ones are not parsed only to say more exactly what is wrong with them. */
-const MAX_EXPLAINED_BYTES = 1_048_576;
 
 const SESSION_HEADER = 'mcp-session-id';
 
@@ -176,6 +174,7 @@ export class HttpSessions {
     }
     if (this.#closed) refuse(stopping);
     else if (entry !== undefined && !this.#entries.has(entry.id)) refuse(endedMeanwhile);
+    else if (!isReadable(body.bytes)) refuse(notJson);
     else {
       const refusal = this.#take(asOneLine(body.bytes), {
         response,
@@ -200,7 +199,7 @@ export class HttpSessions {
     const frame = scanFrame(line);
     const { response, accepted, entry } = to;
     if (frame.kind === 'batch') return noBatch;
-    if (frame.kind === 'invalid') return whyInvalid(line);
+    if (frame.kind === 'invalid') return noMessage;
     const opens = frame.kind === 'request' && frame.method === 'initialize';
     if (entry === undefined) {
       if (!opens) return missingSession;
@@ -312,21 +311,6 @@ function abandonCancelled(
   if (range !== undefined) port.abandon(canonicalId(textOf(line, range)));
 }
 
-function whyInvalid(line: Uint8Array): Refusal {
-  let isJsonText = false;
-  if (line.length <= MAX_EXPLAINED_BYTES) {
-    try {
-      JSON.parse(Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('utf8'));
-      isJsonText = true;
-    } catch {
-      // that is the answer
-    }
-  }
-  return isJsonText
-    ? { status: 400, code: 'invalidRequest', sentence: 'The body is JSON, but no JSON-RPC 2.0 message.' }
-    : { status: 400, code: 'parseError', sentence: 'The body is not JSON.' };
-}
-
 const missingSession: Refusal = {
   status: 400,
   code: 'missingSession',
@@ -342,6 +326,16 @@ const idIsOpen: Refusal = {
   status: 400,
   code: 'invalidRequest',
   sentence: 'A request with this id is open in this session already; the second one was not carried out.',
+};
+const notJson: Refusal = {
+  status: 400,
+  code: 'parseError',
+  sentence: 'The body is not JSON in UTF-8; nothing was carried out.',
+};
+const noMessage: Refusal = {
+  status: 400,
+  code: 'invalidRequest',
+  sentence: 'The body is no JSON-RPC 2.0 message, or nested too deep.',
 };
 const noBatch: Refusal = {
   status: 400,
