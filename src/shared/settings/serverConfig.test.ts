@@ -105,7 +105,7 @@ describe('a server’s entry', () => {
   }
 
   it('R2.2 is left out when its name is none', () => {
-    for (const name of ['', '  ', 'a\nb', 'x'.repeat(129)])
+    for (const name of ['', '  ', 'a\nb', 'x'.repeat(129), 'a\ud800', '\udc00'])
       assert.equal(parse({ command: 'x' }, name).config, undefined);
   });
 

@@ -282,6 +282,9 @@ export function parseServerConfig(
   if (name.trim() === '' || name.length > MAX_NAME || /[\u0000-\u001f]/.test(name)) {
     return unusable(path, `needs a name of 1 to ${MAX_NAME} printable characters; the server is left out`);
   }
+  // Neither an argument of the bridge nor an address can hold half a character.
+  if (/\p{Surrogate}/u.test(name))
+    return unusable(path, 'needs a name of whole characters; the server is left out');
   // Addresses cannot hold them, not even escaped (WHATWG URL, "double-dot path segment").
   if (name === '.' || name === '..')
     return unusable(path, 'needs another name than "." or ".."; the server is left out');
