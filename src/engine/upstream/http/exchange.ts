@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../../../shared/base/clock.ts';
 import type { Disposable } from '../../../shared/base/disposable.ts';
 import { Fault } from '../../../shared/model/fault.ts';
-import { scanFrame } from '../../../shared/protocol/frameScanner.ts';
+import { memberRange, scanFrame, textOf } from '../../../shared/protocol/frameScanner.ts';
 import { networkFailure, parseRetryAfter, statusFailure, type HttpFailure } from './httpFaults.ts';
 import type { Lease } from './httpPool.ts';
 import { SseParser } from './sseParser.ts';
@@ -17,6 +17,8 @@ export interface ExchangeOptions {
   readonly body?: Uint8Array | string;
   /** The answer must hold a message; otherwise its body is of no interest. */
   readonly expectsMessage: boolean;
+  /** The request (canonical id) whose answer a refusal may hold. */
+  readonly answers?: string;
   readonly hasSession: boolean;
   readonly lease: Lease;
   readonly clock: Clock;
@@ -45,6 +47,10 @@ export interface ExchangeListener {
 
 /** What of a refusal's body is read. */
 const MAX_REFUSAL_BYTES = 65_536;
+/** These say by themselves what to do (sign in, wait); an error of JSON-RPC with them only says it again. */
+const plainRefusals = new Set([401, 403, 429]);
+/** MCP has no code for "no such session"; SDKs and servers take one of these, with 404 or 400. */
+const codesForLostSession = new Set(['-32000', '-32001', '-32600']);
 
 type Body =
   | { readonly kind: 'ignored' }
@@ -198,14 +204,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** An answer that is none of 2xx. It may still be the answer of MCP to this very request. */
   #refuse(pieces: readonly Uint8Array[]): void {
     const body = onOneLine(pieces);
-    const { expectsMessage, server, clock, hasSession } = this.#options;
-    if (expectsMessage && this.#contentType === 'application/json') {
-      const frame = scanFrame(body);
-      if (frame.kind === 'response' && frame.id !== 'null') {
-        this.#listener.onMessage(body);
-        this.#finish({ kind: 'complete' }, true);
-        return;
-      }
+    const { server, clock, hasSession } = this.#options;
+    if (this.#isAnswer(body)) {
+      this.#listener.onMessage(body);
+      this.#finish({ kind: 'complete' }, true);
+      return;
     }
     const { location } = this.#headers;
     this.#fail(
@@ -219,6 +222,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
         hasSession,
       }),
     );
+  }
+
+  /** Whether a refusal's body is what MCP answers to this very request, rather than a refusal of HTTP in the words of JSON-RPC. */
+  #isAnswer(body: Uint8Array): boolean {
+    const { answers, hasSession } = this.#options;
+    const status = this.#status ?? 0;
+    if (answers === undefined || plainRefusals.has(status)) return false;
+    if (this.#contentType !== 'application/json') return false;
+    const frame = scanFrame(body);
+    // The Python SDK refuses with an id of its own, "server-error".
+    if (frame.kind !== 'response' || frame.id !== answers) return false;
+    if (!hasSession || (status !== 404 && status !== 400)) return true;
+    const error = memberRange(body, { start: 0, end: body.length }, 'error');
+    const code = error === undefined ? undefined : memberRange(body, error, 'code');
+    return code === undefined || !codesForLostSession.has(textOf(body, code));
   }
 
   /** The path to go on with, when the server sends us on within itself (`/mcp` to `/mcp/` is common). */

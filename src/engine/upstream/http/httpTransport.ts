@@ -125,6 +125,7 @@ export class HttpTransport implements Transport {
       readonly headers: Readonly<Record<string, string>>;
       readonly body?: Uint8Array | string;
       readonly expectsMessage?: boolean;
+      readonly answers?: string;
       readonly atMostOnce?: boolean;
     },
     listener: ExchangeListener,
@@ -132,7 +133,7 @@ export class HttpTransport implements Transport {
     const { server, clock, maxMessageBytes, readTimeoutMs } = this.#options;
     const pool = this.#pool;
     if (pool === undefined || this.#ended) return undefined;
-    const { method, headers, body, expectsMessage = false, atMostOnce = false } = what;
+    const { method, headers, body, expectsMessage = false, answers, atMostOnce = false } = what;
     const exchange = new Exchange(
       {
         server,
@@ -142,6 +143,7 @@ export class HttpTransport implements Transport {
         headers,
         ...(body === undefined ? {} : { body }),
         expectsMessage,
+        ...(answers === undefined ? {} : { answers }),
         hasSession: this.#sessionId !== undefined,
         lease: pool.take(atMostOnce),
         clock,
@@ -180,6 +182,7 @@ export class HttpTransport implements Transport {
         headers: { ...this.#headers(ACCEPT_MESSAGE), 'content-type': 'application/json' },
         body: request.line,
         expectsMessage: true,
+        answers: request.id,
         atMostOnce: request.atMostOnce,
       },
       this.#flightListener(flight, (headers) => this.#noteSession(headers), redirects),
@@ -252,6 +255,7 @@ export class HttpTransport implements Transport {
           method: 'GET',
           headers: { ...this.#headers('text/event-stream'), 'last-event-id': flight.lastEventId ?? '' },
           expectsMessage: true,
+          answers: flight.request.id,
         },
         this.#flightListener(flight, () => undefined, MAX_REDIRECTS),
       );
