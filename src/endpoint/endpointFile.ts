@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 /** What an engine tells about itself in `endpoints/<window>.json` (private folder, written atomically). */
 export interface EndpointInfo {
@@ -38,6 +38,7 @@ export function parseEndpointInfo(text: string): EndpointInfo | undefined {
 /** Reads an endpoint file; `undefined` when there is none, or none that can be used. */
 export function readEndpointFile(path: string): EndpointInfo | undefined {
   try {
+    if (!statSync(path).isFile()) return undefined; // a pipe would be read for ever
     return parseEndpointInfo(readFileSync(path, 'utf8'));
   } catch {
     return undefined; // absent, or not ours to read: either way there is no engine to be found through it

@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { isWindowId } from '../endpoint/location.ts';
 import { exitCodes, NoEngineError, readArguments, UsageError } from './cli/arguments.ts';
 import { HELP } from './cli/help.ts';
+import { say } from './cli/output.ts';
 import { requireNode } from './cli/nodeVersion.ts';
 
 /**
@@ -30,10 +31,10 @@ async function main(args: readonly string[]): Promise<number | undefined> {
     case '--help':
     case '-h':
     case 'help':
-      process.stdout.write(HELP);
+      say(HELP.trimEnd());
       return exitCodes.well;
     case '--version':
-      process.stdout.write(`${packageJson.version}\n`);
+      say(packageJson.version);
       return exitCodes.well;
     case '':
       throw new UsageError('A command is missing.');

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { lifelineHome } from '../../endpoint/location.ts';
@@ -117,6 +118,9 @@ function whyNotListening(error: unknown, address: HttpAddress): string {
   const where = 'port' in address ? `port ${address.port} of 127.0.0.1` : address.path;
   if (code === 'EADDRINUSE')
     return `mcp-lifeline could not start: ${where} is in use. Choose another with ${'port' in address ? '--port (0: a free one)' : '--socket'}.`;
+  // Node tells a missing folder as a missing permission.
+  if ('path' in address && process.platform !== 'win32' && !existsSync(dirname(address.path)))
+    return `mcp-lifeline could not start: the folder of ${where} does not exist.`;
   if (code === 'EACCES') return `mcp-lifeline could not start: this user may not listen on ${where}.`;
   return `mcp-lifeline could not start: ${message}`;
 }

@@ -2,6 +2,7 @@ import type { ServerSnapshot, Snapshot } from '../../shared/model/snapshot.ts';
 import { getSnapshot, recover, type RecoverResult } from '../../shared/protocol/engineMessages.ts';
 import { exitCodes, readArguments, UsageError } from './arguments.ts';
 import { chooseEngine, engineOptions, withEngine } from './client.ts';
+import { say } from './output.ts';
 import { alignedRows, printable, shortened, type Cell, type Colour } from './table.ts';
 
 const STATUS_LIMIT_MS = 10_000;
@@ -15,10 +16,6 @@ const options = { ...engineOptions, json: { type: 'boolean' } } as const;
 function isColoured(): boolean {
   const { NO_COLOR: noColor } = process.env;
   return process.stdout.isTTY && (noColor === undefined || noColor === '');
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
 }
 
 /** A server that does not do what it should; one that nobody uses, or that is just starting, does. */

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { StandaloneBed } from '../support/standalone.ts';
+import { enginePath } from '../support/testEngine.ts';
+
+describe('the program in bad surroundings', () => {
+  const bed = new StandaloneBed();
+  after(() => bed.dispose());
+
+  it('R15.1 a reader that leaves at once is no crash', async () => {
+    await bed.serve({ servers: {} });
+    for (const args of [['--help'], ['--version'], ['status'], ['status', '--json'], ['recover']]) {
+      const running = bed.start(args);
+      running.child.stdout?.destroy();
+      assert.deepEqual([await running.end(), running.stderr], [0, ''], args.join(' '));
+    }
+  });
+
+  const hasFullDevice = existsSync('/dev/full');
+  if (hasFullDevice)
+    it('R15.1 an answer that cannot be written is told of', async () => {
+      const full = openSync('/dev/full', 'w');
+      try {
+        const child = spawn(process.execPath, [enginePath, '--version'], { stdio: ['ignore', full, 'pipe'] });
+        let stderr = '';
+        child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+        assert.deepEqual(await once(child, 'close'), [1, null]);
+        assert.match(stderr, /^mcp-lifeline: the answer could not be written: .*\n$/);
+      } finally {
+        closeSync(full);
+      }
+    });
+
+  it('tells that the folder of a socket is missing', async () => {
+    const path = join(bed.home, 'none', 'x.sock');
+    const args = ['serve', '--config', bed.writeConfig({ servers: {} }), '--socket', path];
+    const { code, stderr } = await bed.run(args);
+    assert.equal(code, 1);
+    assert.match(stderr, /^mcp-lifeline could not start: the folder of .*x\.sock does not exist\.\n$/);
+  });
+
+  it('R14.3 does not wait for a pipe that is named as an endpoint file', async () => {
+    const pipe = join(bed.home, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const { code, stderr } = await bed.run(['status', '--endpoint', pipe]);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /No engine is running behind/);
+  });
+});
