@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { EventEmitter } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -98,6 +99,15 @@ describe('the pool of HTTP connections', () => {
     for (const socket of sockets) socket.destroy();
     await until('it to be forgotten', () => pool.idle === 0);
     await use(pool.take(true));
+  });
+
+  it('R3.3 R4.3 leaves nothing behind on a connection that is used again and again', async () => {
+    const [lease] = await open(1);
+    lease?.release(true);
+    const client = lease?.dispatcher as unknown as EventEmitter;
+    const before = client.listenerCount('disconnect');
+    for (let turn = 0; turn < 20; turn += 1) pool.take(false).release(true);
+    assert.equal(client.listenerCount('disconnect'), before);
   });
 
   it('R14.5 closes what is idle at its end, and what is given back after it', async () => {

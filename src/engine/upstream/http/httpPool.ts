@@ -27,6 +27,7 @@ export interface Lease {
 interface Idle {
   readonly client: Client;
   readonly since: number;
+  readonly onDisconnect: () => void;
 }
 
 /**
@@ -63,6 +64,8 @@ export class HttpPool {
       newest !== undefined && (!atMostOnce || this.#options.clock.now() - newest.since <= FRESH_ENOUGH_MS);
     if (isFresh) {
       this.#idle.pop();
+      // Or a connection that serves a thousand calls would have as many listeners.
+      newest.client.off('disconnect', newest.onDisconnect);
       return this.#lease(newest.client);
     }
     return this.#lease(this.#create());
@@ -92,13 +95,13 @@ export class HttpPool {
   }
 
   #keep(client: Client, maxIdle: number): void {
-    const entry: Idle = { client, since: this.#options.clock.now() };
-    this.#idle.push(entry);
-    client.once('disconnect', () => {
-      if (!this.#idle.includes(entry)) return;
+    const onDisconnect = (): void => {
       this.#idle = this.#idle.filter((other) => other !== entry);
       void client.destroy(null);
-    });
+    };
+    const entry: Idle = { client, since: this.#options.clock.now(), onDisconnect };
+    this.#idle.push(entry);
+    client.once('disconnect', onDisconnect);
     if (this.#idle.length > maxIdle) this.#trim ??= this.#trimLater();
   }
 
