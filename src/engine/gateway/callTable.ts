@@ -139,7 +139,7 @@ export class CallTable {
                 );
               },
             }),
-        guardStage(connection, runtime.breaker),
+        guardStage(connection, runtime.breaker, () => runtime.callFault),
       ],
       (call) => {
         const { launch } = call;
@@ -227,10 +227,8 @@ export class CallTable {
 
   #deliver(call: Call, line: Uint8Array): void {
     const { runtime, clock } = this.#deps;
-    runtime.counters.successful += 1;
-    runtime.latency.add(clock.now() - call.startedAt);
     this.#deps.answer(call.id, line, this.#afterFlush(call));
-    runtime.touch();
+    runtime.noteAnsweredCall(clock.now() - call.startedAt);
   }
 
   #fail(call: Call, fault: Fault): void {

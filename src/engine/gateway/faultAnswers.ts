@@ -9,6 +9,10 @@ const describe = (call: Pick<Call, 'tool' | 'method'>): string =>
   call.tool === undefined ? `the request "${call.method}"` : `the tool "${call.tool}"`;
 
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
+const again = (inMs: number | undefined): string =>
+  inMs === undefined
+    ? ''
+    : ` in ${Math.ceil(inMs / 1_000)} s, or at once after "MCP Lifeline: Force Recovery"`;
 const capitalized = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 
 /**
@@ -27,7 +31,7 @@ export function toldFault(call: Call, fault: Fault): Fault {
     const text =
       `${fault.server === undefined ? 'The server' : `The MCP server "${fault.server}"`} lost ${describe(call)} after it had been handed over ` +
       `${times(call.attempts)}, and is not tried again now. ${fault.diagnosis === undefined ? '' : `${fault.diagnosis} `}` +
-      'The call may have been carried out; it can be repeated.';
+      `The call may have been carried out; it can be repeated${again(fault.retryAfterMs)}.`;
     const retryAfterMs = fault.retryAfterMs === undefined ? {} : { retryAfterMs: fault.retryAfterMs };
     return new Fault(fault.code, text, { server: call.server, cause: fault, ...retryAfterMs });
   }

@@ -350,7 +350,8 @@ export class Session implements AttachedSession, ConnectionClient {
   }
 
   #slowServerDown(): void {
-    const launch = this.#connection?.usableLaunch;
+    // Also one that is not ready: it may flood instead of answering.
+    const launch = this.#connection?.currentLaunch;
     if (launch === undefined || this.#isSlowingDown) return;
     this.#isSlowingDown = true;
     launch.pauseReading();

@@ -4,17 +4,24 @@ import type { Connection } from '../upstream/connection.ts';
 import type { Call, Outcome } from './call.ts';
 import type { Stage } from './pipeline.ts';
 
+const MAX_REASON = 1_000;
+
 /**
  * Who waits and who fails (design §4): while the breaker is open a call fails at once; while the connection is
  * coming up it waits, in order, up to its deadline; then it takes a ticket of the breaker and runs.
  */
-export function guardStage(connection: Connection, breaker: Breaker): Stage {
+export function guardStage(
+  connection: Connection,
+  breaker: Breaker,
+  lastFailure: () => Fault | undefined,
+): Stage {
   return async (call, next) => {
+    const refused = (refusal: Refusal): Fault => breakerFault(call, refusal, lastFailure());
     try {
       const rejection = breaker.rejection();
-      if (rejection !== undefined) throw breakerFault(call, rejection.reason, rejection.retryAfterMs);
+      if (rejection !== undefined) throw refused(rejection);
       call.launch = await connection.whenUsable(call);
-      const ticket = await admitted(breaker, call);
+      const ticket = await admitted(breaker, call, refused);
       const outcome = await next(call);
       settle(ticket, call, outcome);
       return outcome;
@@ -25,7 +32,12 @@ export function guardStage(connection: Connection, breaker: Breaker): Stage {
   };
 }
 
-function breakerFault(call: Call, reason: 'open' | 'isolated', retryAfterMs: number | undefined): Fault {
+interface Refusal {
+  readonly reason: 'open' | 'isolated';
+  readonly retryAfterMs?: number | undefined;
+}
+
+function breakerFault(call: Call, { reason, retryAfterMs }: Refusal, last: Fault | undefined): Fault {
   if (reason === 'isolated') {
     return new Fault(
       'isolated',
@@ -38,18 +50,19 @@ function breakerFault(call: Call, reason: 'open' | 'isolated', retryAfterMs: num
   const seconds = Math.ceil((retryAfterMs ?? 0) / 1_000);
   const text =
     `The MCP server "${call.server}" failed repeatedly, so calls to it are held back; it is tried again in ${seconds} s. ` +
-    'The call was not carried out. "MCP Lifeline: Force Recovery" tries at once.';
+    `The call was not carried out.${last === undefined ? '' : ` The last failure: ${last.message.slice(0, MAX_REASON)}`} "MCP Lifeline: Force Recovery" tries at once.`;
   return new Fault('circuitOpen', text, {
     server: call.server,
+    ...(last === undefined ? {} : { diagnosis: last.message }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }
 
-async function admitted(breaker: Breaker, call: Call): Promise<Ticket> {
+async function admitted(breaker: Breaker, call: Call, refused: (refusal: Refusal) => Fault): Promise<Ticket> {
   for (;;) {
     const admission = breaker.admit();
     if (admission.kind === 'go') return admission.ticket;
-    if (admission.kind === 'rejected') throw breakerFault(call, admission.reason, admission.retryAfterMs);
+    if (admission.kind === 'rejected') throw refused(admission);
     await nextChange(breaker, call.controller.signal);
   }
 }

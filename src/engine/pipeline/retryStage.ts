@@ -32,12 +32,19 @@ function pauseMs(fault: Fault, retry: number, options: RetryStageOptions): numbe
   return Math.max(backoffDelayMs(failures, options.backoff, options.random), fault.retryAfterMs ?? 0);
 }
 
+/** A refusal after a failure tells of that failure. */
+function because(before: Fault, outcome: Outcome): Outcome {
+  if (outcome.kind === 'answer' || outcome.fault.diagnosis !== undefined) return outcome;
+  return { kind: 'fault', fault: outcome.fault.because(before.message) };
+}
+
 /** Tries again what may be tried again. What would only start after the deadline is not waited for. */
 export function retryStage(options: RetryStageOptions): Stage {
   return async (call, next) => {
     let outcome = await next(call);
     for (let retry = 0; retry < options.maxRetries && mayRetry(call, outcome); retry += 1) {
       if (outcome.kind === 'answer') return outcome;
+      const { fault } = outcome;
       const delayMs = pauseMs(outcome.fault, retry, options);
       if (delayMs > 0 && delayMs >= call.deadline.remainingMs) return outcome;
       options.onRetry(call, outcome);
@@ -49,7 +56,7 @@ export function retryStage(options: RetryStageOptions): Stage {
         if (Fault.is(error)) return { kind: 'fault', fault: error };
         throw error;
       }
-      outcome = await next(call);
+      outcome = because(fault, await next(call));
     }
     return outcome;
   };

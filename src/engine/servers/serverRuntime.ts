@@ -94,8 +94,7 @@ export class ServerRuntime {
   #configuration: RuntimeConfiguration;
   #breaker: Breaker;
   #lastError: { readonly fault: Fault; readonly at: number } | undefined;
-  /** The last call that failed, with how many had been answered before it. */
-  #failedCall: { readonly fault: Fault; readonly answered: number } | undefined;
+  #callFault: Fault | undefined;
   #since: number;
   #shownState: ConnectionState = 'idle';
 
@@ -195,8 +194,20 @@ export class ServerRuntime {
   }
 
   noteFailedCall(fault: Fault): void {
-    this.#failedCall = { fault, answered: this.counters.successful };
+    this.#callFault = fault;
     this.noteError(fault);
+  }
+
+  /** Why the last call failed; absent when it was answered. */
+  get callFault(): Fault | undefined {
+    return this.#callFault;
+  }
+
+  noteAnsweredCall(tookMs: number): void {
+    this.#callFault = undefined;
+    this.counters.successful += 1;
+    this.latency.add(tookMs);
+    this.touch();
   }
 
   catalogue(key: string): Catalogue | undefined {
@@ -310,13 +321,11 @@ export class ServerRuntime {
   }
 
   get #readySentence(): string {
-    const failed = this.#failedCall;
-    // Since then a call was answered, or none failed.
-    const isOver = failed === undefined || failed.answered < this.counters.successful;
-    const why = isOver ? '' : ` The last call failed: ${failed.fault.message.slice(0, MAX_REASON)}`;
+    const fault = this.#callFault;
+    const why = fault === undefined ? '' : ` The last call failed: ${fault.message.slice(0, MAX_REASON)}`;
     if (this.#breaker.state === 'open')
       return `It is connected, but failed repeatedly; calls are held back for now.${why}`;
-    return isOver ? 'It is connected and answers.' : `It is connected.${why}`;
+    return fault === undefined ? 'It is connected and answers.' : `It is connected.${why}`;
   }
 
   /** What is the case and why. Without times: the snapshot has them as data, and a text with them goes stale. */

@@ -106,6 +106,17 @@ export class Fault extends Error {
     this.diagnosis = options.diagnosis;
   }
 
+  /** The same fault with what is behind it. */
+  because(diagnosis: string): Fault {
+    const { code, message, server, cause, retryAfterMs } = this;
+    return new Fault(code, message, {
+      diagnosis,
+      ...(server === undefined ? {} : { server }),
+      ...(cause === undefined ? {} : { cause }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+
   get traits(): FaultTraits {
     return traits[this.code];
   }

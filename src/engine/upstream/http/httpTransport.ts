@@ -72,6 +72,7 @@ export class HttpTransport implements Transport {
   readonly #others = new Set<Exchange>();
   #listening: { exchange: Exchange | undefined; timer: Disposable | undefined } | undefined;
   #paused = false;
+  #turn = 0;
   #stopping: Promise<void> | undefined;
   #ended = false;
 
@@ -100,7 +101,19 @@ export class HttpTransport implements Transport {
 
   resumeReading(): void {
     this.#paused = false;
-    for (const exchange of this.#exchanges()) exchange.resume();
+    const exchanges = this.#exchanges();
+    // Another one first each time: one that floods must not keep the others' answers waiting.
+    this.#turn += 1;
+    const first = this.#turn % Math.max(1, exchanges.length);
+    for (const exchange of [...exchanges.slice(first), ...exchanges.slice(0, first)]) {
+      exchange.resume();
+      // What it held is handled at once, and may have been too much again.
+      if (this.#isPausedAgain()) return;
+    }
+  }
+
+  #isPausedAgain(): boolean {
+    return this.#paused;
   }
 
   #exchanges(): Exchange[] {
