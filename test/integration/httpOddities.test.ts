@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
+import { OUTCOME_META } from '../../src/shared/protocol/answers.ts';
 import { HttpPeer } from '../support/httpPeer.ts';
-import { textOf } from '../support/lineClient.ts';
-import { TestBed, type ControlClient } from '../support/testEngine.ts';
+import { textOf, type ToolResult } from '../support/lineClient.ts';
+import { TestBed, until, type ControlClient } from '../support/testEngine.ts';
 
 /** What servers and what stands before them do that the specification did not foresee, each seen somewhere. */
 describe('a Streamable HTTP server with its own ideas', () => {
@@ -22,6 +23,7 @@ describe('a Streamable HTTP server with its own ideas', () => {
     bed.configure({ s: { type: 'http', url: peer.url } }, connection);
     ({ control } = await bed.startEngine());
   };
+  const codeOf = (result: ToolResult): unknown => result._meta?.[OUTCOME_META]?.['code'];
   const refuse = (response: ServerResponse, status: number, id: unknown, code: number): true => {
     const body = JSON.stringify({ jsonrpc: '2.0', id, error: { code, message: 'no' } });
     response.writeHead(status, { 'content-type': 'application/json' }).end(body);
@@ -68,5 +70,53 @@ describe('a Streamable HTTP server with its own ideas', () => {
     const client = bed.bridge('s');
     void client.initialize().catch(() => undefined);
     await control.server('s', (server) => server.state === 'needsSignIn');
+  });
+
+  it('R2.4 a refusal whose body is cut or never ends is a refusal all the same', async () => {
+    await start({ readTimeout: 5 });
+    const client = await bed.session('s');
+    for (const cuts of [true, false]) {
+      let refusals = 0;
+      peer.hook = ({ tool }, response) => {
+        if (tool === undefined || refusals > 0) return undefined;
+        refusals += 1;
+        response.writeHead(429, { 'content-type': 'text/plain', 'content-length': '100' });
+        response.write('too many', () => cuts && response.destroy());
+        return true;
+      };
+      assert.equal(textOf(await client.call('echo')), 'echo done');
+      assert.equal(refusals, 1);
+    }
+  });
+
+  it('R3.3 R14.3 an acceptance whose body never ends holds no connection', async () => {
+    const open = new Set<ServerResponse>();
+    peer.hook = ({ method }, response) => {
+      if (method !== 'notifications/oddity') return undefined;
+      open.add(response);
+      response.once('close', () => open.delete(response));
+      response.writeHead(202).write('…');
+      return true;
+    };
+    await start();
+    const client = await bed.session('s');
+    await client.call('echo');
+    for (let count = 0; count < 20; count += 1) client.write({ method: 'notifications/oddity' });
+    await until('all are there', () => peer.count('notifications/oddity') === 20);
+    await until('all are closed', () => open.size === 0, 5_000);
+    assert.equal(textOf(await client.call('echo')), 'echo done');
+  });
+
+  it('R14.3 a call that is accepted without an answer is not waited for', async () => {
+    peer.hook = ({ tool }, response) => {
+      if (tool === undefined) return undefined;
+      response.writeHead(202).write('…');
+      return true;
+    };
+    await start();
+    const client = await bed.session('s');
+    const result = await client.call('echo', {}, 5_000);
+    assert.equal(codeOf(result), 'outcomeUnknown');
+    assert.match(textOf(result), /ended its answer without a result/);
   });
 });

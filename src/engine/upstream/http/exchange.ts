@@ -45,15 +45,17 @@ export interface ExchangeListener {
   onEnd(end: ExchangeEnd): void;
 }
 
-/** What of a refusal's body is read. */
+/** What of a refusal's body is read, and of a body that is of no interest: it is read to its end only to use the connection again. */
 const MAX_REFUSAL_BYTES = 65_536;
+/** How long the end of a body of no interest is waited for. */
+const UNREAD_IDLE_MS = 1_000;
 /** These say by themselves what to do (sign in, wait); an error of JSON-RPC with them only says it again. */
 const plainRefusals = new Set([401, 403, 429]);
 /** MCP has no code for "no such session"; SDKs and servers take one of these, with 404 or 400. */
 const codesForLostSession = new Set(['-32000', '-32001', '-32600']);
 
 type Body =
-  | { readonly kind: 'ignored' }
+  | { readonly kind: 'ignored'; sizeBytes: number }
   | { readonly kind: 'json'; readonly pieces: Uint8Array[]; sizeBytes: number }
   | { readonly kind: 'events'; readonly parser: SseParser }
   | { readonly kind: 'refusal'; readonly pieces: Uint8Array[]; sizeBytes: number };
@@ -68,7 +70,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #paused = false;
   #status: number | undefined;
   #headers: IncomingHttpHeaders = {};
-  #body: Body = { kind: 'ignored' };
+  #body: Body = { kind: 'ignored', sizeBytes: 0 };
   #lastByteAt = 0;
   #idleTimer: Disposable | undefined;
 
@@ -126,7 +128,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#noteBytes();
       return;
     }
-    if (this.#chooseBody(this.#contentType)) this.#listener.onAccepted(headers);
+    if (!this.#chooseBody(this.#contentType)) return;
+    this.#listener.onAccepted(headers);
+    if (this.#body.kind === 'ignored' || !this.#options.expectsMessage) this.#noteBytes();
   }
 
   get #contentType(): string {
@@ -145,7 +149,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       });
       this.#body = { kind: 'events', parser };
     } else if (!expectsMessage || this.#status === 202 || this.#status === 204) {
-      this.#body = { kind: 'ignored' };
+      this.#body = { kind: 'ignored', sizeBytes: 0 };
     } else if (type === 'application/json') {
       this.#body = { kind: 'json', pieces: [], sizeBytes: 0 };
     } else {
@@ -162,7 +166,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const body = this.#body;
     switch (body.kind) {
       case 'ignored':
-        return;
+        body.sizeBytes += chunk.length;
+        if (body.sizeBytes > MAX_REFUSAL_BYTES) this.#finish({ kind: 'complete' }, false);
+        break;
       case 'events':
         body.parser.push(chunk);
         break;
@@ -174,7 +180,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       case 'refusal':
         body.sizeBytes += chunk.length;
         if (body.sizeBytes <= MAX_REFUSAL_BYTES) body.pieces.push(chunk);
-        else this.#refuse(body.pieces);
+        else this.#refuse(body.pieces, false);
     }
     this.#noteBytes();
   }
@@ -190,7 +196,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#ended) return;
     const body = this.#body;
     if (body.kind === 'refusal') {
-      this.#refuse(body.pieces);
+      this.#refuse(body.pieces, true);
       return;
     }
     if (body.kind === 'json' && body.sizeBytes > 0) this.#listener.onMessage(onOneLine(body.pieces));
@@ -198,16 +204,27 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (!this.#ended && this.#endEarly()) return;
     this.#failWith(error);
   }
 
+  /** The rest of the body will not come. Answers whether its status had said all that matters. */
+  #endEarly(): boolean {
+    const body = this.#body;
+    if (body.kind === 'refusal') this.#refuse(body.pieces, false);
+    else if (this.#status !== undefined && (body.kind === 'ignored' || !this.#options.expectsMessage))
+      this.#finish({ kind: 'complete' }, false);
+    else return false;
+    return true;
+  }
+
   /** An answer that is none of 2xx. It may still be the answer of MCP to this very request. */
-  #refuse(pieces: readonly Uint8Array[]): void {
+  #refuse(pieces: readonly Uint8Array[], reusable: boolean): void {
     const body = onOneLine(pieces);
     const { server, clock, hasSession } = this.#options;
     if (this.#isAnswer(body)) {
       this.#listener.onMessage(body);
-      this.#finish({ kind: 'complete' }, true);
+      this.#finish({ kind: 'complete' }, reusable);
       return;
     }
     const { location } = this.#headers;
@@ -251,13 +268,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #noteBytes(): void {
     if (this.#ended) return;
     this.#lastByteAt = this.#options.clock.now();
-    if (this.#idleTimer === undefined && this.#isWithinBody) this.#watchIdle(this.#options.readTimeoutMs);
+    if (this.#idleTimer === undefined && this.#isWithinBody) this.#watchIdle(this.#maxIdleMs);
+  }
+
+  get #maxIdleMs(): number {
+    const { readTimeoutMs } = this.#options;
+    return this.#body.kind === 'ignored' ? Math.min(UNREAD_IDLE_MS, readTimeoutMs) : readTimeoutMs;
   }
 
   get #isWithinBody(): boolean {
     const body = this.#body;
-    if (body.kind === 'events') return body.parser.isWithinEvent;
-    return body.kind !== 'ignored';
+    // A stream that answers nothing has no reason to stay.
+    return body.kind !== 'events' || body.parser.isWithinEvent || !this.#options.expectsMessage;
   }
 
   #watchIdle(waitMs: number): void {
@@ -266,10 +288,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#idleTimer = undefined;
       if (this.#ended || !this.#isWithinBody) return;
       const idleMs = clock.now() - this.#lastByteAt;
-      if (this.#paused || idleMs < readTimeoutMs) {
-        this.#watchIdle(this.#paused ? readTimeoutMs : readTimeoutMs - idleMs);
+      const maxIdleMs = this.#maxIdleMs;
+      if (this.#paused || idleMs < maxIdleMs) {
+        this.#watchIdle(this.#paused ? maxIdleMs : maxIdleMs - idleMs);
         return;
       }
+      if (this.#endEarly()) return;
       const text = `The MCP server "${server}" stopped in the middle of an answer: nothing came for ${Math.round(readTimeoutMs / 1_000)} s.`;
       this.#fail({ fault: new Fault('readTimeout', text, { server }), delivered: 'unknown' });
     });
@@ -288,7 +312,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#ended) return;
     this.#ended = true;
     this.#idleTimer?.dispose();
-    this.#body = { kind: 'ignored' };
+    this.#body = { kind: 'ignored', sizeBytes: 0 };
     // A refusal with its body read is a regular end, but not worth a special case.
     const { lease } = this.#options;
     // The library still works on this exchange; its connection is free a moment later.
