@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { OUTCOME_META } from '../../src/shared/protocol/answers.ts';
-import { HttpPeer } from '../support/httpPeer.ts';
+import { HttpPeer, sse } from '../support/httpPeer.ts';
 import { textOf, type ToolResult } from '../support/lineClient.ts';
 import { TestBed, until, type ControlClient } from '../support/testEngine.ts';
 
@@ -118,5 +118,85 @@ describe('a Streamable HTTP server with its own ideas', () => {
     const result = await client.call('echo', {}, 5_000);
     assert.equal(codeOf(result), 'outcomeUnknown');
     assert.match(textOf(result), /ended its answer without a result/);
+  });
+
+  const stream = (response: ServerResponse, text: string, ends = true): true => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    if (ends) response.end(text);
+    else response.write(text);
+    return true;
+  };
+  /** Its only event has an id and nothing else, and then it is cut. */
+  const cut = (response: ServerResponse, id = '1'): true =>
+    stream(response, `id: ${id}\nretry: 0\ndata:\n\n`);
+
+  it('R14.3 a server that asks for no delay (retry: 0) is not asked without end', async () => {
+    const gets: number[] = [];
+    peer.hook = ({ httpMethod, tool }, response) => {
+      if (httpMethod === 'GET') {
+        gets.push(performance.now());
+        return stream(response, 'retry: 0\n\n');
+      }
+      return tool !== undefined && cut(response);
+    };
+    await start();
+    const client = await bed.session('s');
+    await until('its own stream was opened anew', () => gets.length > 5);
+    assert.ok(gets[5]! - gets[1]! >= 300);
+    const before = gets.length;
+    client.send('tools/call', { name: 'echo' });
+    await until('the stream of the call too', () => gets.length > before + 20);
+    assert.ok(gets[before + 20]! - gets[before]! >= 800);
+  });
+
+  it('R2.4 a resumption that is sent elsewhere leaves the outcome unknown', async () => {
+    peer.hook = ({ headers, tool }, response) => {
+      if (tool !== undefined) return cut(response);
+      if (headers['last-event-id'] === undefined) return undefined;
+      response.writeHead(307, { location: '/elsewhere' }).end();
+      return true;
+    };
+    await start();
+    const client = await bed.session('s');
+    assert.equal(codeOf(await client.call('echo')), 'outcomeUnknown');
+  });
+
+  it('R2.4 resumes after an event whose id is no ASCII', async () => {
+    let asked = '';
+    peer.hook = ({ headers, tool, message }, response) => {
+      if (tool !== undefined) return cut(response, 'é€1');
+      if (headers['last-event-id'] === undefined) return undefined;
+      asked = Buffer.from(String(headers['last-event-id']), 'latin1').toString();
+      const id = message['id'] ?? 2;
+      return stream(
+        response,
+        sse({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'resumed' }] } }),
+      );
+    };
+    await start();
+    const client = await bed.session('s');
+    assert.equal(textOf(await client.call('echo')), 'resumed');
+    assert.equal(asked, 'é€1');
+  });
+
+  it('R3.5 a server that takes its cut stream for open (409) is asked for it again', async () => {
+    const streams: ServerResponse[] = [];
+    let refused = 0;
+    peer.hook = ({ httpMethod }, response) => {
+      if (httpMethod !== 'GET') return undefined;
+      if (streams.length === 1 && refused === 0) {
+        refused += 1;
+        response.writeHead(409).end();
+        return true;
+      }
+      streams.push(response);
+      return stream(response, 'retry: 100\n\n', false);
+    };
+    await start();
+    await bed.session('s');
+    await until('its stream is there', () => streams.length === 1);
+    streams[0]?.destroy();
+    await until('it is there again', () => streams.length === 2);
+    assert.equal(refused, 1);
   });
 });

@@ -16,6 +16,7 @@ const given = (status: number, more: Partial<Parameters<typeof statusFailure>[0]
 describe('faults of HTTP', () => {
   for (const [status, code, delivered] of [
     [301, 'httpError', 'no'],
+    [303, 'httpError', 'unknown'],
     [307, 'httpError', 'no'],
     [400, 'sessionNotReady', 'no'],
     [401, 'authRequired', 'no'],

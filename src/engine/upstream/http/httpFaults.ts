@@ -49,7 +49,8 @@ export function statusFailure(answer: StatusAnswer): HttpFailure {
       server,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     }),
-    delivered: refusals.has(status) || (status >= 300 && status < 400) ? 'no' : 'unknown',
+    // 303: it is done, and its outcome is somewhere else.
+    delivered: refusals.has(status) || (status >= 300 && status < 400 && status !== 303) ? 'no' : 'unknown',
   });
   if (status >= 300 && status < 400) {
     const where = answer.location === undefined ? 'another address' : `"${answer.location.slice(0, 300)}"`;

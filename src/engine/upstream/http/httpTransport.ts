@@ -47,10 +47,18 @@ const MAX_RESUMES = 5;
 /** Unless the server says otherwise (`retry:`); WHATWG HTML §9.2.3 lets the client choose "a few seconds". */
 const RESUME_DELAY_MS = 1_000;
 const MAX_RESUME_DELAY_MS = 30_000;
+/** A server that asks for no delay at all (`retry: 0`) would be asked as fast as it can end its streams. */
+const MIN_RESUME_DELAY_MS = 100;
+/** Refusals of the moment; 409: the server has not noticed yet that the stream before was cut. */
+const passing = new Set([408, 409, 425, 429]);
 /** After its answer a stream is given this long to end by itself, so that its connection can be used again. */
 const AFTERGLOW_MS = 1_000;
 /** The server is told that its session ends, but not waited for longer. */
 const FAREWELL_MS = 1_000;
+const limited = (delayMs: number): number =>
+  Math.min(MAX_RESUME_DELAY_MS, Math.max(MIN_RESUME_DELAY_MS, delayMs));
+/** An event's id may be any text, a header's bytes may not (WHATWG HTML §9.2.4 sends UTF-8). */
+const headerText = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 const SESSION_ID = /^[\u0021-\u007e]{1,1024}$/;
 
 /**
@@ -236,7 +244,7 @@ export class HttpTransport implements Transport {
       this.#forget(flight);
       return;
     }
-    if (end.kind === 'redirected') {
+    if (end.kind === 'redirected' && !flight.isResuming) {
       this.#path = end.path;
       if (redirects < MAX_REDIRECTS) this.#post(flight, redirects + 1);
       else this.#land(flight, failed(server, 'httpError', `keeps referring to other addresses`, 'no'));
@@ -244,8 +252,8 @@ export class HttpTransport implements Transport {
     }
     if (flight.isResuming || isCut(end)) {
       // What the server refuses it will refuse again.
-      const isRefused = end.kind === 'failed' && (end.status ?? 0) >= 300 && (end.status ?? 0) < 500;
-      if (flight.isResuming && end.kind === 'failed') flight.failedResumes += 1;
+      const isRefused = end.kind === 'redirected' || isRefusal(end);
+      if (flight.isResuming && end.kind !== 'complete') flight.failedResumes += 1;
       else flight.failedResumes = 0;
       if (flight.lastEventId !== undefined && flight.failedResumes < MAX_RESUMES && !isRefused) {
         this.#resumeLater(flight);
@@ -256,17 +264,21 @@ export class HttpTransport implements Transport {
       this.#land(flight, failed(server, 'connectionReset', 'cut its answer off and did not go on with it'));
     else if (end.kind === 'complete')
       this.#land(flight, failed(server, 'protocolGarbage', 'ended its answer without a result'));
-    else this.#land(flight, { kind: 'failed', fault: end.fault, delivered: end.delivered });
+    else if (end.kind === 'failed')
+      this.#land(flight, { kind: 'failed', fault: end.fault, delivered: end.delivered });
   }
 
   #resumeLater(flight: Flight): void {
     flight.isResuming = true;
-    const delayMs = Math.min(MAX_RESUME_DELAY_MS, flight.retryDelayMs ?? RESUME_DELAY_MS);
-    flight.timer = this.#options.clock.setTimer(delayMs, () => {
+    const delayMs = flight.retryDelayMs ?? RESUME_DELAY_MS;
+    flight.timer = this.#options.clock.setTimer(limited(delayMs), () => {
       flight.exchange = this.#exchange(
         {
           method: 'GET',
-          headers: { ...this.#headers('text/event-stream'), 'last-event-id': flight.lastEventId ?? '' },
+          headers: {
+            ...this.#headers('text/event-stream'),
+            'last-event-id': headerText(flight.lastEventId ?? ''),
+          },
           expectsMessage: true,
           answers: flight.request.id,
         },
@@ -363,19 +375,20 @@ export class HttpTransport implements Transport {
     const listening = this.#listening;
     if (listening === undefined || this.#ended) return;
     const headers = this.#headers('text/event-stream');
-    if (state.lastEventId !== undefined) headers['last-event-id'] = state.lastEventId;
+    if (state.lastEventId !== undefined) headers['last-event-id'] = headerText(state.lastEventId);
     listening.exchange = this.#exchange(
       { method: 'GET', headers, expectsMessage: true },
       {
         onAccepted: () => (state.failures = 0),
         onMessage: (line) => this.#listener.onLines([line]),
         onEventId: (id) => (state.lastEventId = id),
-        onRetryDelay: (delayMs) => (state.delayMs = Math.min(MAX_RESUME_DELAY_MS, delayMs)),
+        onRetryDelay: (delayMs) => (state.delayMs = limited(delayMs)),
         onTooLong: (size, head) => this.#listener.onTooLongLine(size, head),
         onEnd: (end) => {
           listening.exchange = undefined;
           // It has no stream of its own (405), or does not know of it: many servers.
-          if (end.kind === 'failed' && (end.status ?? 0) >= 300 && (end.status ?? 0) < 500) {
+          if (end.kind === 'redirected') return;
+          if (end.kind === 'failed' && isRefusal(end)) {
             if (end.fault.code === 'sessionLost') this.#listener.onDoubt(end.fault);
             return;
           }
@@ -383,8 +396,11 @@ export class HttpTransport implements Transport {
             state.failures += 1;
             if ((end.status ?? 0) < 300) this.#listener.onDoubt(end.fault);
           }
-          const delayMs = Math.min(MAX_RESUME_DELAY_MS, state.delayMs * 2 ** Math.min(state.failures, 10));
-          listening.timer = this.#options.clock.setTimer(delayMs, () => this.#listen(state));
+          const delayMs = limited(state.delayMs * 2 ** Math.min(state.failures, 10));
+          const askedForMs = end.kind === 'failed' ? (end.fault.retryAfterMs ?? 0) : 0;
+          listening.timer = this.#options.clock.setTimer(Math.max(delayMs, askedForMs), () =>
+            this.#listen(state),
+          );
         },
       },
     );
@@ -440,6 +456,12 @@ export class HttpTransport implements Transport {
     this.#others.clear();
     this.#listener.onEnd(fault);
   }
+}
+
+/** It would be refused again. */
+function isRefusal(end: ExchangeEnd): boolean {
+  if (end.kind !== 'failed' || end.status === undefined) return false;
+  return end.status >= 300 && end.status < 500 && !passing.has(end.status);
 }
 
 /** The answer ended, or its connection did, before the result had come. */
