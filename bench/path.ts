@@ -2,55 +2,13 @@
  * `npm run bench:path`: what the layer costs. The same calls go to the same server directly and through bridge and engine, in
  * alternating rounds of one run; medians over the rounds, and the ratio. Targets: requirements R13.2 and R13.2b.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bridgePath, TestBed } from '../test/support/testEngine.ts';
+import { Peer } from './peer.ts';
 
 const ROUNDS = 5;
 const echoServer = join(import.meta.dirname, 'echoServer.mjs');
-
-/** A client that costs as little as possible: it looks for ids only. */
-class Peer {
-  readonly child: ChildProcess;
-  readonly #waiting = new Map<number, () => void>();
-  #lastId = 0;
-  #rest = '';
-
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
-    this.child = spawn(process.execPath, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
-    this.child.stdout!.setEncoding('latin1').on('data', (chunk: string) => {
-      const lines = (this.#rest + chunk).split('\n');
-      this.#rest = lines.pop() ?? '';
-      for (const line of lines) {
-        const id = /"id":(\d+)/.exec(line.slice(0, 40))?.[1] ?? /"id":(\d+)\}$/.exec(line)?.[1];
-        const done = this.#waiting.get(Number(id));
-        this.#waiting.delete(Number(id));
-        done?.();
-      }
-    });
-  }
-
-  request(method: string, params: unknown): Promise<void> {
-    this.#lastId += 1;
-    const id = this.#lastId;
-    return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
-      this.child.stdin!.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`);
-    });
-  }
-
-  async initialize(): Promise<void> {
-    const clientInfo = { name: 'bench', version: '1.0.0' };
-    await this.request('initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo });
-    this.child.stdin!.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
-    await this.request('tools/list', {});
-  }
-
-  end(): void {
-    this.child.stdin!.end();
-  }
-}
 
 interface Figures {
   readonly p50Ms: number;
@@ -92,8 +50,10 @@ function memory(pid: number): string {
 const bed = new TestBed('bench');
 bed.configure({ echo: { command: process.execPath, args: [echoServer] } });
 const engine = await bed.startEngine();
-const direct = new Peer([echoServer], process.env);
-const bridged = new Peer([bridgePath, '--server', 'echo', '--window', 'bench'], bed.environment);
+const direct = new Peer(process.execPath, [echoServer], { env: process.env });
+const bridged = new Peer(process.execPath, [bridgePath, '--server', 'echo', '--window', 'bench'], {
+  env: bed.environment,
+});
 await Promise.all([direct.initialize(), bridged.initialize()]);
 
 console.log(`Node ${process.version}, ${ROUNDS} alternating rounds, medians (min–max)`);
