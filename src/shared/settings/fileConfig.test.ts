@@ -67,6 +67,22 @@ describe('the configuration file', () => {
     assert.equal(parseFileConfig(' '.repeat(MAX_CONFIG_LENGTH + 1)).kind, 'unusable');
   });
 
+  it('R14.4 says where it is not JSON, and quotes nothing of it', () => {
+    const text = '{\n  "servers": {\n    "s": { "headers": {\n      "X-Key": SECRETTOKEN123\n} } } }';
+    const table: [string, RegExp][] = [
+      [text, /: Unexpected token 'S' in line 4$/],
+      ['SECRET', /: Unexpected token 'S' in line 1$/],
+      ['{"a": SECRETSECRET, "a": SECRETSECRET}', /: Unexpected token 'S'( in line 1)?$/],
+      ['{\n"a": "SECRET",\n}', /\(line 3 column 1\)$/],
+    ];
+    for (const [broken, why] of table) {
+      const verdict = parseFileConfig(broken);
+      assert.ok(verdict.kind === 'unusable');
+      assert.match(verdict.reason, why);
+      assert.doesNotMatch(verdict.reason, /ECRE/);
+    }
+  });
+
   it('never throws, and says why it is unusable', () => {
     for (const text of ['', 'null', '[]', '"x"', '{', '{"servers":{},}', '[['.repeat(50_000)]) {
       const verdict = parseFileConfig(text);

@@ -45,7 +45,7 @@ export function parseFileConfig(text: string): FileConfigVerdict {
   try {
     value = JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
   } catch (error) {
-    const why = error instanceof Error ? error.message.slice(0, 300) : String(error);
+    const why = error instanceof Error ? whyNotJson(error.message, text) : String(error);
     return {
       kind: 'unusable',
       reason: `It is not JSON (comments and trailing commas are not allowed): ${why}`,
@@ -67,6 +67,21 @@ export function parseFileConfig(text: string): FileConfigVerdict {
     config: { serversKey, servers, ...readLifeline(value['lifeline'], report) },
     problems,
   };
+}
+
+/** V8 quotes what stands this many characters before and behind what it did not expect. */
+const QUOTED_BEFORE = 10;
+
+/** The parser's reason, with a line instead of the part of the file that it quotes: that may be a token, and the reason is logged. */
+function whyNotJson(message: string, text: string): string {
+  const quoting = /, (\.\.\.)?"(.*)"(?:\.\.\.)? is not valid JSON$/s.exec(message);
+  if (quoting === null) return message.slice(0, 300);
+  const [, isCut, quoted = ''] = quoting;
+  const start = text.indexOf(quoted);
+  const isPlaceKnown = start >= 0 && text.lastIndexOf(quoted) === start;
+  const before = text.slice(0, start + (isCut === undefined ? 0 : QUOTED_BEFORE));
+  const place = isPlaceKnown ? ` in line ${before.split('\n').length}` : '';
+  return `${message.slice(0, quoting.index)}${place}`;
 }
 
 type Report = (path: string, message: string) => void;

@@ -79,6 +79,18 @@ describe('faults of HTTP', () => {
     }
   });
 
+  it('R14.4 tells where a server refers to without what may be a key', () => {
+    for (const [location, told] of [
+      ['https://me:SECRET@b.example/mcp?key=SECRET', '"https://b.example/mcp?…"'],
+      ['/mcp/#SECRET', '"/mcp/?…"'],
+      ['//b.example/mcp', '"//b.example/mcp"'],
+    ] as const) {
+      const { message } = given(307, { location }).fault;
+      assert.ok(message.includes(`it refers to ${told}`), message);
+      assert.doesNotMatch(message, /SECRET/);
+    }
+  });
+
   it('R2 Retry-After is seconds or a date, and an hour at most', () => {
     const now = Date.UTC(2026, 0, 1);
     for (const [value, ms] of [

@@ -39,6 +39,12 @@ const reasons: Readonly<Record<number, string>> = {
 const refusals = new Set([400, 401, 403, 404, 405, 406, 411, 413, 414, 415, 421, 426, 429, 431]);
 const MAX_EXCERPT = 200;
 
+/** An address without the parts that may hold keys: whoever sends on usually repeats the query that was asked with. */
+function withoutSecrets(location: string): string {
+  const [bare = ''] = location.slice(0, 2_000).split(/[?#]/, 1);
+  return `${bare.replace(/\/\/[^/]*@/, '//').slice(0, 300)}${bare === location ? '' : '?…'}`;
+}
+
 /** What a status other than 2xx means (requirements R2.3). */
 export function statusFailure(answer: StatusAnswer): HttpFailure {
   const { server, status, retryAfterMs } = answer;
@@ -53,7 +59,7 @@ export function statusFailure(answer: StatusAnswer): HttpFailure {
     delivered: refusals.has(status) || (status >= 300 && status < 400 && status !== 303) ? 'no' : 'unknown',
   });
   if (status >= 300 && status < 400) {
-    const where = answer.location === undefined ? 'another address' : `"${answer.location.slice(0, 300)}"`;
+    const where = answer.location === undefined ? 'another address' : `"${withoutSecrets(answer.location)}"`;
     return make(
       'httpError',
       `: it refers to ${where}. Requests with credentials are not sent on to another origin; if you trust it, put that address into "url".`,
