@@ -4,7 +4,7 @@ import { serverSnapshot, snapshotOf, viewOf } from '../../../test/support/health
 import { parseServerConfig } from '../../shared/settings/serverConfig.ts';
 import { HealthModel } from './healthModel.ts';
 import { buildHealthView, type HealthView } from './healthView.ts';
-import { duration, escapeMarkdown } from './words.ts';
+import { breakerWords, duration, escapeMarkdown } from './words.ts';
 
 const { config } = parseServerConfig('x', { command: 'x' }, { pathPrefix: 's', trustByDefault: true });
 const configured = [
@@ -82,5 +82,15 @@ describe('words', () => {
 
   it('makes foreign text harmless in Markdown', () => {
     assert.equal(escapeMarkdown('a|b\n<x> $(y)'), 'a\\|b &lt;x\\> \\$\\(y\\)');
+  });
+});
+
+describe('words of the breaker', () => {
+  it('R12.2 count failures as a person would', () => {
+    const t = (message: string, ...values: unknown[]): string =>
+      message.replaceAll(/\{(\d)\}/g, (_, index: string) => String(values[Number(index)]));
+    const words = (failures: number): string =>
+      breakerWords(serverSnapshot('s', { breaker: { state: 'closed', failures } }), t);
+    assert.deepEqual([0, 1, 2].map(words), ['closed', 'closed, one failure', 'closed, 2 failures in a row']);
   });
 });

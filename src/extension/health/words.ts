@@ -88,7 +88,9 @@ export function stateSentence(server: ServerSnapshot, t: Translate): string {
     case 'ready':
       return readySentence(server, t);
     case 'suspect':
-      return t('A call passed its time, or did not get through; a ping finds out whether it is slow or gone.');
+      return t(
+        'A call passed its time, or did not get through; a ping finds out whether it is slow or gone.',
+      );
     case 'isolated':
       return t('It is isolated by hand; rejoin it to use it again.');
     case 'needsSignIn':
@@ -117,12 +119,15 @@ function readySentence({ breaker }: ServerSnapshot, t: Translate): string {
   }
 }
 
+function closedWords(failures: number, t: Translate): string {
+  if (failures === 0) return t('closed');
+  return failures === 1 ? t('closed, one failure') : t('closed, {0} failures in a row', failures);
+}
+
 export function breakerWords(server: ServerSnapshot, t: Translate): string {
   switch (server.breaker.state) {
     case 'closed':
-      return server.breaker.failures === 0
-        ? t('closed')
-        : t('closed, {0} failures in a row', server.breaker.failures);
+      return closedWords(server.breaker.failures, t);
     case 'open':
       return server.breaker.retryAt === undefined
         ? t('open')

@@ -204,7 +204,11 @@ function facts(snapshot: ServerSnapshot, restartedAt: number | undefined, t: Tra
 function breakerPhrase(snapshot: ServerSnapshot, t: Translate): Phrase {
   const { state, failures, retryAt } = snapshot.breaker;
   if (state !== 'open' || retryAt === undefined) return { text: breakerWords(snapshot, t) };
-  return { text: t('open, {1} failures in a row; tried again {0}', '{0}', failures), at: retryAt };
+  const text =
+    failures === 1
+      ? t('open, one failure; tried again {0}', '{0}')
+      : t('open, {1} failures in a row; tried again {0}', '{0}', failures);
+  return { text, at: retryAt };
 }
 
 /** Only answered calls have a latency. */
