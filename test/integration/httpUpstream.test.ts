@@ -275,6 +275,29 @@ describe('a server reached by Streamable HTTP', () => {
     assert.equal(textOf(await client.call('read')), 'read done');
   });
 
+  it('R5.3 a server that answers nothing any more is given up, and found again when it answers', async () => {
+    await start({}, { requestTimeout: 1, retryBackoffBase: 0.1 });
+    const client = await bed.session('s');
+    await client.call('read');
+    let isHung = true;
+    const held: (() => void)[] = [];
+    peer.hook = (_request, response) => {
+      if (!isHung) return undefined;
+      held.push(() => response.destroy());
+      return true;
+    };
+    assert.match(textOf(await client.call('read')), /did not answer the tool "read" within 1 s/);
+    const shown = await control.server('s', ({ lastError }) => lastError?.code === 'connectionReset', 20_000);
+    assert.match(
+      shown.lastError?.message ?? '',
+      /neither a call in its time nor a ping within 5 s, and was given up/,
+    );
+    isHung = false;
+    for (const drop of held) drop();
+    await control.server('s', ({ state }) => state === 'ready', 20_000);
+    assert.equal(textOf(await client.call('read')), 'read done');
+  });
+
   it('R2.4 R14.2 is not followed to another origin, and its credentials stay; within its own it is', async () => {
     const other = await new HttpPeer().start();
     try {

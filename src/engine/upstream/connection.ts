@@ -408,9 +408,9 @@ export class Connection {
       return;
     }
     const { server } = this.#options;
-    const text = `The MCP server "${server}" answered neither a call in its time nor a ping within ${PROBE_TIMEOUT_MS / 1_000} s, and was restarted.`;
-    // Its other calls are lost with a process, not late: what may be run again is run again.
-    launch.convict(new Fault('exited', text, { server }));
+    const text = `The MCP server "${server}" answered neither a call in its time nor a ping within ${PROBE_TIMEOUT_MS / 1_000} s, and was given up.`;
+    // The other calls of a process are lost with it, not late: what may be run again is run again.
+    launch.convict(new Fault(launch.pid === undefined ? 'connectionReset' : 'exited', text, { server }));
   }
 
   #isSuspect(): boolean {
