@@ -6,6 +6,7 @@ import { Fault } from '../../../shared/model/fault.ts';
 import { memberRange, scanFrame, textOf } from '../../../shared/protocol/frameScanner.ts';
 import { networkFailure, parseRetryAfter, statusFailure, type HttpFailure } from './httpFaults.ts';
 import type { Lease } from './httpPool.ts';
+import { Pieces } from './pieces.ts';
 import { SseParser } from './sseParser.ts';
 
 export interface ExchangeOptions {
@@ -56,9 +57,9 @@ const codesForLostSession = new Set(['-32000', '-32001', '-32600']);
 
 type Body =
   | { readonly kind: 'ignored'; sizeBytes: number }
-  | { readonly kind: 'json'; readonly pieces: Uint8Array[]; sizeBytes: number }
+  | { readonly kind: 'json'; readonly pieces: Pieces }
   | { readonly kind: 'events'; readonly parser: SseParser }
-  | { readonly kind: 'refusal'; readonly pieces: Uint8Array[]; sizeBytes: number };
+  | { readonly kind: 'refusal'; readonly pieces: Pieces };
 
 /** One HTTP request and its answer, whatever form that has. */
 export class Exchange implements Dispatcher.DispatchHandler {
@@ -124,7 +125,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       }
     }
     if (status < 200 || status > 299) {
-      this.#body = { kind: 'refusal', pieces: [], sizeBytes: 0 };
+      this.#body = { kind: 'refusal', pieces: new Pieces() };
       this.#noteBytes();
       return;
     }
@@ -151,7 +152,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     } else if (!expectsMessage || this.#status === 202 || this.#status === 204) {
       this.#body = { kind: 'ignored', sizeBytes: 0 };
     } else if (type === 'application/json') {
-      this.#body = { kind: 'json', pieces: [], sizeBytes: 0 };
+      this.#body = { kind: 'json', pieces: new Pieces() };
     } else {
       const what = type === '' ? 'no content type' : `"${type.slice(0, 100)}"`;
       const text = `The MCP server "${server}" answered with ${what} instead of JSON: check "url" in its settings.`;
@@ -174,20 +175,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
         break;
       case 'json':
         body.pieces.push(chunk);
-        body.sizeBytes += chunk.length;
-        if (body.sizeBytes > this.#options.maxMessageBytes) this.#failTooLong(body);
+        if (body.pieces.sizeBytes > this.#options.maxMessageBytes) this.#failTooLong(body.pieces);
         break;
       case 'refusal':
-        body.sizeBytes += chunk.length;
-        if (body.sizeBytes <= MAX_REFUSAL_BYTES) body.pieces.push(chunk);
+        if (body.pieces.sizeBytes + chunk.length <= MAX_REFUSAL_BYTES) body.pieces.push(chunk);
         else this.#refuse(body.pieces, false);
     }
     this.#noteBytes();
   }
 
-  #failTooLong(body: { readonly pieces: readonly Uint8Array[]; readonly sizeBytes: number }): void {
+  #failTooLong(pieces: Pieces): void {
     const { server } = this.#options;
-    this.#listener.onTooLong(body.sizeBytes, (body.pieces[0] ?? new Uint8Array()).slice(0, 4_096));
+    this.#listener.onTooLong(pieces.sizeBytes, pieces.head(4_096));
     const text = `The MCP server "${server}" gave an answer over the limit of ${this.#options.maxMessageBytes} bytes; it was dropped.`;
     this.#fail({ fault: new Fault('protocolGarbage', text, { server }), delivered: 'unknown' });
   }
@@ -199,7 +198,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#refuse(body.pieces, true);
       return;
     }
-    if (body.kind === 'json' && body.sizeBytes > 0) this.#listener.onMessage(onOneLine(body.pieces));
+    if (body.kind === 'json' && body.pieces.sizeBytes > 0) this.#listener.onMessage(onOneLine(body.pieces));
     this.#finish({ kind: 'complete' }, true);
   }
 
@@ -219,7 +218,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /** An answer that is none of 2xx. It may still be the answer of MCP to this very request. */
-  #refuse(pieces: readonly Uint8Array[], reusable: boolean): void {
+  #refuse(pieces: Pieces, reusable: boolean): void {
     const body = onOneLine(pieces);
     const { server, clock, hasSession } = this.#options;
     if (this.#isAnswer(body)) {
@@ -327,8 +326,8 @@ const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 
 /** The pieces as one line: line ends stand only between tokens in JSON, where a blank is as good. */
-function onOneLine(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = Buffer.concat(pieces);
+function onOneLine(pieces: Pieces): Uint8Array {
+  const whole = pieces.head(pieces.sizeBytes);
   for (const lineEnd of [LINE_FEED, CARRIAGE_RETURN]) {
     for (let at = whole.indexOf(lineEnd); at >= 0; at = whole.indexOf(lineEnd, at + 1)) whole[at] = SPACE;
   }

@@ -3,6 +3,8 @@
  * Bounded: an event over the limit is dropped and reported, and the stream goes on.
  */
 
+import { Pieces } from './pieces.ts';
+
 export interface SseListener {
   /** `data` is one line: line ends within it, which JSON allows only between tokens, are blanks. */
   onData(data: Uint8Array): void;
@@ -25,10 +27,12 @@ const decoder = new TextDecoder();
 export class SseParser {
   readonly #maxEventBytes: number;
   readonly #listener: SseListener;
-  /** Pieces of the unfinished line. */
-  #pieces: Uint8Array[] = [];
+  /** The unfinished line. */
+  readonly #line = new Pieces();
   #lineBytes = 0;
-  #data: Uint8Array[] = [];
+  /** The lines of data of the unfinished event, with a blank between them. */
+  readonly #data = new Pieces();
+  /** With the end of each line. */
   #dataBytes = 0;
   /** The current event is over the limit; it is dropped up to its end. */
   #skipping = false;
@@ -42,7 +46,7 @@ export class SseParser {
 
   /** Something of an event has come, and not its end. */
   get isWithinEvent(): boolean {
-    return this.#lineBytes > 0 || this.#data.length > 0 || this.#skipping;
+    return this.#lineBytes > 0 || this.#dataBytes > 0 || this.#skipping;
   }
 
   push(chunk: Uint8Array): void {
@@ -70,24 +74,22 @@ export class SseParser {
     this.#lineBytes += piece.length;
     if (!this.#skipping && this.#lineBytes + this.#dataBytes > this.#maxEventBytes) {
       this.#skipping = true;
-      const first = this.#data[0] ?? join([...this.#pieces, piece], HEAD_BYTES + 'data: '.length);
-      this.#listener.onTooLong(
-        this.#lineBytes + this.#dataBytes,
-        (this.#data.length > 0 ? first : valueOf(first, indexOfColon(first))).slice(0, HEAD_BYTES),
-      );
-      this.#pieces = [];
-      this.#data = [];
+      this.#line.push(piece);
+      const line = this.#line.head(HEAD_BYTES + 'data: '.length);
+      const head = this.#dataBytes > 0 ? this.#data.head(HEAD_BYTES) : valueOf(line, indexOfColon(line));
+      this.#listener.onTooLong(this.#lineBytes + this.#dataBytes, head.slice(0, HEAD_BYTES));
+      this.#line.clear();
+      this.#data.clear();
+      this.#dataBytes = 0;
     }
-    if (!this.#skipping) this.#pieces.push(piece);
+    if (!this.#skipping) this.#line.push(piece);
   }
 
   #takeLine(): Uint8Array {
-    const [first] = this.#pieces;
-    const line =
-      this.#pieces.length === 1 && first !== undefined ? first : join(this.#pieces, this.#lineBytes);
+    const line = this.#line.join();
     // While an event is skipped its lines are not kept, but an empty one must still be told from the rest.
     const skippedLine = this.#skipping && this.#lineBytes > 0;
-    this.#pieces = [];
+    this.#line.clear();
     this.#lineBytes = 0;
     const isMarked = this.#atStart && BYTE_ORDER_MARK.every((byte, index) => line[index] === byte);
     this.#atStart = false;
@@ -106,6 +108,7 @@ export class SseParser {
     const value = valueOf(line, colon);
     if (field === 'data') {
       // Small pieces would keep the whole chunk they came in alive, but not for long.
+      if (this.#dataBytes > 0) this.#data.push(BLANK);
       this.#data.push(value);
       this.#dataBytes += value.length + 1;
     } else if (field === 'id' && value.length <= MAX_ID_LENGTH) {
@@ -118,19 +121,18 @@ export class SseParser {
   }
 
   #dispatch(): void {
-    const data = this.#data;
     const sizeBytes = this.#dataBytes;
-    this.#data = [];
+    const data = this.#data.join();
+    this.#data.clear();
     this.#dataBytes = 0;
     this.#skipping = false;
-    const [first] = data;
     // An event without data says nothing (its id has been told).
-    if (first === undefined || sizeBytes <= 1) return;
-    this.#listener.onData(data.length === 1 ? first : joinLines(data, sizeBytes - 1));
+    if (sizeBytes > 1) this.#listener.onData(data);
   }
 }
 
 const COMMENT = new Uint8Array([COLON]);
+const BLANK = new Uint8Array([SPACE]);
 
 function lineEnd(chunk: Uint8Array, from: number): number {
   const feed = chunk.indexOf(LINE_FEED, from);
@@ -145,29 +147,4 @@ function indexOfColon(line: Uint8Array): number {
 
 function valueOf(line: Uint8Array, colon: number): Uint8Array {
   return line.subarray(line[colon + 1] === SPACE ? colon + 2 : colon + 1);
-}
-
-function join(pieces: readonly Uint8Array[], maxBytes: number): Uint8Array {
-  const size = Math.min(
-    maxBytes,
-    pieces.reduce((all, piece) => all + piece.length, 0),
-  );
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    const part = piece.subarray(0, size - at);
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-function joinLines(lines: readonly Uint8Array[], sizeBytes: number): Uint8Array {
-  const whole = new Uint8Array(sizeBytes).fill(SPACE);
-  let at = 0;
-  for (const line of lines) {
-    whole.set(line, at);
-    at += line.length + 1;
-  }
-  return whole;
 }
