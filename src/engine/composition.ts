@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { lstatSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../shared/base/clock.ts';
 import type { Disposable } from '../shared/base/disposable.ts';
 import { systemRandom } from '../shared/base/random.ts';
-import { parseEndpointInfo, type EndpointInfo } from '../endpoint/endpointFile.ts';
+import { parseEndpointInfo, readEndpointFile, type EndpointInfo } from '../endpoint/endpointFile.ts';
 import { endpointFile, endpointsFolder } from '../endpoint/location.ts';
 import type { SettingsProblem } from '../shared/model/snapshot.ts';
 import type { EngineConfiguration, LogEntry } from '../shared/protocol/engineMessages.ts';
@@ -153,6 +153,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     await http?.listen();
     await gateway.listen();
     ensurePrivateFolder(endpointsFolder(home));
+    removeLeftSocket(file);
     writeFileAtomically(file, JSON.stringify(info));
   } catch (error) {
     await Promise.all([http?.close(), gateway.close()]);
@@ -231,6 +232,16 @@ function httpEndpointFor(
     openSession: (server, id, port) => gateway.startSession(server, id, port),
     log: note,
   });
+}
+
+/** The socket of an engine that was killed: the window's lock is ours, so nobody listens there. */
+function removeLeftSocket(file: string): void {
+  const left = process.platform === 'win32' ? undefined : readEndpointFile(file)?.socket;
+  try {
+    if (left !== undefined && lstatSync(left).isSocket()) rmSync(left);
+  } catch {
+    // gone already
+  }
 }
 
 /** An endpoint file that another engine has written meanwhile is not ours to delete. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, openSync, readdirSync, realpathSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { StandaloneBed } from '../support/standalone.ts';
 import { enginePath } from '../support/testEngine.ts';
 
@@ -33,6 +33,29 @@ describe('the program in bad surroundings', () => {
         closeSync(full);
       }
     });
+
+  it('R14.5 an engine that was killed leaves no socket behind when it is started again', async () => {
+    const sockets = (): string[] => readdirSync(join(bed.home, 'run'));
+    const before = sockets().length;
+    const { running } = await bed.serve({ servers: {}, lifeline: {} });
+    running.child.kill('SIGKILL');
+    await running.exited;
+    assert.equal(sockets().length, before + 1);
+    const second = await bed.serve({ servers: {}, lifeline: {} });
+    assert.equal(sockets().length, before + 1);
+    second.running.child.kill('SIGTERM');
+    assert.equal(await second.running.end(), 0);
+    assert.equal(sockets().length, before);
+  });
+
+  it('prints an endpoint that can be found from everywhere', async () => {
+    const { ready } = await bed.serve({ servers: {} }, { env: { MCP_LIFELINE_HOME: 'state' } });
+    assert.equal(
+      ready.endpoint,
+      join(realpathSync(bed.home), 'state', 'endpoints', basename(ready.endpoint)),
+    );
+    assert.equal((await bed.run(['status', '--endpoint', ready.endpoint])).code, 0);
+  });
 
   it('tells that the folder of a socket is missing', async () => {
     const path = join(bed.home, 'none', 'x.sock');

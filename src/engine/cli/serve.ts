@@ -34,7 +34,8 @@ export async function serve(args: readonly string[]): Promise<void> {
   const loaded = loadConfig(file, folder);
   if (typeof loaded === 'string') throw new UsageError(loaded);
 
-  const home = loaded.stateFolder ?? lifelineHome();
+  // Absolute, because the printed endpoint is used by programs that were started elsewhere.
+  const home = resolve(loaded.stateFolder ?? lifelineHome());
   const { window, lock } = takeWindow(home, loaded.path);
   const output = new LogOutput(values.json === true);
   const lifetime = new Lifetime(lock);
