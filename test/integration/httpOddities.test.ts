@@ -199,4 +199,42 @@ describe('a Streamable HTTP server with its own ideas', () => {
     await until('it is there again', () => streams.length === 2);
     assert.equal(refused, 1);
   });
+
+  it('R3.5 R3.9 a call that outlives its session can still ask the client', async () => {
+    let slow: { readonly id: unknown; readonly response: ServerResponse } | undefined;
+    peer.hook = ({ tool, method, message, raw }, response) => {
+      if (tool === 'slow') {
+        slow = { id: message['id'], response };
+        return stream(response, ': begun\n\n', false);
+      }
+      if (message['id'] !== 77 || method !== undefined) return undefined;
+      response.writeHead(202).end();
+      const result = { content: [{ type: 'text', text: raw }] };
+      slow?.response.end(sse({ jsonrpc: '2.0', id: slow.id, result }));
+      return true;
+    };
+    await start();
+    const client = await bed.session('s', { roots: {} });
+    client.onServerRequest = ({ id }) => client.write({ id, result: { roots: [{ uri: 'file:///r' }] } });
+    const answer = client.call('slow');
+    await until('the call is there', () => slow);
+    peer.sessions.clear();
+    assert.equal(textOf(await client.call('echo')), 'echo done');
+    slow?.response.write(sse({ jsonrpc: '2.0', id: 77, method: 'roots/list' }));
+    assert.match(textOf(await answer), /file:\/\/\/r/);
+  });
+
+  it('R2.6 R4.3 a notification takes no connection that was idle for long: nobody would repeat it', async () => {
+    await start();
+    const client = await bed.session('s');
+    await client.call('read');
+    const known = new Set(peer.requests.map(({ port }) => port));
+    const idleSince = performance.now();
+    await until('connections are idle for long', () => performance.now() - idleSince > 1_100);
+    client.write({ method: 'notifications/oddity' });
+    const sent = await until('it is there', () =>
+      peer.requests.find(({ method }) => method === 'notifications/oddity'),
+    );
+    assert.ok(!known.has(sent.port));
+  });
 });

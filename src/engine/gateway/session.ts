@@ -193,8 +193,8 @@ export class Session implements AttachedSession, ConnectionClient {
         this.#onNotification(line, frame);
         return;
       case 'response':
-        // Not this launch's request: it belonged to a process that is gone, and the answer must not survive it.
-        if (this.#connection?.currentLaunch?.answer(line, frame) !== true) {
+        // No launch's request: it belonged to a process that is gone, and the answer must not survive it.
+        if (this.#connection?.answer(line, frame) !== true) {
           this.#deps.log('debug', 'a late answer of the client was dropped', this.#runtime.name);
         }
         return;

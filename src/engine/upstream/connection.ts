@@ -8,6 +8,7 @@ import {
   type ConnectionState,
 } from '../../shared/model/connectionState.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
+import type { Frame } from '../../shared/protocol/frameScanner.ts';
 import type { Call } from '../pipeline/call.ts';
 import { backoffDelayMs, type BackoffOptions } from '../policies/backoff/backoff.ts';
 import { CrashHistory } from '../recovery/crashHistory.ts';
@@ -163,6 +164,11 @@ export class Connection {
   /** The launch there is now, in whatever state: what the client answers or tells may be for it before calls are. */
   get currentLaunch(): Launch | undefined {
     return this.#launch;
+  }
+
+  /** Passes the client's answer on to the launch that asked, also to one that takes no more calls. False when none did. */
+  answer(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): boolean {
+    return [this.#launch, ...this.#lingering].some((launch) => launch?.answer(line, frame) === true);
   }
 
   /** Sets what every launch tells the server; must precede `open`. */

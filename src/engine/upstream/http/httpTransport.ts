@@ -333,6 +333,8 @@ export class HttpTransport implements Transport {
         method: 'POST',
         headers: { ...this.#headers(ACCEPT_MESSAGE), 'content-type': 'application/json' },
         body: message,
+        // Nobody would repeat it, so it must not get lost where the other end is just closing.
+        atMostOnce: true,
       },
       {
         onAccepted: () => {
