@@ -23,9 +23,14 @@ export function definitionsOf(
     .filter(({ enabled }) => enabled)
     .map(({ name }) => ({
       label: name,
-      args: [options.bridgePath, '--server', name, '--window', options.window],
+      args: [options.bridgePath, ...serverArgument(name), '--window', options.window],
       version: options.versionOf(name),
     }));
+}
+
+/** A name like an option is taken for one unless it is written in one piece; others stay in two, because a change ends running calls. */
+function serverArgument(name: string): readonly string[] {
+  return name.startsWith('-') ? [`--server=${name}`] : ['--server', name];
 }
 
 /** Whether VS Code would see a difference between two lists. */

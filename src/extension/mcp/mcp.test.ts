@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { parseArgs } from 'node:util';
 import { FakeClock, settle } from '../../../test/support/fakeClock.ts';
 import { serverSnapshot, snapshotOf } from '../../../test/support/healthBuilders.ts';
 import { mergeSettings } from '../config/mergeServers.ts';
@@ -32,6 +33,17 @@ describe('server definitions', () => {
       { label: 'git', args: ['/b.cjs', '--server', 'git', '--window', 'w1'], version: undefined },
       { label: 'web', args: ['/b.cjs', '--server', 'web', '--window', 'w1'], version: undefined },
     ]);
+  });
+
+  it('names a server that is called like an option so that the bridge understands it', () => {
+    const [first] = servers;
+    assert.ok(first);
+    const [definition] = definitionsOf([{ ...first, name: '--window' }], options);
+    const { values } = parseArgs({
+      args: definition?.args.slice(1) ?? [],
+      options: { server: { type: 'string' }, window: { type: 'string' } },
+    });
+    assert.deepEqual({ ...values }, { server: '--window', window: 'w1' });
   });
 
   it('differs only when VS Code would see a difference', () => {
