@@ -282,6 +282,25 @@ describe('the HTTP endpoint’s time and order', () => {
     }
   });
 
+  it('R14.3 a stream that was replaced, and is not read, holds the server up for ten seconds', async () => {
+    const { port } = session();
+    const older = await stream();
+    older.response.pause();
+    const text = `{"text":"${'x'.repeat(100_000)}"}`;
+    for (let n = 0; port.waitingBytes < 8_388_608; n += 1) {
+      assert.ok(n < 1_000, 'nothing ever waits');
+      port.send(notice('notifications/message', text));
+    }
+    let drained = 0;
+    port.onceDrained(() => (drained += 1));
+    await stream();
+    await clock.advance(9_999);
+    assert.equal(drained, 0);
+    await clock.advance(1);
+    await until('it to be drained', () => drained === 1);
+    assert.equal(port.openResponses, 1);
+  });
+
   it('R2.6 a client that closes a request before its answer cancels it', async () => {
     const request = open(endpoint.url('s'), {
       method: 'POST',

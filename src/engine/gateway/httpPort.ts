@@ -18,6 +18,9 @@ const MAX_QUEUED_BYTES = 8_388_608;
 /** A request of the server that no stream takes in this time is answered for the client, because the server waits for it. */
 const QUEUED_REQUEST_LIMIT_MS = 30_000;
 
+/** A stream that was ended is given up when its client has not read it to the end by then: what is unread there slows the server down. */
+const ENDED_STREAM_LIMIT_MS = 10_000;
+
 const PROGRESS = 'notifications/progress';
 /** Not about a request that is open, unless it is known which: they go to the client's own stream when there is one. */
 const unrelated =
@@ -98,7 +101,7 @@ export class HttpPort implements ClientPort {
 
   /** The client's stream for what belongs to no request; an older one is ended. */
   openStream(response: ServerResponse): void {
-    this.#stream?.end();
+    this.#endStream();
     const stream = new EventStream(response, this.#options.timing);
     this.#stream = stream;
     this.#open += 1;
@@ -109,6 +112,17 @@ export class HttpPort implements ClientPort {
       this.#options.onClosed();
     });
     this.#flushQueue((message) => stream.send(message), response);
+  }
+
+  #endStream(): void {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    this.#stream = undefined;
+    stream.end();
+    const { response } = stream;
+    const { clock } = this.#options.timing;
+    const timer = clock.setTimer(ENDED_STREAM_LIMIT_MS, () => response.destroy(), { unref: true });
+    response.once('close', () => timer.dispose());
   }
 
   answer(id: string, message: Uint8Array | string, flushed?: () => void): void {
@@ -258,8 +272,7 @@ export class HttpPort implements ClientPort {
     for (const { timer } of this.#queue) timer?.dispose();
     this.#queue = [];
     this.#queuedBytes = 0;
-    this.#stream?.end();
-    this.#stream = undefined;
+    this.#endStream();
   }
 
   close(): void {
