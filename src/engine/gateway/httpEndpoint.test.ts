@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { FakeClock, settle } from '../../../test/support/fakeClock.ts';
 import { open, RawSession, send, type OpenResponse } from '../../../test/support/standalone.ts';
 import { until } from '../../../test/support/testEngine.ts';
@@ -333,6 +334,24 @@ describe('the HTTP endpoint’s time and order', () => {
       assert.match(answer.text, /-32700.*nothing was carried out/);
     }
     assert.equal(session().lines.length, before);
+  });
+
+  it('R14.3 a connection that failed is not kept by a client that does not close it', async () => {
+    const { port, hostname: host } = new URL(endpoint.url());
+    const socket = connect({ port: Number(port), host, allowHalfOpen: true });
+    let told = '';
+    socket.on('data', (chunk: Buffer) => (told += chunk.toString()));
+    socket.on('error', () => undefined);
+    socket.write('no HTTP\r\n\r\n');
+    try {
+      await until('the answer', () => told.startsWith('HTTP/1.1 400 '));
+      let isClosed = false;
+      // Connections that are left would be waited for, and the clock stands still.
+      void endpoint.close().then(() => (isClosed = true));
+      await until('the endpoint to close', () => isClosed, 5_000);
+    } finally {
+      socket.destroy();
+    }
   });
 
   it('answers what is open when it closes, and takes nothing more', async () => {

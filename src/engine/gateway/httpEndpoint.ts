@@ -260,8 +260,13 @@ function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? '408 Request Timeout'
         : '400 Bad Request';
-  if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
-  else socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const head = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`;
+  // Whoever does not close the other half would hold one of few connections for ever, without any token.
+  socket.end(head, () => socket.destroy());
 }
 
 /** A socket file that an engine left behind when it was killed is removed; one that is in use, or is no socket, is not ours. */
