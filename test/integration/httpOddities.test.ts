@@ -237,4 +237,34 @@ describe('a Streamable HTTP server with its own ideas', () => {
     );
     assert.ok(!known.has(sent.port));
   });
+
+  it('R2.5 a restart of the server under many calls is one failure, and they go on', async () => {
+    let isHolding = true;
+    await start();
+    const client = await bed.session('s');
+    await until('its tools are known', () => peer.count('tools/list') > 0);
+    await client.call('read');
+    peer.hook = ({ tool }) => isHolding && tool !== undefined;
+    const calls = Array.from({ length: 30 }, () => client.call('read'));
+    await until('all are there', () => peer.executions('read') === 31);
+    isHolding = false;
+    await peer.stop();
+    const later = Array.from({ length: 30 }, () => client.call('echo'));
+    await peer.start();
+    for (const result of await Promise.all(calls)) assert.equal(textOf(result), 'read done');
+    for (const result of await Promise.all(later)) assert.equal(textOf(result), 'echo done');
+    assert.equal((await control.snapshot()).servers[0]?.metrics.breakerOpens, 0);
+  });
+
+  it('R2.4 a server that cuts one call after the other opens the breaker', async () => {
+    peer.hook = ({ tool }, response) => {
+      if (tool !== undefined) response.destroy();
+      return tool !== undefined;
+    };
+    await start();
+    const client = await bed.session('s');
+    for (let count = 0; count < 3; count += 1)
+      assert.equal(codeOf(await client.call('echo')), 'outcomeUnknown');
+    assert.equal(codeOf(await client.call('echo')), 'circuitOpen');
+  });
 });

@@ -1,10 +1,12 @@
-import { Fault } from '../../shared/model/fault.ts';
+import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import type { Breaker, Ticket } from '../policies/breaker/breaker.ts';
 import type { Connection } from '../upstream/connection.ts';
 import type { Call, Outcome } from './call.ts';
 import type { Stage } from './pipeline.ts';
 
 const MAX_REASON = 1_000;
+/** What befalls all requests under way at once, where they are independent. */
+const outages: ReadonlySet<FaultCode> = new Set(['connectionReset', 'unavailable']);
 
 /**
  * Who waits and who fails (design §4): while the breaker is open a call fails at once; while the connection is
@@ -22,8 +24,9 @@ export function guardStage(
       if (rejection !== undefined) throw refused(rejection);
       call.launch = await connection.whenUsable(call);
       const ticket = await admitted(breaker, call, refused);
+      const knownOutages = call.launch.outages.known;
       const outcome = await next(call);
-      settle(ticket, call, outcome);
+      settle(ticket, call, outcome, knownOutages);
       return outcome;
     } catch (error) {
       if (Fault.is(error)) return { kind: 'fault', fault: error };
@@ -84,12 +87,15 @@ function nextChange(breaker: Breaker, signal: AbortSignal): Promise<void> {
   });
 }
 
-function settle(ticket: Ticket, call: Call, outcome: Outcome): void {
+function settle(ticket: Ticket, call: Call, outcome: Outcome, knownOutages: number): void {
   // An error that the server answers with — JSON-RPC error or `isError` — shows that it works.
   if (outcome.kind === 'answer') ticket.success();
   else if (!outcome.fault.traits.countsAgainstBreaker) ticket.neutral();
   // A lost process is one failure, however many calls it took with it.
   else if (isLossOfAll(call, outcome.fault) && call.launch?.countLoss() !== true) ticket.neutral();
+  // Nor is a server that restarts behind its address as many failures as calls were on their way to it.
+  else if (outages.has(outcome.fault.code) && call.launch?.outages.count(knownOutages) !== true)
+    ticket.neutral();
   else ticket.failure();
 }
 

@@ -12,6 +12,7 @@ import type { Call, Outcome } from '../pipeline/call.ts';
 import { idOfCutAnswer } from './cutAnswer.ts';
 import { Inbox } from './inbox.ts';
 import { isJson, isObject, readInternalAnswer, type InternalAnswer } from './ownRequests.ts';
+import { Outages } from './outages.ts';
 import { ServerRequests } from './serverRequests.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { StopGrace, Transport, TransportListener, Verdict } from './transport.ts';
@@ -84,6 +85,7 @@ const isNoWay: ReadonlySet<FaultCode> = new Set(['connectionRefused', 'connectTi
  */
 export class Launch implements TransportListener {
   readonly name: string;
+  readonly outages = new Outages();
   /** The tools' hints as this process gave them; absent until it has. */
   toolHints: ReadonlyMap<string, ToolHints> | undefined;
   readonly #options: LaunchOptions;

@@ -42,6 +42,8 @@ export interface FaultTraits {
   readonly pausesBeforeRetry?: boolean;
 }
 
+/** Feeds the backoff of the connection, as a failed launch does (design §4). */
+const noWay: FaultTraits = { retryable: true, countsAgainstBreaker: false, pausesBeforeRetry: true };
 const network: FaultTraits = { retryable: true, countsAgainstBreaker: true, pausesBeforeRetry: true };
 
 const traits: Readonly<Record<FaultCode, FaultTraits>> = {
@@ -52,9 +54,9 @@ const traits: Readonly<Record<FaultCode, FaultTraits>> = {
   requestTimeout: { retryable: false, countsAgainstBreaker: true },
   protocolGarbage: { retryable: false, countsAgainstBreaker: true },
   /** No connection could be made: refused, no such host, no route, no trust in the certificate. */
-  connectionRefused: network,
+  connectionRefused: noWay,
   connectionReset: network,
-  connectTimeout: network,
+  connectTimeout: noWay,
   readTimeout: network,
   /** HTTP 400: the session is not known yet, or not any more. */
   sessionNotReady: { retryable: true, countsAgainstBreaker: false },
