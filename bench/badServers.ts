@@ -60,12 +60,13 @@ const stdio = (mode: string, title: string, until: Row['until'], more: Partial<R
 });
 /** Requests are independent of each other: the state mostly stays, and the last failure is what is seen. */
 const hasFailed = (server: ServerSnapshot): boolean => server.lastError !== undefined || isOut(server);
-const http = (mode: string, title: string): Row => ({
+const http = (mode: string, title: string, more: Partial<Row> = {}): Row => ({
   name: `http-${mode.replace(/\W+/g, '-')}`,
   title: `HTTP: ${title}`,
   kind: 'http',
   mode,
   until: hasFailed,
+  ...more,
 });
 
 const rows: readonly Row[] = [
@@ -108,7 +109,7 @@ const rows: readonly Row[] = [
   http('redirect', 'redirect to another origin'),
   http('drip', 'a byte a second'),
   http('reset', 'reset in the middle of the body'),
-  http('endlessEvents', 'endless events instead of the answer'),
+  http('endlessEvents', 'endless events instead of the answer', { machine: true }),
   http('endlessJson', 'a body without end'),
   http('gone', 'nothing listens any more'),
   http('silent', 'accepts and never answers'),
@@ -308,7 +309,8 @@ async function run(row: Row): Promise<Result> {
     let meanwhile = latencyOf(await good.end());
     if (row.machine === true) {
       const { max } = meanwhile;
-      const [flooding] = (await control.server('bad', ({ pids }) => pids.length > 0)).pids;
+      const flooding =
+        program.child?.pid ?? (await control.server('bad', ({ pids }) => pids.length > 0)).pids[0];
       ({ quiet, meanwhile } = await alternate(good, flooding!));
       meanwhile = { ...meanwhile, max: Math.max(max, meanwhile.max) };
     }
@@ -357,25 +359,31 @@ async function runAlone(row: Row): Promise<NonNullable<Result['machine']>> {
   const good = new Neighbour([echoServer], process.env);
   await good.ready();
   await good.sample(500);
-  const bad = spawn(process.execPath, [badServer], {
+  const bad = spawn(process.execPath, [row.kind === 'http' ? badHttpServer : badServer], {
     env: { ...process.env, MODE_FILE: modeFile },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  const sinks: ChildProcess[] = [];
   try {
-    // In processes of their own, as a shell's `>/dev/null` would not read at all.
-    const sinks = [bad.stdout, bad.stderr].map((stream) => {
-      const sink = spawn('cat', [], { stdio: ['pipe', 'ignore', 'ignore'] });
-      sink.stdin.on('error', () => undefined); // ended below, with something on its way
-      stream.pipe(sink.stdin);
-      return sink;
-    });
     const params = { protocolVersion: '2025-06-18', capabilities: {} };
-    bad.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })}\n`);
-    bad.stdin.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
-    const figures = await alternate(good, bad.pid!);
-    for (const sink of sinks) sink.kill();
-    return figures;
+    const initialize = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params });
+    if (row.kind === 'http') {
+      const [url] = (await once(bad.stdout.setEncoding('utf8'), 'data')) as [string];
+      const read = `fetch('${url.trim()}', { method: 'POST', body: '${initialize}' }).then(async ({ body }) => { for await (const _ of body); });`;
+      sinks.push(spawn(process.execPath, ['--eval', read], { stdio: 'ignore' }));
+      await pause(500);
+    } else {
+      for (const stream of [bad.stdout, bad.stderr]) {
+        const sink = spawn('cat', [], { stdio: ['pipe', 'ignore', 'ignore'] });
+        sink.stdin.on('error', () => undefined); // ended below, with something on its way
+        stream.pipe(sink.stdin);
+        sinks.push(sink);
+      }
+      bad.stdin.write(`${initialize}\n{"jsonrpc":"2.0","method":"notifications/initialized"}\n`);
+    }
+    return await alternate(good, bad.pid!);
   } finally {
+    for (const sink of sinks) sink.kill();
     bad.kill('SIGKILL');
     await good.close();
     await bed.dispose();

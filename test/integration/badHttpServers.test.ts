@@ -69,6 +69,16 @@ describe('HTTP servers that turn bad', () => {
     });
   }
 
+  it('R14.3 what a call is tried again after is shown while it is', async () => {
+    await given.start('http');
+    await given.turn('503');
+    const call = given.call('echo', 10_000);
+    const shown = await given.control.server('bad', ({ lastError }) => lastError !== undefined, 5_000);
+    assert.equal(shown.lastError?.code, 'unavailable');
+    assert.match(shown.sentence, /The last call failed: .*503 Service Unavailable/);
+    assert.match(textOf(await call), /503 Service Unavailable/);
+  });
+
   it('R14.3 nothing listens any more: what could not be delivered is tried again, and told', async () => {
     await given.start('http', { timeouts: { echo: TIMEOUT_S } });
     await given.remove();

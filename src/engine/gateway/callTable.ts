@@ -131,6 +131,8 @@ export class CallTable {
               backoff: backoffOptions(runtime.settings),
               onRetry: (call, outcome) => {
                 runtime.counters.retries += 1;
+                // Told also when in the end the call is only refused, or answered.
+                if (outcome.kind === 'fault') runtime.noteFailedCall(outcome.fault);
                 const why = outcome.kind === 'fault' ? outcome.fault.code : '';
                 log(
                   'info',
