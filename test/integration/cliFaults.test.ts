@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readdirSync, realpathSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
+import { readEndpointFile } from '../../src/endpoint/endpointFile.ts';
 import { StandaloneBed } from '../support/standalone.ts';
 import { enginePath } from '../support/testEngine.ts';
 
@@ -16,6 +25,21 @@ describe('the program in bad surroundings', () => {
       const running = bed.start(args);
       running.child.stdout?.destroy();
       assert.deepEqual([await running.end(), running.stderr], [0, ''], args.join(' '));
+    }
+  });
+
+  it('R15.1 takes no process for an engine that only has the number of one', async () => {
+    const own = new StandaloneBed();
+    try {
+      const { ready } = await own.serve({ servers: {} });
+      const info = readEndpointFile(ready.endpoint);
+      const left = { ...info, pid: process.pid, window: 'left', socket: join(own.home, 'run', 'left.sock') };
+      writeFileSync(join(own.home, 'endpoints', 'left.json'), JSON.stringify(left));
+      const { code, stdout, stderr } = await own.run(['status']);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, new RegExp(`pid ${ready.pid}\\b`));
+    } finally {
+      await own.dispose();
     }
   });
 

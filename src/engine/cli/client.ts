@@ -21,7 +21,7 @@ export const engineOptions = { endpoint: { type: 'string' }, window: { type: 'st
 const CONNECT_LIMIT_MS = 5_000;
 
 /** The engine that is meant: the named one, else the only one. */
-export function chooseEngine(choice: EngineChoice): EndpointInfo {
+export async function chooseEngine(choice: EngineChoice): Promise<EndpointInfo> {
   const { endpoint, window } = choice;
   if (endpoint !== undefined && window !== undefined)
     throw new UsageError('--endpoint and --window exclude each other.');
@@ -38,12 +38,31 @@ export function chooseEngine(choice: EngineChoice): EndpointInfo {
         : `No engine is running behind ${file}.`,
     );
   }
-  const live = liveEndpoints(home);
+  let live = liveEndpoints(home);
+  if (live.length > 1) live = await answering(live);
   const [only] = live;
   if (only === undefined) throw new NoEngineError('No engine is running.');
   if (live.length === 1) return only;
   const list = live.map((info) => `  --window ${info.window}  (pid ${info.pid})`).join('\n');
   throw new UsageError(`Several engines are running; name one:\n${list}`);
+}
+
+/** Those that are engines. A file that was left behind, by the end of the machine for example, may name a process that is another one now. */
+async function answering(endpoints: readonly EndpointInfo[]): Promise<EndpointInfo[]> {
+  const verdicts = endpoints.map(async (info) => {
+    try {
+      const { socket } = await connectToEngine(
+        info,
+        { role: 'control' },
+        { clock: systemClock, timeoutMs: CONNECT_LIMIT_MS },
+      );
+      socket.on('error', () => undefined).destroy();
+      return [info];
+    } catch {
+      return []; // nobody is there
+    }
+  });
+  return (await Promise.all(verdicts)).flat();
 }
 
 /** Asks an engine over its control connection. `ask` sends requests; the connection is closed when `use` is done. */

@@ -27,7 +27,9 @@ export function isUnhealthy(server: ServerSnapshot): boolean {
 /** `status`: what the engine knows of its servers. Answers the exit code. */
 export async function status(args: readonly string[]): Promise<number> {
   const { values } = readArguments(args, options);
-  const snapshot = await withEngine(chooseEngine(values), STATUS_LIMIT_MS, (ask) => ask(getSnapshot, {}));
+  const snapshot = await withEngine(await chooseEngine(values), STATUS_LIMIT_MS, (ask) =>
+    ask(getSnapshot, {}),
+  );
   say(values.json === true ? JSON.stringify(snapshot) : statusText(snapshot, isColoured()));
   return snapshot.servers.some(isUnhealthy) ? exitCodes.unhealthy : exitCodes.well;
 }
@@ -65,7 +67,7 @@ function colourOf(server: ServerSnapshot): Colour {
 export async function recoverServers(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArguments(args, options, 1);
   const [server] = positionals;
-  const result = await withEngine(chooseEngine(values), RECOVER_LIMIT_MS, async (ask) => {
+  const result = await withEngine(await chooseEngine(values), RECOVER_LIMIT_MS, async (ask) => {
     if (server !== undefined) {
       const { servers } = await ask(getSnapshot, {});
       if (!servers.some(({ id }) => id === server)) throw new UsageError(unknownServer(server, servers));
