@@ -267,4 +267,23 @@ describe('a Streamable HTTP server with its own ideas', () => {
       assert.equal(codeOf(await client.call('echo')), 'outcomeUnknown');
     assert.equal(codeOf(await client.call('echo')), 'circuitOpen');
   });
+
+  it('R2.5 a call that comes while the server is changed runs at the new one, once', async () => {
+    let isToldToEnd = false;
+    peer.hook = ({ httpMethod }) => {
+      isToldToEnd ||= httpMethod === 'DELETE';
+      return httpMethod === 'DELETE';
+    };
+    await start();
+    const client = await bed.session('s');
+    await client.call('echo');
+    const other = await new HttpPeer().start();
+    bed.configure({ s: { type: 'http', url: other.url } });
+    await control.configure(bed.configuration);
+    await until('the old one is told', () => isToldToEnd);
+    assert.equal(textOf(await client.call('echo')), 'echo done');
+    assert.equal(peer.executions('echo'), 1);
+    assert.equal(other.executions('echo'), 1);
+    await other.stop();
+  });
 });

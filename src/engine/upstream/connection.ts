@@ -158,7 +158,8 @@ export class Connection {
 
   /** The launch that calls may be written to now. */
   get usableLaunch(): Launch | undefined {
-    return isUsable(this.#state) ? this.#launch : undefined;
+    // One that is being ended for a fresh start would take a call with it, or run it where the settings point no more.
+    return isUsable(this.#state) && !this.#forced ? this.#launch : undefined;
   }
 
   /** The launch there is now, in whatever state: what the client answers or tells may be for it before calls are. */
@@ -208,7 +209,7 @@ export class Connection {
     this.open();
     const launch = this.usableLaunch;
     if (launch !== undefined) return Promise.resolve(launch);
-    if (!isWaitable(this.#state)) return Promise.reject(this.#unusableFault());
+    if (!isWaitable(this.#state) && !this.#forced) return Promise.reject(this.#unusableFault());
     const { signal } = call.controller;
     return new Promise((resolve, reject) => {
       const leave = (): void => {
