@@ -286,4 +286,24 @@ describe('a Streamable HTTP server with its own ideas', () => {
     assert.equal(other.executions('echo'), 1);
     await other.stop();
   });
+
+  it('R14.3 an answer over the limit that tells its id at its end is not asked for again', async () => {
+    let resumptions = 0;
+    const [head, filling] = ['id: 1\ndata: {"jsonrpc":"2.0","result":{"x":"', Buffer.alloc(68_000_000, 'x')];
+    peer.hook = ({ headers, tool }, response) => {
+      if (headers['last-event-id'] !== undefined) resumptions += 1;
+      else if (tool === undefined) return undefined;
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(`id: 0\nretry: 100\ndata:\n\n${head}`);
+      response.write(filling);
+      response.end('"},"id":2}\n\n');
+      return true;
+    };
+    await start();
+    const client = await bed.session('s');
+    const result = await client.call('echo', {}, 10_000);
+    assert.equal(codeOf(result), 'outcomeUnknown');
+    assert.match(textOf(result), /over the limit/);
+    assert.equal(resumptions, 0);
+  });
 });

@@ -59,6 +59,7 @@ const limited = (delayMs: number): number =>
   Math.min(MAX_RESUME_DELAY_MS, Math.max(MIN_RESUME_DELAY_MS, delayMs));
 /** An event's id may be any text, a header's bytes may not (WHATWG HTML §9.2.4 sends UTF-8). */
 const headerText = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
+const decoder = new TextDecoder();
 const SESSION_ID = /^[\u0021-\u007e]{1,1024}$/;
 
 /**
@@ -224,7 +225,19 @@ export class HttpTransport implements Transport {
       onMessage: (line) => this.#listener.onLines([line], flight.request.id),
       onEventId: (id) => (flight.lastEventId = id),
       onRetryDelay: (delayMs) => (flight.retryDelayMs = delayMs),
-      onTooLong: (size, head) => this.#listener.onTooLongLine(size, head),
+      onTooLong: (size, head) => {
+        this.#listener.onTooLongLine(size, head);
+        // Unless it is a message of another kind it was the answer, whose id may stand at its end. It must not be asked for again.
+        if (/"method"\s*:/.test(decoder.decode(head.subarray(0, 256)))) return;
+        this.#listener.afterLines(() => {
+          if (flight.released) return;
+          flight.exchange?.abort();
+          this.#land(
+            flight,
+            failed(this.#options.server, 'protocolGarbage', 'gave an answer over the limit'),
+          );
+        });
+      },
       // What came before the end is handled first: the answer may be among it.
       onEnd: (end) => this.#listener.afterLines(() => this.#onFlightEnd(flight, end, redirects)),
     };
@@ -294,7 +307,9 @@ export class HttpTransport implements Transport {
 
   #land(flight: Flight, verdict: Verdict): void {
     this.#forget(flight);
-    if (!flight.released) flight.settled(verdict);
+    if (flight.released) return;
+    flight.released = true;
+    flight.settled(verdict);
   }
 
   #forget(flight: Flight): void {
