@@ -132,6 +132,18 @@ describe('servers whose next life is bad', () => {
     assert.equal((await given.control.snapshot()).servers.find(({ id }) => id === 'bad')?.state, 'ready');
   });
 
+  it('R14.3 one that sends notifications instead of its answer to initialize waits for a client that does not read', async () => {
+    await given.start('stdio');
+    given.client.child.stdout?.pause();
+    await given.turn('notificationsInstead');
+    const before = given.engineMb;
+    const end = Date.now() + 4_000;
+    while (Date.now() < end) assert.ok(await given.neighbourIsServed());
+    assert.ok(given.engineMb < before + 100, `the engine has grown from ${before} to ${given.engineMb} MB`);
+    assert.ok(given.bridgeMb < 200, `the bridge has ${given.bridgeMb} MB`);
+    given.client.child.stdout?.resume();
+  });
+
   it('R14.3 10 MB of stderr a second cost nobody anything, and hide neither the state nor the last words', async () => {
     await given.start('stdio');
     await given.turn('stderr');

@@ -1,6 +1,6 @@
 // A small MCP server for tests that was well once, and is bad in its next life. The file MODE_FILE says how, read at start.
 // Tools: echo, pid (read-only), record (not idempotent: appends "record <key> <pid>" to the file RECORD).
-// Modes: well; exitAtOnce; exitLater (1 s after its start); neverInitializes; slowInitialize (20 s); garbage (between the answers, half
+// Modes: well; exitAtOnce; exitLater (1 s after its start); neverInitializes; notificationsInstead (of the answer to initialize); slowInitialize (20 s); garbage (between the answers, half
 // messages too); glued (each answer of a tool follows half a line); hugeLine (1 GB, once it may speak); hugeAnswer, hugeAnswerIdLast (1 GB, of a tool); endlessLine;
 // notifications (100,000 a second); stderr (10 MB a second); stderrMax (as fast as it is read); wrongIds; late (1.5 s); twice; deep (answers of
 // tools); manyTools (10,000); changingTools (10,000, announced ten times a second).
@@ -154,6 +154,12 @@ function onRequest({ id, method, params = {} }) {
   switch (method) {
     case 'initialize': {
       if (mode === 'neverInitializes') return undefined;
+      if (mode === 'notificationsInstead') {
+        const params = { level: 'info', data: 'x'.repeat(4_000) };
+        const line = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params });
+        const lines = Buffer.from(`${line}\n`.repeat(100));
+        return setInterval(() => writeAll(1, lines), 1);
+      }
       const result = {
         protocolVersion: params.protocolVersion,
         capabilities: { tools: { listChanged: true }, logging: {} },

@@ -88,8 +88,11 @@ export class BadServerBed {
   }
 
   get engineMb(): number {
-    const kb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.enginePid}/status`, 'utf8'))?.[1];
-    return Math.round(Number(kb) / 1_024);
+    return residentMb(this.enginePid);
+  }
+
+  get bridgeMb(): number {
+    return residentMb(this.client.child.pid!);
   }
 
   get log(): string {
@@ -104,6 +107,11 @@ export class BadServerBed {
     this.#http?.kill('SIGKILL');
     await this.bed.dispose();
   }
+}
+
+function residentMb(pid: number): number {
+  const kb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Math.round(Number(kb) / 1_024);
 }
 
 /** What became of a call that the layer itself answered. */
