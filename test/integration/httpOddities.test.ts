@@ -306,4 +306,36 @@ describe('a Streamable HTTP server with its own ideas', () => {
     assert.match(textOf(result), /over the limit/);
     assert.equal(resumptions, 0);
   });
+
+  it('R2.3 one call that is sent elsewhere for once takes no other with it', async () => {
+    await start();
+    const client = await bed.session('s');
+    for (const status of [307, 308]) {
+      peer.requests.length = 0;
+      peer.hook = ({ url, tool }, response) => {
+        if (tool !== 'echo' || url !== '/mcp') return undefined;
+        response.writeHead(status, { location: '/mcp?ticket=1' }).end();
+        return true;
+      };
+      for (const tool of ['echo', 'read']) assert.equal(textOf(await client.call(tool)), `${tool} done`);
+      const urls = peer.requests.filter(({ tool }) => tool !== undefined).map(({ url }) => url);
+      assert.deepEqual(urls, ['/mcp', '/mcp?ticket=1', status === 307 ? '/mcp' : '/mcp?ticket=1']);
+    }
+  });
+
+  it('R3.5 an answer that begins with a byte order mark is read', async () => {
+    peer.hook = ({ tool, message }, response) => {
+      if (tool === undefined) return undefined;
+      const answer = {
+        jsonrpc: '2.0',
+        id: message['id'],
+        result: { content: [{ type: 'text', text: 'ok' }] },
+      };
+      response.writeHead(200, { 'content-type': 'application/json' }).end(`\ufeff${JSON.stringify(answer)}`);
+      return true;
+    };
+    await start();
+    const client = await bed.session('s');
+    assert.equal(textOf(await client.call('echo')), 'ok');
+  });
 });

@@ -31,7 +31,7 @@ export interface ExchangeOptions {
 export type ExchangeEnd =
   /** The answer came to its regular end. */
   | { readonly kind: 'complete' }
-  | { readonly kind: 'redirected'; readonly path: string }
+  | { readonly kind: 'redirected'; readonly path: string; readonly isPermanent: boolean }
   | ({ readonly kind: 'failed'; readonly status: number | undefined } & HttpFailure);
 
 export interface ExchangeListener {
@@ -120,7 +120,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status === 307 || status === 308) {
       const path = this.#sameOriginPath(headers.location);
       if (path !== undefined) {
-        this.#finish({ kind: 'redirected', path }, false);
+        this.#finish({ kind: 'redirected', path, isPermanent: status === 308 }, false);
         return;
       }
     }
@@ -324,10 +324,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /** The pieces as one line: line ends stand only between tokens in JSON, where a blank is as good. */
 function onOneLine(pieces: Pieces): Uint8Array {
   const whole = pieces.head(pieces.sizeBytes);
+  // RFC 8259 §8.1: it must not be sent, and may be overlooked.
+  if (BYTE_ORDER_MARK.every((byte, index) => whole[index] === byte))
+    whole.fill(SPACE, 0, BYTE_ORDER_MARK.length);
   for (const lineEnd of [LINE_FEED, CARRIAGE_RETURN]) {
     for (let at = whole.indexOf(lineEnd); at >= 0; at = whole.indexOf(lineEnd, at + 1)) whole[at] = SPACE;
   }

@@ -148,6 +148,8 @@ export class HttpTransport implements Transport {
       readonly body?: Uint8Array | string;
       readonly expectsMessage?: boolean;
       readonly answers?: string;
+      /** Where this one goes, when not where all go. */
+      readonly path?: string | undefined;
       readonly atMostOnce?: boolean;
     },
     listener: ExchangeListener,
@@ -155,13 +157,13 @@ export class HttpTransport implements Transport {
     const { server, clock, maxMessageBytes, readTimeoutMs } = this.#options;
     const pool = this.#pool;
     if (pool === undefined || this.#ended) return undefined;
-    const { method, headers, body, expectsMessage = false, answers, atMostOnce = false } = what;
+    const { method, headers, body, path, expectsMessage = false, answers, atMostOnce = false } = what;
     const exchange = new Exchange(
       {
         server,
         origin: this.#origin,
         method,
-        path: this.#path,
+        path: path ?? this.#path,
         headers,
         ...(body === undefined ? {} : { body }),
         expectsMessage,
@@ -196,7 +198,7 @@ export class HttpTransport implements Transport {
     this.#post(flight, 0);
   }
 
-  #post(flight: Flight, redirects: number): void {
+  #post(flight: Flight, redirects: number, path?: string): void {
     const { request } = flight;
     flight.exchange = this.#exchange(
       {
@@ -205,6 +207,7 @@ export class HttpTransport implements Transport {
         body: request.line,
         expectsMessage: true,
         answers: request.id,
+        path,
         atMostOnce: request.atMostOnce,
       },
       this.#flightListener(flight, (headers) => this.#noteSession(headers), redirects),
@@ -250,6 +253,11 @@ export class HttpTransport implements Transport {
       this.#sessionId = id;
   }
 
+  /** 307 is about one request (RFC 9110 §15.4.8); but who redirects the first one does so with all (`/mcp` to `/mcp/`). */
+  #noteRedirect({ path, isPermanent }: Extract<ExchangeEnd, { kind: 'redirected' }>): void {
+    if (isPermanent || this.#protocolVersion === undefined) this.#path = path;
+  }
+
   #onFlightEnd(flight: Flight, end: ExchangeEnd, redirects: number): void {
     flight.exchange = undefined;
     const { server } = this.#options;
@@ -258,8 +266,8 @@ export class HttpTransport implements Transport {
       return;
     }
     if (end.kind === 'redirected' && !flight.isResuming) {
-      this.#path = end.path;
-      if (redirects < MAX_REDIRECTS) this.#post(flight, redirects + 1);
+      this.#noteRedirect(end);
+      if (redirects < MAX_REDIRECTS) this.#post(flight, redirects + 1, end.path);
       else this.#land(flight, failed(server, 'httpError', `keeps referring to other addresses`, 'no'));
       return;
     }
@@ -341,6 +349,7 @@ export class HttpTransport implements Transport {
     message: Uint8Array | string,
     settled: ((verdict: Verdict) => void) | undefined,
     redirects: number,
+    path?: string,
   ): void {
     let accepted = false;
     const exchange = this.#exchange(
@@ -348,6 +357,7 @@ export class HttpTransport implements Transport {
         method: 'POST',
         headers: { ...this.#headers(ACCEPT_MESSAGE), 'content-type': 'application/json' },
         body: message,
+        path,
         // Nobody would repeat it, so it must not get lost where the other end is just closing.
         atMostOnce: true,
       },
@@ -363,8 +373,8 @@ export class HttpTransport implements Transport {
         onEnd: (end) => {
           if (exchange !== undefined) this.#others.delete(exchange);
           if (end.kind === 'redirected' && redirects < MAX_REDIRECTS) {
-            this.#path = end.path;
-            this.#send(message, settled, redirects + 1);
+            this.#noteRedirect(end);
+            this.#send(message, settled, redirects + 1, end.path);
           } else if (end.kind === 'failed' && !accepted) {
             settled?.({ kind: 'failed', fault: end.fault, delivered: end.delivered });
             this.#listener.onDoubt(end.fault);
