@@ -338,4 +338,27 @@ describe('a Streamable HTTP server with its own ideas', () => {
     const client = await bed.session('s');
     assert.equal(textOf(await client.call('echo')), 'ok');
   });
+
+  it('R2.3 headers that come twice count once', async () => {
+    let refusals = 0;
+    peer.hook = ({ tool, message }, response) => {
+      if (tool === undefined) return undefined;
+      const { socket } = response;
+      const answer = JSON.stringify({
+        jsonrpc: '2.0',
+        id: message['id'],
+        result: { content: [{ type: 'text', text: 'ok' }] },
+      });
+      const type = 'content-type: application/json\r\n';
+      refusals += 1;
+      if (refusals === 1) socket?.end('HTTP/1.1 429 Later\r\nretry-after: 2\r\nretry-after: 2\r\n\r\n');
+      else socket?.end(`HTTP/1.1 200 OK\r\n${type}${type}\r\n${answer}`);
+      return true;
+    };
+    await start();
+    const client = await bed.session('s');
+    const began = performance.now();
+    assert.equal(textOf(await client.call('echo')), 'ok');
+    assert.ok(performance.now() - began >= 2_000);
+  });
 });

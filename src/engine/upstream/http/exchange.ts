@@ -118,7 +118,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#status = status;
     this.#headers = headers;
     if (status === 307 || status === 308) {
-      const path = this.#sameOriginPath(headers.location);
+      const path = this.#sameOriginPath(this.#header('location'));
       if (path !== undefined) {
         this.#finish({ kind: 'redirected', path, isPermanent: status === 308 }, false);
         return;
@@ -134,8 +134,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#body.kind === 'ignored' || !this.#options.expectsMessage) this.#noteBytes();
   }
 
+  /** The library gives a list of what comes twice, whatever its types say; proxies like to add what is there already. */
+  #header(name: string): string | undefined {
+    const value = this.#headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  }
+
   get #contentType(): string {
-    return (this.#headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+    return (this.#header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   }
 
   /** Answers whether the body is one that can be read. */
@@ -226,14 +232,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#finish({ kind: 'complete' }, reusable);
       return;
     }
-    const { location } = this.#headers;
+    const location = this.#header('location');
     this.#fail(
       statusFailure({
         server,
         status: this.#status ?? 0,
         contentType: this.#contentType,
         location,
-        retryAfterMs: parseRetryAfter(this.#headers['retry-after'], clock.wallNow()),
+        retryAfterMs: parseRetryAfter(this.#header('retry-after'), clock.wallNow()),
         body,
         hasSession,
       }),

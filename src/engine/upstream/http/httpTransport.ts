@@ -247,7 +247,7 @@ export class HttpTransport implements Transport {
   }
 
   #noteSession(headers: IncomingHttpHeaders): void {
-    const id = headers['mcp-session-id'];
+    const [id] = [headers['mcp-session-id']].flat();
     // It is given with the answer to initialize; before that there is none to be had.
     if (this.#protocolVersion === undefined && typeof id === 'string' && SESSION_ID.test(id))
       this.#sessionId = id;
