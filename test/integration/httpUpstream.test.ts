@@ -298,6 +298,16 @@ describe('a server reached by Streamable HTTP', () => {
     assert.equal(textOf(await client.call('read')), 'read done');
   });
 
+  it('R2.4 a call that never got through is told as not carried out, however often it was tried', async () => {
+    await start({}, { retryBackoffBase: 0.1, failureThreshold: 2 });
+    const client = await bed.session('s');
+    await client.call('read');
+    await peer.stop();
+    const result = await client.call('read');
+    assert.match(textOf(result), /nothing listens there.*The tool "read" was not carried out/);
+    assert.doesNotMatch(textOf(result), /may have been/);
+  });
+
   it('R2.4 R14.2 is not followed to another origin, and its credentials stay; within its own it is', async () => {
     const other = await new HttpPeer().start();
     try {

@@ -237,6 +237,8 @@ describe('servers that are not well', () => {
     });
     assert.equal(textOf(await client.call('pid')), pid);
     const restarted = await control.recover('healthy', 'restart');
+    const { lastError } = await control.server('healthy', ({ state }) => state === 'ready');
+    assert.equal(lastError, undefined, 'what was asked for is no error');
     assert.equal(restarted.results[0]?.outcome, 'recovered');
     assert.notEqual(textOf(await client.call('pid')), pid);
   });

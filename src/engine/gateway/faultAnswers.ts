@@ -5,6 +5,18 @@ import type { Call } from '../pipeline/call.ts';
 /** Refusals say "not carried out", which holds only for a call that was never handed over. */
 const refusedLater: ReadonlySet<FaultCode> = new Set(['circuitOpen', 'crashLoop', 'isolated', 'stopped']);
 
+/** What a server, or the way to it, said of one call before anything was done. */
+const turnedAway: ReadonlySet<FaultCode> = new Set([
+  'connectionRefused',
+  'connectTimeout',
+  'rateLimited',
+  'sessionLost',
+  'sessionNotReady',
+  'httpError',
+  'authRequired',
+  'forbidden',
+]);
+
 const describe = (call: Pick<Call, 'tool' | 'method'>): string =>
   call.tool === undefined ? `the request "${call.method}"` : `the tool "${call.tool}"`;
 
@@ -35,6 +47,11 @@ export function toldFault(call: Call, fault: Fault): Fault {
     const retryAfterMs = fault.retryAfterMs === undefined ? {} : { retryAfterMs: fault.retryAfterMs };
     return new Fault(fault.code, text, { server: call.server, cause: fault, ...retryAfterMs });
   }
+  if (call.attempts === 0 && call.delivery === 'queued' && turnedAway.has(fault.code)) {
+    const retryAfterMs = fault.retryAfterMs === undefined ? {} : { retryAfterMs: fault.retryAfterMs };
+    const text = `${fault.message} ${capitalized(describe(call))} was not carried out.`;
+    return new Fault(fault.code, text, { server: call.server, cause: fault, ...retryAfterMs });
+  }
   if (fault.code === 'exited' || fault.code === 'brokenPipe') {
     const text = `${fault.message} ${capitalized(describe(call))} was tried ${times(call.attempts)} and can be repeated.`;
     return new Fault(fault.code, text, { server: call.server, cause: fault });
@@ -45,7 +62,7 @@ export function toldFault(call: Call, fault: Fault): Fault {
 export function timeoutFault(call: Call, seconds: number, stateSentence: string): Fault {
   const { server } = call;
   const text =
-    call.delivery === 'queued'
+    call.delivery === 'queued' && call.attempts === 0
       ? `The MCP server "${server}" did not become ready within ${seconds} s, so ${describe(call)} was not carried out. ${stateSentence}`
       : `The MCP server "${server}" did not answer ${describe(call)} within ${seconds} s.${oddityOf(call)}`;
   return new Fault('requestTimeout', text, { server });

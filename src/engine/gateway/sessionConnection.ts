@@ -1,4 +1,5 @@
 import type { ConnectionState } from '../../shared/model/connectionState.ts';
+import type { Fault } from '../../shared/model/fault.ts';
 import type { ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { backoffOptions } from '../policies/backoff/backoff.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
@@ -67,18 +68,29 @@ export function createConnection(
     onListenerError,
   });
   connection.onDidChange((state) => {
-    const isLost = state === 'broken' || state === 'needsSignIn';
-    log(isLost || isOut(state) ? 'warn' : 'info', `${state}${detail(connection)}`, runtime.name);
-    if (isLost && connection.lastFault !== undefined) runtime.noteError(connection.lastFault);
+    const failure = failureOf(connection);
+    log(
+      failure !== undefined || isOut(state) ? 'warn' : 'info',
+      `${state}${detail(connection)}`,
+      runtime.name,
+    );
+    if (failure !== undefined) runtime.noteError(failure);
     runtime.touch();
   });
   return connection;
 }
 
+/** What has just brought the connection down; absent when nothing has, or a fresh start was asked for. */
+function failureOf({ state, endWasAskedFor, lastFault }: Connection): Fault | undefined {
+  const isLost = (state === 'broken' && !endWasAskedFor) || state === 'needsSignIn';
+  return isLost ? lastFault : undefined;
+}
+
 function detail(connection: Connection): string {
-  const inMs = connection.nextAttemptInMs;
-  const next = inMs === undefined ? '' : `, next attempt in ${Math.round(inMs)} ms`;
-  const isLost = connection.state === 'broken' || connection.state === 'needsSignIn';
-  const why = isLost ? `: ${connection.diagnosis}` : '';
-  return `${connection.pid === undefined ? '' : ` (pid ${connection.pid})`}${next}${why}`;
+  const { state, pid, nextAttemptInMs } = connection;
+  const who = pid === undefined ? '' : ` (pid ${pid})`;
+  const next = nextAttemptInMs === undefined ? '' : `, next attempt in ${Math.round(nextAttemptInMs)} ms`;
+  if (state === 'broken' && connection.endWasAskedFor) return `${who}: a fresh start was asked for`;
+  const why = failureOf(connection) === undefined ? '' : `: ${connection.diagnosis}`;
+  return `${who}${next}${why}`;
 }

@@ -44,7 +44,7 @@ export interface Call {
   delivery: Delivery;
   /** The highest progress the client has seen; a repeated call must not fall behind it (requirements R3.9). */
   highestProgress: number;
-  /** Times it was written to a server. */
+  /** Times it was handed to a server; not counted where that is disproved. */
   attempts: number;
   /** The process it is, or was last, written to. */
   launch: Launch | undefined;

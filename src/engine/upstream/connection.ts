@@ -101,6 +101,7 @@ export class Connection {
   #stderrTail = '';
   /** The running launch is being ended for a fresh start that was asked for. */
   #forced = false;
+  #endWasAskedFor = false;
   #isWaitingForPredecessor = false;
 
   constructor(options: ConnectionOptions) {
@@ -123,6 +124,11 @@ export class Connection {
   /** Wall-clock milliseconds when the state was entered. */
   get since(): number {
     return this.#since;
+  }
+
+  /** The last launch was ended for a fresh start that was asked for: no failure. */
+  get endWasAskedFor(): boolean {
+    return this.#endWasAskedFor;
   }
 
   get lastFault(): Fault | undefined {
@@ -251,7 +257,7 @@ export class Connection {
       return new Fault('crashLoop', text, { server, retryAfterMs: inMs, diagnosis: this.diagnosis });
     }
     if (this.#state === 'needsSignIn') {
-      const text = `${this.diagnosis} The call was not carried out. "MCP Lifeline: Force Recovery" tries again.`;
+      const text = `${this.diagnosis} "MCP Lifeline: Force Recovery" tries again.`;
       return new Fault('authRequired', text, { server });
     }
     if (this.#state === 'isolated') {
@@ -268,7 +274,8 @@ export class Connection {
 
   /** What is known of the last failure, with the server's own last words. */
   get diagnosis(): string {
-    const words = lastWords(this.#stderrTail);
+    const last = lastWords(this.#stderrTail);
+    const words = /[\w)\]'"`]$/.test(last) ? `${last}.` : last;
     return `${this.#lastFault?.message ?? 'No failure is known.'}${words === '' ? '' : ` Its last output: ${words}`}`;
   }
 
@@ -344,6 +351,7 @@ export class Connection {
     this.#keepLingering(launch);
     const forced = this.#forced;
     this.#forced = false;
+    this.#endWasAskedFor = forced;
     if (!forced) this.#lastFault = fault;
     if (launch?.readyAt === undefined && !forced) this.#startFault = fault;
     if (this.#state === 'stopped' || this.#state === 'idle' || this.#state === 'isolated') return;

@@ -323,6 +323,7 @@ export class Launch implements TransportListener {
   ): void {
     if (verdict.delivered === 'no') {
       call.delivery = 'queued';
+      call.attempts -= 1;
       if (call.retryClass === 'atMostOnce') this.#options.journal.withdrawn(call);
     }
     if (verdict.kind === 'broken') {
