@@ -395,7 +395,11 @@ const seconds = (value: number | undefined): string =>
   value === undefined ? 'not reached' : `${(value / 1_000).toFixed(value < 9_950 ? 2 : 0)} s`;
 const told = ({ ms: time, code, isError }: Told): string =>
   `${code}${isError === true ? '' : isError === undefined ? ' (error)' : ' (well)'}, ${seconds(time)}`;
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+const cell = (text: string): string =>
+  text
+    .replaceAll('|', '\\|')
+    .replaceAll('\n', ' ')
+    .replaceAll(/[^\s"]*lifeline-\w+/g, '…');
 
 function effectOf(result: Result): string {
   const { row, states, reachedMs, first, later, rssMb, quiet, meanwhile, machine } = result;
