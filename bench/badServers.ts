@@ -249,7 +249,7 @@ async function badProgram(
   }
   const child = spawn(process.execPath, [badHttpServer], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   const [url] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
   return {

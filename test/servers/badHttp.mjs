@@ -116,6 +116,8 @@ function answer(response, message) {
   return response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: resultOf(message) }));
 }
 
+// Whoever started it may be killed; it must not stay.
+process.stdin.on('end', () => process.exit(0)).resume();
 const server = createServer((request, response) => {
   if (request.method !== 'POST') {
     request.resume();

@@ -46,7 +46,7 @@ export class BadServerBed {
   async #startHttp(): Promise<string> {
     const child = spawn(process.execPath, [badHttpServer], {
       env: { ...process.env, ...this.#env },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#http = child;
     const [url] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
