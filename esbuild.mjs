@@ -13,6 +13,8 @@ const base = {
   // Names are kept out of the bundles' size but stay readable in stack traces through the source map of a dev build.
   sourcemap: production ? false : 'linked',
   legalComments: 'none',
+  // Its main file is UMD, whose `require` a bundler cannot follow.
+  alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
   logLevel: 'warning',
 };
 

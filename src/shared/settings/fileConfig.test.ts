@@ -23,6 +23,13 @@ describe('the configuration file', () => {
     }
   });
 
+  it('may hold comments and trailing commas, as the editor’s own may', () => {
+    const text = '// mine\n{ "servers": { /* one */ "a": { "args": ["//no", "/*no*/",], }, }, }';
+    assert.deepEqual(usable(parseFileConfig(text)).config.servers, [
+      { name: 'a', entry: { args: ['//no', '/*no*/'] } },
+    ]);
+  });
+
   it('gives connection settings and the state folder', () => {
     const { config } = usable(
       parse({ servers: {}, lifeline: { connection: { maxRetries: 1 }, stateFolder: './x' } }),
@@ -70,10 +77,11 @@ describe('the configuration file', () => {
   it('R14.4 says where it is not JSON, and quotes nothing of it', () => {
     const text = '{\n  "servers": {\n    "s": { "headers": {\n      "X-Key": SECRETTOKEN123\n} } } }';
     const table: [string, RegExp][] = [
-      [text, /: Unexpected token 'S' in line 4$/],
-      ['SECRET', /: Unexpected token 'S' in line 1$/],
-      ['{"a": SECRETSECRET, "a": SECRETSECRET}', /: Unexpected token 'S'( in line 1)?$/],
-      ['{\n"a": "SECRET",\n}', /\(line 3 column 1\)$/],
+      [text, /^It is not JSON: InvalidSymbol in line 4\.$/],
+      ['SECRET', /: InvalidSymbol in line 1\.$/],
+      ['{\n"a": "SECRET"\n"b": 1}', /: CommaExpected in line 3\.$/],
+      ['{"a": "SECRET', /: UnexpectedEndOfString in line 1\.$/],
+      ['', /: ValueExpected in line 1\.$/],
     ];
     for (const [broken, why] of table) {
       const verdict = parseFileConfig(broken);
@@ -84,7 +92,7 @@ describe('the configuration file', () => {
   });
 
   it('never throws, and says why it is unusable', () => {
-    for (const text of ['', 'null', '[]', '"x"', '{', '{"servers":{},}', '[['.repeat(50_000)]) {
+    for (const text of ['', 'null', '[]', '"x"', '{', '{"servers":{},,}', '[['.repeat(50_000)]) {
       const verdict = parseFileConfig(text);
       assert.ok(verdict.kind === 'unusable' && verdict.reason.startsWith('It '), text);
     }

@@ -1,7 +1,8 @@
+import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
 import type { SettingsProblem } from '../model/snapshot.ts';
 
 /**
- * The configuration file of the stand-alone program: the shape of `mcp.json`, plus `lifeline`. Plain JSON, without comments. What the
+ * The configuration file of the stand-alone program: the shape of `mcp.json`, plus `lifeline`; comments are allowed. What the
  * entries themselves say is checked by `parseServerConfig`, as for settings.
  */
 export interface FileConfig {
@@ -41,16 +42,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 export function parseFileConfig(text: string): FileConfigVerdict {
   if (text.length > MAX_CONFIG_LENGTH)
     return { kind: 'unusable', reason: `It is longer than ${MAX_CONFIG_LENGTH} characters.` };
-  let value: unknown;
-  try {
-    value = JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text);
-  } catch (error) {
-    const why = error instanceof Error ? whyNotJson(error.message, text) : String(error);
-    return {
-      kind: 'unusable',
-      reason: `It is not JSON (comments and trailing commas are not allowed): ${why}`,
-    };
-  }
+  const read = readJson(text.startsWith('\ufeff') ? text.slice(1) : text);
+  if ('problem' in read) return { kind: 'unusable', reason: `It is not JSON: ${read.problem}` };
+  const { value } = read;
   if (!isRecord(value)) return { kind: 'unusable', reason: 'It must be a JSON object with "servers" in it.' };
   const problems: SettingsProblem[] = [];
   const report = (path: string, message: string): void => {
@@ -69,19 +63,23 @@ export function parseFileConfig(text: string): FileConfigVerdict {
   };
 }
 
-/** V8 quotes what stands this many characters before and behind what it did not expect. */
-const QUOTED_BEFORE = 10;
-
-/** The parser's reason, with a line instead of the part of the file that it quotes: that may be a token, and the reason is logged. */
-function whyNotJson(message: string, text: string): string {
-  const quoting = /, (\.\.\.)?"(.*)"(?:\.\.\.)? is not valid JSON$/s.exec(message);
-  if (quoting === null) return message.slice(0, 300);
-  const [, isCut, quoted = ''] = quoting;
-  const start = text.indexOf(quoted);
-  const isPlaceKnown = start >= 0 && text.lastIndexOf(quoted) === start;
-  const before = text.slice(0, start + (isCut === undefined ? 0 : QUOTED_BEFORE));
-  const place = isPlaceKnown ? ` in line ${before.split('\n').length}` : '';
-  return `${message.slice(0, quoting.index)}${place}`;
+/** JSON, with comments and trailing commas as in the editor's own `mcp.json`. A problem tells its line and nothing of the text, which may hold tokens. */
+function readJson(text: string): { readonly value: unknown } | { readonly problem: string } {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    // what it is then, is seen below
+  }
+  try {
+    const errors: ParseError[] = [];
+    const value: unknown = parse(text, errors, { allowTrailingComma: true });
+    const [first] = errors;
+    if (first === undefined) return { value };
+    const line = text.slice(0, first.offset).split('\n').length;
+    return { problem: `${printParseErrorCode(first.error)} in line ${line}.` };
+  } catch {
+    return { problem: 'it is nested too deep.' };
+  }
 }
 
 type Report = (path: string, message: string) => void;
