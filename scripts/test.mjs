@@ -10,7 +10,7 @@ import { run, say } from './processes.mjs';
 
 await underProjectNode(import.meta.url);
 
-const totalLimitMs = 15 * 60_000;
+const totalLimitMs = 30 * 60_000;
 const resultsFolder = path.join(projectRoot, 'test-results');
 const tool = (...parts) => path.join(projectRoot, 'node_modules', ...parts);
 const reporter = path.join('scripts', 'mochaReporter.mjs');
@@ -30,7 +30,7 @@ const steps = [
   {
     name: 'integration',
     args: mocha('test/integration.mocharc.json'),
-    limitMs: 300_000,
+    limitMs: 600_000,
     needs: ['build'],
     isSuite: true,
     lingerMs: 20_000,

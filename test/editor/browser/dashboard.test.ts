@@ -67,6 +67,26 @@ async function violations(frame: Frame): Promise<string[]> {
   );
 }
 
+/** In a browser VS Code saves its tabs every few seconds while it has the focus, and not when the page goes. */
+async function areTabsSaved(window: EditorWindow): Promise<boolean> {
+  return window.page.evaluate(async () => {
+    const promised = <T>(request: IDBRequest<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(new Error('the database cannot be read'));
+      });
+    for (const { name } of await indexedDB.databases()) {
+      if (name?.startsWith('vscode-web-state-db') !== true) continue;
+      const database = await promised(indexedDB.open(name));
+      const store = database.transaction('ItemTable').objectStore('ItemTable');
+      const editors = await promised<unknown>(store.get('memento/workbench.parts.editor'));
+      database.close();
+      if (String(editors).includes('mcpLifeline.dashboard')) return true;
+    }
+    return false;
+  });
+}
+
 describe('dashboard', function () {
   this.timeout(120_000);
   let editor: InstalledEditor;
@@ -244,6 +264,7 @@ describe('dashboard', function () {
     const [steady] = bridges as [LineClient];
     for (let call = 0; call < 5; call += 1) await steady.call('echo', { key: 'x' });
     await cardOf(frame, 'steady').locator('svg.graph[aria-label*=" 0 failed"]').waitFor();
+    await until('VS Code has saved its tabs', () => areTabsSaved(window));
     await window.reload();
     const tab = await dashboardFrame(window, 600);
     await untilCard(tab, 'steady', /healthy/);
