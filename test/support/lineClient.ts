@@ -41,6 +41,7 @@ export class LineClient {
   readonly #expectations = new Set<Expectation>();
   readonly exited: Promise<number | null>;
   #lastId = 0;
+  #closed = false;
 
   constructor(
     command: string,
@@ -55,6 +56,7 @@ export class LineClient {
   }
 
   #onLine(line: string): void {
+    if (this.#closed) return; // of a program that is ended while it writes, the last line is half a line
     const message = JSON.parse(line) as Message;
     this.received.push(message);
     if (message.method === undefined && message.id !== undefined && message.id !== null) {
@@ -132,9 +134,12 @@ export class LineClient {
 
   /** Closes the client's side and waits for the program to end. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.child.stdin?.end();
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 5_000);
     await this.exited;
     clearTimeout(timer);
+    // A test may have stopped reading; what is left in the pipe would keep this process alive.
+    this.child.stdout?.destroy();
   }
 }
