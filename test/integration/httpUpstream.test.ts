@@ -138,6 +138,7 @@ describe('a server reached by Streamable HTTP', () => {
     assert.match(textOf(result), /"s" answered 400 Bad Request \(no such field\)/);
     assert.equal(codeOf(result), 'httpError');
     assert.equal(peer.executions('echo'), 1);
+    assert.equal((await control.snapshot()).servers[0]?.lastCallFailed, true);
     assert.equal(peer.count('initialize'), 1);
   });
 

@@ -305,6 +305,7 @@ export class ServerRuntime {
         waiting: sum((connection) => connection.waiting),
       },
       ...(catalogue === undefined ? {} : { catalogue: this.#catalogueSnapshot(catalogue) }),
+      ...(this.#callFault === undefined ? {} : { lastCallFailed: true }),
       promiseBroken: [...this.#sessions].some((session) => session.promiseBroken),
     };
   }

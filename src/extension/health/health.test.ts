@@ -4,7 +4,7 @@ import { serverSnapshot, snapshotOf, viewOf } from '../../../test/support/health
 import { parseServerConfig } from '../../shared/settings/serverConfig.ts';
 import { HealthModel } from './healthModel.ts';
 import { buildHealthView, type HealthView } from './healthView.ts';
-import { breakerWords, duration, escapeMarkdown } from './words.ts';
+import { breakerWords, duration, escapeMarkdown, stateSentence } from './words.ts';
 
 const { config } = parseServerConfig('x', { command: 'x' }, { pathPrefix: 's', trustByDefault: true });
 const configured = [
@@ -92,5 +92,18 @@ describe('words of the breaker', () => {
     const words = (failures: number): string =>
       breakerWords(serverSnapshot('s', { breaker: { state: 'closed', failures } }), t);
     assert.deepEqual([0, 1, 2].map(words), ['closed', 'closed, one failure', 'closed, 2 failures in a row']);
+  });
+});
+
+describe('the sentence of a server', () => {
+  it('R12.2 does not say that one answers whose last call failed', () => {
+    const t = (message: string): string => message;
+    const ready = (lastCallFailed?: boolean): string =>
+      stateSentence(
+        serverSnapshot('s', { state: 'ready', ...(lastCallFailed === undefined ? {} : { lastCallFailed }) }),
+        t,
+      );
+    assert.equal(ready(), 'It is connected and answers.');
+    assert.equal(ready(true), 'It is connected, but the last call failed.');
   });
 });

@@ -104,10 +104,12 @@ export function stateSentence(server: ServerSnapshot, t: Translate): string {
   }
 }
 
-function readySentence({ breaker }: ServerSnapshot, t: Translate): string {
+function readySentence({ breaker, lastCallFailed }: ServerSnapshot, t: Translate): string {
   switch (breaker.state) {
     case 'closed':
-      return t('It is connected and answers.');
+      return lastCallFailed === true
+        ? t('It is connected, but the last call failed.')
+        : t('It is connected and answers.');
     case 'open':
       return t('It is connected, but failed repeatedly; calls are held back for now.');
     case 'halfOpen':

@@ -49,6 +49,8 @@ const serverSnapshotSchema = z.object({
   }),
   latency: z.optional(latencySchema),
   lastError: z.optional(lastErrorSchema),
+  /** The last call failed; `lastError` tells why. Absent when it was answered, or there was none. */
+  lastCallFailed: z.optional(z.boolean()),
   /** Client sessions (bridges) attached now. */
   sessions: count,
   /** Process ids of the server's processes now. */
