@@ -268,8 +268,10 @@ describe('dashboard', function () {
     await window.reload();
     const tab = await dashboardFrame(window, 600);
     await untilCard(tab, 'steady', /healthy/);
-    const label = await cardOf(tab, 'steady').locator('svg.graph').getAttribute('aria-label');
-    assert.match(label ?? '', /[1-9]\d* calls, 0 failed/);
+    // The history comes a moment after the snapshot.
+    const graph = cardOf(tab, 'steady').locator('svg.graph[aria-label*=" calls, 0 failed"]');
+    await graph.waitFor({ state: 'attached' });
+    assert.match((await graph.getAttribute('aria-label')) ?? '', /[1-9]\d* calls, 0 failed/);
   });
 
   it('R12.3 without servers it leads to the settings', async () => {
