@@ -5,38 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bridgePath, TestBed } from '../test/support/testEngine.ts';
+import { measure, spread, type Figures } from './figures.ts';
 import { Peer } from './peer.ts';
 
 const ROUNDS = 5;
 const echoServer = join(import.meta.dirname, 'echoServer.mjs');
-
-interface Figures {
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly perSecond: number;
-}
-
-async function measure(peer: Peer, calls: number, concurrency: number, params: unknown): Promise<Figures> {
-  const times: number[] = [];
-  let left = calls;
-  const began = performance.now();
-  const worker = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      const at = performance.now();
-      await peer.request('tools/call', params);
-      times.push(performance.now() - at);
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-  const seconds = (performance.now() - began) / 1_000;
-  times.sort((a, b) => a - b);
-  const at = (p: number): number => times[Math.min(times.length - 1, Math.floor(p * times.length))] ?? 0;
-  return { p50Ms: at(0.5), p99Ms: at(0.99), perSecond: calls / seconds };
-}
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 function memory(pid: number): string {
   try {
@@ -70,18 +43,14 @@ for (const [name, calls, concurrency, params] of [
   ['1 MB result, 1 at a time', 60, 1, { name: 'read', arguments: { size: 1_000_000 } }],
 ] as const) {
   const rounds: { direct: Figures; bridged: Figures }[] = [];
-  await measure(direct, calls / 10, concurrency, params);
-  await measure(bridged, calls / 10, concurrency, params);
-  for (let round = 0; round < ROUNDS; round += 1) {
-    rounds.push({
-      direct: await measure(direct, calls, concurrency, params),
-      bridged: await measure(bridged, calls, concurrency, params),
-    });
-  }
-  const of = (pick: (round: (typeof rounds)[number]) => number, digits: number): string => {
-    const values = rounds.map(pick);
-    return `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
-  };
+  const run = (peer: Peer, count: number): Promise<Figures> =>
+    measure(() => peer.request('tools/call', params), count, concurrency);
+  await run(direct, calls / 10);
+  await run(bridged, calls / 10);
+  for (let round = 0; round < ROUNDS; round += 1)
+    rounds.push({ direct: await run(direct, calls), bridged: await run(bridged, calls) });
+  const of = (pick: (round: (typeof rounds)[number]) => number, digits: number): string =>
+    spread(rounds.map(pick), digits);
   const cells = [
     name,
     of((round) => round.direct.p50Ms, 3),

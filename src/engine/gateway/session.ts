@@ -79,6 +79,8 @@ export class Session implements AttachedSession, ConnectionClient {
   #connection: Connection | undefined;
   /** Parameters of the client's `initialize`, JSON text. */
   #initialize: string | undefined;
+  #knownKey:
+    { readonly configuration: string; readonly initialize: string; readonly key: string } | undefined;
   #clientInitialized: boolean;
   #logLevel: string | undefined;
   readonly #subscriptions = new Set<string>();
@@ -123,8 +125,15 @@ export class Session implements AttachedSession, ConnectionClient {
     return this.#promise.isBroken;
   }
 
+  /** Asked for with every call, and made of hashes: made again only when what it is made of has changed. */
   get #catalogueKey(): string {
-    return catalogueKey(this.#runtime.configurationDigest, this.#initialize ?? '{}');
+    const { configurationDigest } = this.#runtime;
+    const initialize = this.#initialize ?? '{}';
+    const known = this.#knownKey;
+    if (known?.configuration === configurationDigest && known.initialize === initialize) return known.key;
+    const key = catalogueKey(configurationDigest, initialize);
+    this.#knownKey = { configuration: configurationDigest, initialize, key };
+    return key;
   }
 
   /** The connection, made when it is first needed; absent while the server has no usable configuration. */

@@ -38,8 +38,8 @@ const stdio = (name: string, entry: Record<string, unknown> = {}, more: Partial<
 });
 
 describe('the folder that a server starts in', () => {
-  const workspaceFolder = resolve('/work/first');
-  const folder = resolve('/work/second');
+  const workspaceFolder = resolve('first');
+  const folder = resolve('second');
   const cwdOf = (entry: Entry, changes: Partial<EngineConfiguration> = { workspaceFolder }) => {
     const config = given([entry], changes).find(entry.name)?.config;
     return config?.type === 'stdio' ? config.cwd : 'no process';

@@ -92,6 +92,7 @@ export class ServerRuntime {
   readonly #changed: Emitter<undefined>;
   readonly #onListenerError: (error: unknown) => void;
   #configuration: RuntimeConfiguration;
+  #configurationDigest: string;
   #breaker: Breaker;
   #lastError: { readonly fault: Fault; readonly at: number } | undefined;
   #callFault: Fault | undefined;
@@ -113,6 +114,7 @@ export class ServerRuntime {
     this.#onListenerError = deps.onListenerError;
     this.#changed = new Emitter(deps.onListenerError);
     this.#configuration = configuration;
+    this.#configurationDigest = digestOf(configuration.config);
     this.#breaker = this.#newBreaker();
     this.#since = deps.clock.wallNow();
   }
@@ -140,7 +142,7 @@ export class ServerRuntime {
 
   /** What decides how the process is started; part of the catalogue's key. Hashed, because it may hold secrets. */
   get configurationDigest(): string {
-    return digestOf(this.config);
+    return this.#configurationDigest;
   }
 
   #newBreaker(): Breaker {
@@ -154,14 +156,16 @@ export class ServerRuntime {
   /** Takes a new configuration over; running processes are restarted only when how they are started differs. */
   configure(next: RuntimeConfiguration): void {
     const previous = this.#configuration;
+    const previousDigest = this.#configurationDigest;
     this.#configuration = next;
+    this.#configurationDigest = digestOf(next.config);
     const { failureThreshold, successThreshold, recoveryTimeout } = previous.settings;
     const breakerChanged =
       failureThreshold !== next.settings.failureThreshold ||
       successThreshold !== next.settings.successThreshold ||
       recoveryTimeout !== next.settings.recoveryTimeout;
     if (breakerChanged) this.#breaker = this.#newBreaker();
-    if (digestOf(previous.config) !== digestOf(next.config)) {
+    if (previousDigest !== this.#configurationDigest) {
       for (const session of [...this.#sessions]) session.onConfigurationChanged();
     }
     this.touch();

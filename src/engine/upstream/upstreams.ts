@@ -37,6 +37,8 @@ export class Upstreams implements Disposable {
   readonly #options: UpstreamsOptions;
   /** By server and origin: nobody's credentials meet on one connection. */
   readonly #pools = new Map<string, Promise<HttpPool>>();
+  /** The server of each pool as it is now: one that is removed and added again is another, with settings of its own. */
+  readonly #targets = new Map<string, UpstreamTarget>();
 
   constructor(options: UpstreamsOptions) {
     this.#options = options;
@@ -83,29 +85,39 @@ export class Upstreams implements Disposable {
 
   #pool(target: UpstreamTarget, origin: string): Promise<HttpPool> {
     const key = `${target.name}\0${origin}`;
+    this.#targets.set(key, target);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = this.#createPool(target, origin);
+      pool = this.#createPool(() => this.#targets.get(key) ?? target, origin);
       this.#pools.set(key, pool);
     }
     return pool;
   }
 
-  async #createPool(target: UpstreamTarget, origin: string): Promise<HttpPool> {
+  async #createPool(target: () => UpstreamTarget, origin: string): Promise<HttpPool> {
     return new HttpPool({
       origin,
       clock: this.#options.clock,
-      settings: () => ({
-        connectTimeoutMs: target.settings.connectionTimeout * 1_000,
-        maxIdle: target.settings.maxKeepaliveConnections,
-        idleExpiryMs: target.settings.keepaliveExpiry * 1_000,
-      }),
+      settings: () => {
+        const { settings } = target();
+        return {
+          connectTimeoutMs: settings.connectionTimeout * 1_000,
+          maxIdle: settings.maxKeepaliveConnections,
+          idleExpiryMs: settings.keepaliveExpiry * 1_000,
+        };
+      },
       createClient: await loadClientFactory(),
     });
   }
 
   dispose(): void {
-    for (const pool of this.#pools.values()) void pool.then((open) => open.close());
+    // One that could not be made has been told by its transport, and has nothing to close.
+    for (const pool of this.#pools.values())
+      pool.then(
+        (open) => open.close(),
+        () => undefined,
+      );
     this.#pools.clear();
+    this.#targets.clear();
   }
 }
