@@ -6,6 +6,27 @@
 import { appendFileSync } from 'node:fs';
 import Mocha from 'mocha';
 
+const LEAK_AFTER_MS = 5_000;
+
+/** @returns {string} what keeps this process from ending */
+function whatIsOpen() {
+  // Undocumented, but it alone tells the handles themselves; the documented list of names stands in for it elsewhere.
+  const handles = process['_getActiveHandles']?.() ?? [];
+  const described = handles.map((/** @type {any} */ handle) => {
+    const { localAddress, localPort, remotePort, spawnfile, pid, fd } = handle;
+    return JSON.stringify({
+      kind: handle.constructor?.name,
+      localAddress,
+      localPort,
+      remotePort,
+      spawnfile,
+      pid,
+      fd,
+    });
+  });
+  return [...described, ...process.getActiveResourcesInfo()].join(', ');
+}
+
 /**
  * @param {Pick<typeof Mocha, 'Runner' | 'reporters'>} mocha the one that is running
  * @returns {typeof Mocha.reporters.Spec}
@@ -32,7 +53,11 @@ export function recordingReporter({ Runner, reporters }) {
       runner.on(EVENT_TEST_FAIL, (test, error) =>
         write({ result: 'failed', ...describe(test), error: error.stack ?? error.message }),
       );
-      runner.once(EVENT_RUN_END, () => write({ result: 'end' }));
+      runner.once(EVENT_RUN_END, () => {
+        write({ result: 'end' });
+        // A run that goes on after its last test has leaked something: say what, while it can still be seen.
+        setTimeout(() => console.error(`Still open: ${whatIsOpen()}`), LEAK_AFTER_MS).unref();
+      });
     }
   };
 }

@@ -13,6 +13,7 @@ import type { Clock } from '../../shared/base/clock.ts';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import type { NotificationType, RequestType } from '../../shared/protocol/message.ts';
 import {
+  actOnServer as actOnServerRequest,
   configurationChanged,
   getHistory,
   getSnapshot,
@@ -27,6 +28,7 @@ import type { LatencyHistory } from '../observability/latencyHistory.ts';
 import type { SnapshotProducer } from '../observability/snapshotProducer.ts';
 import { forceRecovery } from '../recovery/forceRecovery.ts';
 import type { ServerRegistry } from '../servers/serverRegistry.ts';
+import { actOnServer } from './serverActions.ts';
 
 export interface ControlDeps {
   readonly clock: Clock;
@@ -100,6 +102,7 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
   serve(connection, getSnapshot, () => Promise.resolve(deps.snapshots.now));
   serve(connection, getHistory, () => Promise.resolve(deps.history.now));
   serve(connection, recover, (params) => forceRecovery(deps.registry, params, deps.clock));
+  serve(connection, actOnServerRequest, (params) => actOnServer(deps.registry, params));
   socket.once('close', () => {
     store.dispose();
     connection.dispose();

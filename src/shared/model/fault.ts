@@ -5,6 +5,9 @@ export const faultCodes = [
   'brokenPipe',
   'exited',
   'spawnFailed',
+  'portInUse',
+  'dependencyMissing',
+  'outOfMemory',
   'startTimeout',
   'requestTimeout',
   'protocolGarbage',
@@ -50,6 +53,11 @@ const traits: Readonly<Record<FaultCode, FaultTraits>> = {
   brokenPipe: { retryable: true, countsAgainstBreaker: true },
   exited: { retryable: true, countsAgainstBreaker: true },
   spawnFailed: { retryable: true, countsAgainstBreaker: false },
+  /** It ended because somebody else listens on its port. */
+  portInUse: { retryable: true, countsAgainstBreaker: false },
+  /** It ended because a module or library of its own is not there. */
+  dependencyMissing: { retryable: true, countsAgainstBreaker: false },
+  outOfMemory: { retryable: true, countsAgainstBreaker: true },
   startTimeout: { retryable: true, countsAgainstBreaker: false },
   requestTimeout: { retryable: false, countsAgainstBreaker: true },
   protocolGarbage: { retryable: false, countsAgainstBreaker: true },

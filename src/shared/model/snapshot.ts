@@ -31,6 +31,57 @@ const lastErrorSchema = z.object({
   at: z.number(),
 });
 
+/** What made a server fail again and again (requirements R5.5). */
+export const crashCauses = [
+  'portInUse',
+  'commandMissing',
+  'dependencyMissing',
+  'badCredentials',
+  'badConfiguration',
+  'outOfMemory',
+  'startTimeout',
+  'crash',
+  'unknown',
+] as const;
+export type CrashCause = (typeof crashCauses)[number];
+
+const diagnosisSchema = z.object({
+  cause: z.enum(crashCauses),
+  /** What happened, as a sentence. */
+  sentence: text(4_000),
+  /** What a person can do, as a sentence. */
+  advice: text(1_000),
+  /** `portInUse`: the port, and who listens on it where that could be found out. */
+  port: z.optional(count),
+  holder: z.optional(
+    z.object({
+      pid: count,
+      program: text(256),
+      /** A stale process of this same server: the only one that "Free the Port" ends. */
+      isStale: z.boolean(),
+    }),
+  ),
+});
+export type Diagnosis = z.infer<typeof diagnosisSchema>;
+
+export const degradations = [
+  'fewerTools',
+  'fewerPrompts',
+  'fewerResources',
+  'emptyAnswers',
+  'failedCheck',
+] as const;
+export type Degradation = (typeof degradations)[number];
+
+const degradedSchema = z.object({
+  reason: z.enum(degradations),
+  /** What is less than it was, as a sentence. */
+  sentence: text(4_000),
+  /** Names of what is missing, at most 50. */
+  missing: z.array(text(256)).check(z.maxLength(50)),
+});
+export type Degraded = z.infer<typeof degradedSchema>;
+
 const serverSnapshotSchema = z.object({
   id: text(256),
   /** The worst state among the server's connections; `idle` when there is none. */
@@ -55,7 +106,18 @@ const serverSnapshotSchema = z.object({
   sessions: count,
   /** Process ids of the server's processes now. */
   pids: z.array(count).check(z.maxLength(64)),
-  pool: z.object({ available: count, max: count }),
+  /** `available` of at most `max` places for calls; `limit`: what load allows now; `queued`: calls that wait for a place. */
+  pool: z.object({ available: count, max: count, limit: z.optional(count), queued: z.optional(count) }),
+  /** Wall-clock milliseconds since when a call has been under way without a word of the server; set from 15 s on. Busy is not hung. */
+  busySince: z.optional(z.number()),
+  /** φ of its silence (Hayashibara et al. 2004), 0 to 100; only while it is watched. */
+  suspicion: z.optional(count),
+  /** It answers, but offers less than it did. */
+  degraded: z.optional(degradedSchema),
+  /** Why it keeps failing; while it is down. */
+  diagnosis: z.optional(diagnosisSchema),
+  /** The address in use, where its entry lists several. */
+  endpoint: z.optional(text(2_048)),
   metrics: z.object({
     total: count,
     successful: count,

@@ -87,6 +87,25 @@ export const recover = request(
   (value) => recoverResult.parse(value),
 );
 
+const serverAction = z.object({
+  server: text(256),
+  /**
+   * `resetBreaker`: closed, nothing remembered. `isolate`: calls are refused until `rejoin`. `freePort`: ends the stale process of the same
+   * server that holds its port (requirements R5.5), and starts it again. `acceptChange`: what is missing is not missed any more (R5.10).
+   */
+  action: z.enum(['resetBreaker', 'isolate', 'rejoin', 'freePort', 'acceptChange']),
+});
+const serverActionResult = z.object({ done: z.boolean(), message: text(4_000) });
+export type ServerAction = z.infer<typeof serverAction>;
+export type ServerActionResult = z.infer<typeof serverActionResult>;
+
+/** Extension → engine: one action on one server. `message` tells a person what was done, or why not. */
+export const actOnServer = request(
+  'lifeline/actOnServer',
+  (value) => serverAction.parse(value),
+  (value) => serverActionResult.parse(value),
+);
+
 const sample = z.object({
   /** Wall-clock milliseconds of the end of the bucket. */
   at: z.number(),
