@@ -254,6 +254,22 @@ describe('serve', () => {
       assert.ok(running.stderr.includes(`configuration: ${place}`), `${place}\n${running.stderr}`);
   });
 
+  it('R2.1 R2.2 takes the global_settings of an existing deployment as they are, stronger than the environment', async () => {
+    const handling = { max_connections: 7, request_timeout: 0, retry_backoff_jitter: 0.1 };
+    const { ready, running } = await bed.serve(
+      { mcpServers: { s: scripted() }, global_settings: { connection_handling: handling, logging: {} } },
+      { env: { MCP_MAX_CONNECTIONS: '6', MCP_READ_TIMEOUT: 'long' } },
+    );
+    const place =
+      'configuration: global_settings.connection_handling.request_timeout: must be between 1 and 600';
+    await until('the problems', () => running.stderr.includes('environment.MCP_READ_TIMEOUT'));
+    assert.ok(running.stderr.includes(place), running.stderr);
+    assert.match(running.stderr, /global_settings: holds "logging"/);
+    const { stdout } = await bed.run(['status', '--endpoint', ready.endpoint, '--json']);
+    const snapshot = JSON.parse(stdout) as Snapshot;
+    assert.equal(snapshot.servers[0]?.pool.max, 7);
+  });
+
   it('R1.8 starts servers without a folder in the one it was started in', async () => {
     const { ready } = await bed.serve({ servers: { one: scripted() } });
     const made = await session(ready, 'one');

@@ -177,6 +177,7 @@ describe('manifest', () => {
   it('R2 has one setting for each row of the table, with its default and limits', () => {
     const expected = [
       `${settingsPrefix}.servers`,
+      `${settingsPrefix}.connectionFile`,
       ...Object.keys(connectionSettingSpecs).map((name) => `${settingsPrefix}.connection.${name}`),
     ];
     assert.deepEqual(sorted(Object.keys(properties)), sorted(expected));

@@ -42,7 +42,11 @@ export function loadConfig(file: string, folder: string): LoadedConfig | string 
     configuration: {
       // Whoever starts the program chose the file: as good as the user's own settings.
       servers: config.servers.map((server) => ({ ...server, origin: 'user' as const })),
-      connection: { user: config.connection, workspace: {} },
+      connection: {
+        user: config.connection,
+        workspace: {},
+        ...(config.globalSettings === undefined ? {} : { file: config.globalSettings }),
+      },
       workspaceFolder: folder,
       trusted: true,
     },

@@ -66,21 +66,30 @@ describe('the folder that a server starts in', () => {
 });
 
 describe('the connection settings of a server', () => {
-  const retries = (...layers: ('own' | 'workspace' | 'user' | 'environment')[]): number | undefined => {
+  const retries = (
+    ...layers: ('own' | 'workspace' | 'user' | 'file' | 'environment')[]
+  ): number | undefined => {
     const of = (layer: (typeof layers)[number], maxRetries: number) =>
       layers.includes(layer) ? { maxRetries } : {};
     const registry = given(
       [stdio('a', { lifeline: { connection: of('own', 1) } })],
-      { connection: { workspace: of('workspace', 2), user: of('user', 3) } },
+      {
+        connection: {
+          workspace: of('workspace', 2),
+          user: of('user', 3),
+          ...(layers.includes('file') ? { file: { place: 'f', values: { max_retries: 7 } } } : {}),
+        },
+      },
       layers.includes('environment') ? { MCP_MAX_RETRIES: '4' } : {},
     );
     return registry.find('a')?.settings.maxRetries;
   };
 
-  it('R2.2 come from its entry, else workspace, user, environment, default', () => {
+  it('R2.1 R2.2 come from its entry, else workspace, user, file, environment, default', () => {
     assert.equal(retries('own', 'workspace', 'user', 'environment'), 1);
     assert.equal(retries('workspace', 'user', 'environment'), 2);
-    assert.equal(retries('user', 'environment'), 3);
+    assert.equal(retries('user', 'file', 'environment'), 3);
+    assert.equal(retries('file', 'environment'), 7);
     assert.equal(retries('environment'), 4);
     assert.equal(retries(), 5);
   });

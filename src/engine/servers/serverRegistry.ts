@@ -11,6 +11,7 @@ import {
   parseConnectionSettings,
   type SettingsLayer,
 } from '../../shared/settings/connectionSettings.ts';
+import { globalSettingsLayer } from '../../shared/settings/globalSettings.ts';
 import {
   isRemote,
   nameClashMessage,
@@ -159,8 +160,10 @@ export class ServerRegistry {
   }
 
   #connectionLayers(configuration: EngineConfiguration, place: string): SettingsLayer[] {
+    const { file } = configuration.connection;
     const layers: SettingsLayer[] = [
       { path: place, values: configuration.connection.user },
+      ...(file === undefined ? [] : [globalSettingsLayer(file)]),
       environmentLayer(this.#deps.environment),
     ];
     if (configuration.trusted) layers.unshift({ path: place, values: configuration.connection.workspace });

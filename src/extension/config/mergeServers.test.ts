@@ -188,6 +188,25 @@ describe('settings of several scopes', () => {
     );
   });
 
+  it('R2.1 R2.2 takes the connection file over, and reports what is wrong in it at its place', () => {
+    const settings = {
+      place: 'f.json: global_settings.connection_handling',
+      values: { max_retries: 2, request_timeout: 0, read_timeout: 9_999 },
+    };
+    const { engine, problems } = mergeSettings(
+      raw({
+        connection: { user: { readTimeout: 5 }, workspace: undefined },
+        connectionFile: { settings, problems: [{ path: 'f.json', message: 'holds more' }] },
+      }),
+    );
+    assert.deepEqual(parseEngineConfiguration(engine).connection.file, settings);
+    // The user's own value is stronger than what is wrong there.
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      ['f.json', 'f.json: global_settings.connection_handling.request_timeout'],
+    );
+  });
+
   it('R14.3 never throws, and what it makes always fits the message', () => {
     fc.assert(
       fc.property(fc.anything(), fc.anything(), fc.anything(), fc.boolean(), (a, b, c, trusted) => {

@@ -3,11 +3,13 @@ import {
   parseServerConfig,
   type ServerConfig,
 } from '../../shared/settings/serverConfig.ts';
-import { parseConnectionSettings } from '../../shared/settings/connectionSettings.ts';
+import { parseConnectionSettings, type SettingsLayer } from '../../shared/settings/connectionSettings.ts';
+import { globalSettingsLayer } from '../../shared/settings/globalSettings.ts';
 import { settingsPrefix } from '../../shared/contributions.ts';
 import { fitProblems } from '../../shared/model/settingsProblem.ts';
 import type { SettingsProblem } from '../../shared/model/snapshot.ts';
 import type { ConfigOrigin, EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
+import type { ConnectionFileContents } from './connectionFile.ts';
 
 /**
  * What `mcpLifeline.servers` holds in each scope, as the editor's `inspect()` tells it; `undefined` where it is not
@@ -32,6 +34,8 @@ export interface RawSettings {
   readonly servers: ServerScopes;
   /** Single values, so that the editor's own way of putting user and machine together is the right one. */
   readonly connection: { readonly user: unknown; readonly workspace: unknown };
+  /** What the file of `mcpLifeline.connectionFile` says; a trusted place has named it. */
+  readonly connectionFile?: ConnectionFileContents;
   readonly workspaceFolder: string | undefined;
   readonly trusted: boolean;
 }
@@ -74,13 +78,16 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
   const servers = parseEntries(entries, problems);
   const user = connectionValues(raw.connection.user, problems);
   const workspace = raw.trusted ? connectionValues(raw.connection.workspace, problems) : {};
-  const layers = [workspace, user].map((values) => ({ path: connectionPath, values }));
+  const file = raw.connectionFile?.settings;
+  problems.push(...(raw.connectionFile?.problems ?? []));
+  const layers: SettingsLayer[] = [workspace, user].map((values) => ({ path: connectionPath, values }));
+  if (file !== undefined) layers.push(globalSettingsLayer(file));
   problems.push(...parseConnectionSettings(layers).problems);
   const folder = raw.workspaceFolder;
   return {
     engine: {
       servers: entries,
-      connection: { user, workspace },
+      connection: { user, workspace, ...(file === undefined ? {} : { file }) },
       ...(folder === undefined || folder.length > MAX_FOLDER ? {} : { workspaceFolder: folder }),
       trusted: raw.trusted,
     },

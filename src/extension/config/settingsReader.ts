@@ -1,8 +1,10 @@
+import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { Clock } from '../../shared/base/clock.ts';
 import { DisposableStore, toDisposable, type Disposable } from '../../shared/base/disposable.ts';
 import { Emitter, type Event } from '../../shared/base/emitter.ts';
 import { settingsPrefix } from '../../shared/contributions.ts';
+import { ConnectionFile } from './connectionFile.ts';
 import {
   mergeSettings,
   type ExtensionConfiguration,
@@ -18,6 +20,7 @@ export class SettingsReader implements Disposable {
   readonly #clock: Clock;
   readonly #store = new DisposableStore();
   readonly #changed: Emitter<ExtensionConfiguration>;
+  readonly #file: ConnectionFile;
   #pending: Disposable = toDisposable(() => undefined);
   #current: ExtensionConfiguration;
   #fingerprint: string;
@@ -25,7 +28,8 @@ export class SettingsReader implements Disposable {
   constructor(clock: Clock, onListenerError: (error: unknown) => void) {
     this.#clock = clock;
     this.#changed = this.#store.add(new Emitter<ExtensionConfiguration>(onListenerError));
-    this.#current = mergeSettings(readRaw());
+    this.#file = this.#store.add(new ConnectionFile(clock, () => this.#reload()));
+    this.#current = mergeSettings(this.#readRaw());
     this.#fingerprint = JSON.stringify(this.#current);
     this.#store.add(
       vscode.workspace.onDidChangeConfiguration((event) => {
@@ -50,6 +54,12 @@ export class SettingsReader implements Disposable {
     this.#store.dispose();
   }
 
+  #readRaw(): RawSettings {
+    const raw = readRaw();
+    this.#file.use(readConnectionFileSetting(), { home: homedir(), workspaceFolder: raw.workspaceFolder });
+    return { ...raw, connectionFile: this.#file.current };
+  }
+
   #reloadSoon(): void {
     this.#pending.dispose();
     this.#pending = this.#clock.setTimer(DEBOUNCE_MS, () => this.#reload());
@@ -57,7 +67,7 @@ export class SettingsReader implements Disposable {
 
   #reload(): void {
     this.#pending.dispose();
-    const next = mergeSettings(readRaw());
+    const next = mergeSettings(this.#readRaw());
     const fingerprint = JSON.stringify(next);
     if (fingerprint === this.#fingerprint) return;
     this.#current = next;
@@ -81,6 +91,13 @@ function readRaw(): RawSettings {
     workspaceFolder: folders.map(pathOf).find((path) => path !== undefined),
     trusted: vscode.workspace.isTrusted,
   };
+}
+
+/** The file's path as set: the workspace's word counts only where it is trusted (requirements R1.6). */
+function readConnectionFileSetting(): unknown {
+  const values = inspect('connectionFile');
+  const own = vscode.workspace.isTrusted ? values?.workspaceValue : undefined;
+  return own ?? values?.globalValue;
 }
 
 /** Values as set, never the effective one: that is mixed across scopes, and holds the defaults too. */

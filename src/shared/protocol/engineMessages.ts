@@ -35,6 +35,8 @@ const configurationSchema = z.object({
   connection: z.object({
     user: z.record(z.string(), z.unknown()),
     workspace: z.record(z.string(), z.unknown()),
+    /** `global_settings.connection_handling` of a file (R2.1), unparsed; between user and environment. */
+    file: z.optional(z.object({ place: text(8_192), values: z.record(z.string(), z.unknown()) })),
   }),
   /** The folder that upstream processes start in by default; absent in a window without a folder. */
   workspaceFolder: z.optional(text(4_096)),

@@ -75,14 +75,35 @@ describe('connection settings', () => {
 
   it('R2 read the environment’s numbers, and report what is none', () => {
     const environment = environmentLayer({ MCP_MAX_RETRIES: ' 7 ', MCP_READ_TIMEOUT: '', PATH: '/bin' });
-    assert.deepEqual(environment.values, { maxRetries: 7 });
+    assert.equal(Object.keys(environment.values as object).length, 2);
+    const right = parseConnectionSettings([environment]);
+    assert.deepEqual([right.settings.maxRetries, right.settings.readTimeout, right.problems], [7, 30, []]);
     const wrong = environmentLayer({ MCP_MAX_RETRIES: 'many', MCP_REQUEST_TIMEOUT: '-1' });
     const { settings, problems } = parseConnectionSettings([wrong]);
     assert.deepEqual([settings.maxRetries, settings.requestTimeout], [5, 60]);
     assert.deepEqual(problems.map(({ path }) => path).sort(), [
-      'environment.maxRetries',
-      'environment.requestTimeout',
+      'environment.MCP_MAX_RETRIES',
+      'environment.MCP_REQUEST_TIMEOUT',
     ]);
+  });
+
+  it('R2 R2.2 can all be set by a server, in general and by the environment, and are reported there', () => {
+    for (const name of connectionSettingNames) {
+      const { minimum, maximum, environment } = connectionSettingSpecs[name];
+      const layers = (value: number): SettingsLayer[] => [
+        layer('own', { [name]: value }),
+        environmentLayer({ [environment]: String(value) }),
+      ];
+      const places = ['own.' + name, 'environment.' + environment];
+      for (const [index, one] of layers(minimum).entries()) {
+        assert.equal(parseConnectionSettings([one]).settings[name], minimum, name);
+        const { settings, problems } = parseConnectionSettings([layers(maximum + 1)[index] ?? one]);
+        assert.deepEqual(
+          [settings[name], problems.map(({ path }) => path)],
+          [connectionSettingSpecs[name].default, [places[index]]],
+        );
+      }
+    }
   });
 
   it('R14.3 never throw; every value is within its limits', () => {

@@ -167,6 +167,42 @@ export const connectionSettingsWithoutEffect: readonly ConnectionSettingName[] =
 export interface SettingsLayer {
   readonly path: string;
   readonly values: unknown;
+  /** How the values are written there; by the settings' own names and units where it is absent. */
+  readonly spelling?: Spelling;
+}
+
+/** Another way to write connection settings down. */
+export interface Spelling {
+  /** The key that a setting has there. */
+  keyOf(name: ConnectionSettingName): string;
+  /** A value in the unit of the table; `undefined` where nothing is set. */
+  read(name: ConnectionSettingName, value: unknown): unknown;
+}
+
+const ownSpelling: Spelling = { keyOf: (name) => name, read: (_name, value) => value };
+/** As the variables of the table, all of them text. */
+const environmentSpelling: Spelling = {
+  keyOf: (name) => connectionSettingSpecs[name].environment,
+  read: (_name, value) => {
+    if (typeof value !== 'string' || value.trim() === '') return undefined;
+    const number = Number(value);
+    return Number.isNaN(number) ? value : number;
+  },
+};
+
+/** What a layer sets, under the settings' own names. */
+function readLayer({
+  values,
+  spelling = ownSpelling,
+}: SettingsLayer): ReadonlyMap<ConnectionSettingName, unknown> {
+  const set = new Map<ConnectionSettingName, unknown>();
+  if (!isRecord(values)) return set;
+  for (const name of connectionSettingNames) {
+    const key = spelling.keyOf(name);
+    const value = Object.hasOwn(values, key) ? spelling.read(name, values[key]) : undefined;
+    if (value !== undefined) set.set(name, value);
+  }
+  return set;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -201,37 +237,39 @@ export function parseConnectionSettings(
     return false;
   });
   for (const layer of usable) {
+    const known = new Set(connectionSettingNames.map((name) => (layer.spelling ?? ownSpelling).keyOf(name)));
     for (const key of Object.keys(layer.values ?? {})) {
-      if (!Object.hasOwn(connectionSettingSpecs, key)) {
+      if (!known.has(key)) {
         problems.push({ path: `${layer.path}.${key}`, message: 'is not a known setting; it is ignored' });
       }
     }
   }
+  const read = usable.map((layer) => ({ layer, values: readLayer(layer) }));
   const settings = {} as Record<ConnectionSettingName, number>;
   for (const name of connectionSettingNames) {
     const spec: ConnectionSettingSpec = connectionSettingSpecs[name];
     const fallback = options.remote === true ? (spec.remoteDefault ?? spec.default) : spec.default;
     settings[name] = fallback;
-    const layer = usable.find(
-      (candidate) => (candidate.values as Record<string, unknown> | undefined)?.[name] !== undefined,
-    );
-    if (layer === undefined) continue;
-    const value = (layer.values as Record<string, unknown>)[name];
+    const strongest = read.find(({ values }) => values.has(name));
+    if (strongest === undefined) continue;
+    const { layer, values } = strongest;
+    const value = values.get(name);
     const problem = checkConnectionSetting(name, value);
     if (problem === undefined) settings[name] = value as number;
-    else problems.push({ path: `${layer.path}.${name}`, message: problem });
+    else
+      problems.push({
+        path: `${layer.path}.${(layer.spelling ?? ownSpelling).keyOf(name)}`,
+        message: problem,
+      });
   }
   return { settings, problems };
 }
 
-/** The environment as a layer: only the variables of the table, as numbers where they look like numbers. */
+/** The environment as a layer: only the variables of the table. */
 export function environmentLayer(environment: Readonly<Record<string, string | undefined>>): SettingsLayer {
-  const values: Record<string, unknown> = {};
-  for (const name of connectionSettingNames) {
-    const text = environment[connectionSettingSpecs[name].environment];
-    if (text === undefined || text.trim() === '') continue;
-    const number = Number(text);
-    values[name] = Number.isNaN(number) ? text : number;
-  }
-  return { path: 'environment', values };
+  const names = connectionSettingNames.map((name) => connectionSettingSpecs[name].environment);
+  const values = Object.fromEntries(
+    names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
+  );
+  return { path: 'environment', values, spelling: environmentSpelling };
 }

@@ -37,6 +37,20 @@ describe('the configuration file', () => {
     assert.deepEqual([config.connection, config.stateFolder], [{ maxRetries: 1 }, './x']);
   });
 
+  it('R2.1 may have the connection settings of an existing deployment, in snake case', () => {
+    const handling = { request_timeout: 45, max_retries: 2 };
+    const { config, problems } = usable(
+      parse({ mcpServers: { a: { command: 'x' } }, global_settings: { connection_handling: handling } }),
+    );
+    assert.deepEqual(problems, []);
+    assert.deepEqual(config.globalSettings, {
+      place: 'global_settings.connection_handling',
+      values: handling,
+    });
+    assert.equal(config.servers.length, 1);
+    assert.deepEqual(places(parse({ servers: {}, global_settings: { logging: {} } })), ['global_settings']);
+  });
+
   it('tells the place of what it does not use, and uses the rest', () => {
     const verdict = parse({
       servers: { a: {} },

@@ -1,8 +1,10 @@
-import { parse, printParseErrorCode, type ParseError } from 'jsonc-parser';
 import type { SettingsProblem } from '../model/snapshot.ts';
+import { GLOBAL_SETTINGS, readGlobalSettings, type GlobalSettings } from './globalSettings.ts';
+import { readJson } from './jsonc.ts';
 
 /**
- * The configuration file of the stand-alone program: the shape of `mcp.json`, plus `lifeline`; comments are allowed. What the
+ * The configuration file of the stand-alone program: the shape of `mcp.json`, plus `lifeline`, plus the `global_settings` of existing deployments
+ * (requirements R2.1); comments are allowed. What the
  * entries themselves say is checked by `parseServerConfig`, as for settings.
  */
 export interface FileConfig {
@@ -11,6 +13,8 @@ export interface FileConfig {
   readonly serversKey: 'servers' | 'mcpServers';
   /** Values of the connection settings, unparsed. */
   readonly connection: Readonly<Record<string, unknown>>;
+  /** Connection settings in snake case; weaker than `connection`. */
+  readonly globalSettings: GlobalSettings | undefined;
   /** Where state is kept; as written. */
   readonly stateFolder: string | undefined;
 }
@@ -42,7 +46,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 export function parseFileConfig(text: string): FileConfigVerdict {
   if (text.length > MAX_CONFIG_LENGTH)
     return { kind: 'unusable', reason: `It is longer than ${MAX_CONFIG_LENGTH} characters.` };
-  const read = readJson(text.startsWith('\ufeff') ? text.slice(1) : text);
+  const read = readJson(text);
   if ('problem' in read) return { kind: 'unusable', reason: `It is not JSON: ${read.problem}` };
   const { value } = read;
   if (!isRecord(value)) return { kind: 'unusable', reason: 'It must be a JSON object with "servers" in it.' };
@@ -52,34 +56,20 @@ export function parseFileConfig(text: string): FileConfigVerdict {
   };
   for (const key of Object.keys(value)) {
     if (laterKeys.has(key)) report(key, 'is not supported by this version; it is ignored');
-    else if (!['servers', 'mcpServers', 'lifeline', '$schema'].includes(key))
+    else if (!['servers', 'mcpServers', 'lifeline', GLOBAL_SETTINGS, '$schema'].includes(key))
       report(key, 'is not a known setting; it is ignored');
   }
   const { serversKey, servers } = readServers(value, report);
   return {
     kind: 'usable',
-    config: { serversKey, servers, ...readLifeline(value['lifeline'], report) },
+    config: {
+      serversKey,
+      servers,
+      globalSettings: readGlobalSettings(value[GLOBAL_SETTINGS], report),
+      ...readLifeline(value['lifeline'], report),
+    },
     problems,
   };
-}
-
-/** JSON, with comments and trailing commas as in the editor's own `mcp.json`. A problem tells its line and nothing of the text, which may hold tokens. */
-function readJson(text: string): { readonly value: unknown } | { readonly problem: string } {
-  try {
-    return { value: JSON.parse(text) };
-  } catch {
-    // what it is then, is seen below
-  }
-  try {
-    const errors: ParseError[] = [];
-    const value: unknown = parse(text, errors, { allowTrailingComma: true });
-    const [first] = errors;
-    if (first === undefined) return { value };
-    const line = text.slice(0, first.offset).split('\n').length;
-    return { problem: `${printParseErrorCode(first.error)} in line ${line}.` };
-  } catch {
-    return { problem: 'it is nested too deep.' };
-  }
 }
 
 type Report = (path: string, message: string) => void;

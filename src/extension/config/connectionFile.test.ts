@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { FakeClock } from '../../../test/support/fakeClock.ts';
+import { until } from '../../../test/support/testEngine.ts';
+import { ConnectionFile, readConnectionFile, resolveFilePath } from './connectionFile.ts';
+
+const text = (retries: number): string =>
+  JSON.stringify({ global_settings: { connection_handling: { max_retries: retries } } });
+
+describe('the connection file', () => {
+  let folder: string;
+  let path: string;
+  let clock: FakeClock;
+  let changes: number;
+  let file: ConnectionFile;
+  const retries = (): unknown => file.current.settings?.values['max_retries'];
+  const context = { home: resolve('/home/me'), workspaceFolder: undefined };
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'lifeline-'));
+    path = join(folder, 'config.json');
+    clock = new FakeClock();
+    changes = 0;
+    file = new ConnectionFile(clock, () => (changes += 1));
+  });
+  afterEach(() => {
+    file.dispose();
+    assert.equal(clock.pending, 0);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('R2.1 is where the setting says', () => {
+    const home = resolve('/home/me');
+    const workspaceFolder = resolve('/project');
+    const of = (written: string, open = true) =>
+      resolveFilePath(written, { home, workspaceFolder: open ? workspaceFolder : undefined });
+    assert.equal(of('~/a.json'), join(home, 'a.json'));
+    assert.equal(of('${userHome}/a.json'), join(home, 'a.json'));
+    assert.equal(of('${workspaceFolder}/a.json'), join(workspaceFolder, 'a.json'));
+    assert.equal(of('conf/a.json'), join(workspaceFolder, 'conf', 'a.json'));
+    assert.equal(of('~other/a.json'), join(workspaceFolder, '~other', 'a.json'));
+    assert.equal(of(resolve('/etc/a.json'), false), resolve('/etc/a.json'));
+    for (const [written, isOpen] of [
+      ['${workspaceFolder}/a', false],
+      ['a.json', false],
+      ['${env:X}/a', true],
+      ['~/${userHome}', true],
+      ['a\0b', true],
+    ] as const)
+      assert.equal((of(written, isOpen) as { path: string }).path, 'mcpLifeline.connectionFile', written);
+  });
+
+  it('R2.1 is read, and read again when it changes, goes, or comes back', async () => {
+    writeFileSync(path, text(2));
+    file.use(path, context);
+    await until('the first reading', () => changes === 1 && clock.pending === 1);
+    assert.equal(retries(), 2);
+    const next = async (change: () => void): Promise<void> => {
+      const before = changes;
+      change();
+      await clock.advance(2_000);
+      await until('another reading', () => changes === before + 1 && clock.pending === 1);
+    };
+    await next(() => writeFileSync(path, text(13)));
+    assert.equal(retries(), 13);
+    await next(() => rmSync(path));
+    assert.equal(retries(), undefined);
+    assert.deepEqual(
+      file.current.problems.map((problem) => problem.path),
+      [path],
+    );
+    await next(() => writeFileSync(path, text(4)));
+    assert.equal(retries(), 4);
+  });
+
+  it('is not read again while it is as it was', async () => {
+    writeFileSync(path, text(2));
+    file.use(path, context);
+    await until('the first reading', () => changes === 1 && clock.pending === 1);
+    file.use(path, context);
+    for (let look = 0; look < 3; look += 1) {
+      await clock.advance(2_000);
+      await until('the next look', () => clock.pending === 1);
+    }
+    assert.equal(changes, 1);
+  });
+
+  it('does not count any more when the setting names another, or none', async () => {
+    writeFileSync(path, text(2));
+    file.use(path, context);
+    await until('the first reading', () => changes === 1 && clock.pending === 1);
+    file.use('', context);
+    assert.deepEqual([retries(), file.current.problems, clock.pending], [undefined, [], 0]);
+    file.use(5, context);
+    assert.equal(file.current.problems[0]?.path, 'mcpLifeline.connectionFile');
+  });
+
+  it('R14.3 is no folder, and has a limit', async () => {
+    mkdirSync(join(folder, 'd'));
+    writeFileSync(path, ' '.repeat(1_048_577));
+    for (const wrong of [path, join(folder, 'd'), join(folder, 'none'), '/dev/zero'])
+      assert.equal((await readConnectionFile(wrong)).problems.length, 1, wrong);
+  });
+});
