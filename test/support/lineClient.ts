@@ -39,6 +39,7 @@ export class LineClient {
   onServerRequest: ((message: Message) => void) | undefined;
   readonly child: ChildProcess;
   readonly #expectations = new Set<Expectation>();
+  readonly #timers = new Set<NodeJS.Timeout>();
   readonly exited: Promise<number | null>;
   #lastId = 0;
   #closed = false;
@@ -76,13 +77,16 @@ export class LineClient {
     if (past !== undefined) return Promise.resolve(past);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
+        this.#timers.delete(timer);
         this.#expectations.delete(expectation);
         reject(new Error(`no ${what} within ${limitMs} ms\n${this.stderr}`));
       }, limitMs);
+      this.#timers.add(timer);
       const expectation: Expectation = {
         matches,
         resolve: (message) => {
           clearTimeout(timer);
+          this.#timers.delete(timer);
           resolve(message);
         },
       };
@@ -139,7 +143,9 @@ export class LineClient {
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 5_000);
     await this.exited;
     clearTimeout(timer);
-    // A test may have stopped reading; what is left in the pipe would keep this process alive.
+    // A test may have stopped reading, or waiting; what is left of either would keep this process alive.
     this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
+    for (const pending of this.#timers) clearTimeout(pending);
   }
 }

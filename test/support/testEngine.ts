@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -88,11 +89,14 @@ export function hostile(env: Record<string, string> = {}, lifeline?: Record<stri
 /** The extension host's part, without an editor: a language client on the engine's socket. */
 export class ControlClient {
   readonly #connection: MessageConnection;
+  readonly #socket: Socket;
+  readonly #timers = new Set<NodeJS.Timeout>();
   readonly snapshots: Snapshot[] = [];
   #listeners = new Set<() => void>();
 
-  private constructor(connection: MessageConnection) {
+  private constructor(connection: MessageConnection, socket: Socket) {
     this.#connection = connection;
+    this.#socket = socket;
     connection.onNotification(snapshotChanged.method, (value: unknown) => {
       this.snapshots.push(snapshotChanged.parse(value));
       for (const listener of this.#listeners) listener();
@@ -111,7 +115,7 @@ export class ControlClient {
       new StreamMessageWriter(socket),
     );
     connection.onError(() => undefined);
-    const client = new ControlClient(connection);
+    const client = new ControlClient(connection, socket);
     socket.resume();
     await connection.sendRequest('initialize', {
       processId: null,
@@ -147,6 +151,7 @@ export class ControlClient {
     if (now !== undefined) return now;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
+        this.#timers.delete(timer);
         this.#listeners.delete(check);
         const last = this.snapshots.at(-1)?.servers.find((server) => server.id === name);
         reject(
@@ -157,9 +162,11 @@ export class ControlClient {
         const found = find(this.snapshots.at(-1));
         if (found === undefined) return;
         clearTimeout(timer);
+        this.#timers.delete(timer);
         this.#listeners.delete(check);
         resolve(found);
       };
+      this.#timers.add(timer);
       this.#listeners.add(check);
     });
   }
@@ -167,6 +174,12 @@ export class ControlClient {
   close(): void {
     this.#connection.end();
     this.#connection.dispose();
+  }
+
+  /** Lets go of what a test has left: of a stopped engine no end of the connection is heard, and a wait may be abandoned. */
+  destroy(): void {
+    this.#socket.destroy();
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 }
 
@@ -268,6 +281,7 @@ export class TestBed {
       await gone;
       clearTimeout(timer);
     }
+    for (const control of this.#controls) control.destroy();
     rmSync(this.home, { recursive: true, force: true });
   }
 }
