@@ -17,7 +17,8 @@ import { retryClassOf, type ToolHints } from '../pipeline/retryClass.ts';
 import { retryStage } from '../pipeline/retryStage.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Journal } from '../state/journal.ts';
-import type { Connection } from '../upstream/connection.ts';
+import { progressTokenRange } from '../pipeline/wireForm.ts';
+import type { ServerLink } from '../upstream/serverLink.ts';
 import { faultAnswer, interruptedFault, timeoutFault, toldFault } from './faultAnswers.ts';
 
 export interface CallTableDeps {
@@ -26,7 +27,7 @@ export interface CallTableDeps {
   readonly journal: Journal;
   readonly session: string;
   readonly runtime: ServerRuntime;
-  readonly connection: () => Connection | undefined;
+  readonly connection: () => ServerLink | undefined;
   readonly catalogueKey: () => string;
   readonly nextNumber: () => number;
   readonly answer: (id: string, message: Uint8Array | string, flushed?: () => void) => void;
@@ -97,6 +98,7 @@ export class CallTable {
       tool,
       id,
       line,
+      wire: undefined,
       progressToken: progressTokenOf(line, params),
       isTask: task,
       retryClass: this.#classOf({ method, isTask: task }, hints),
@@ -117,7 +119,7 @@ export class CallTable {
   }
 
   /** The ordered list of what surrounds a call (design §2); what is not configured is left out. */
-  #pipeline(connection: Connection): Next {
+  #pipeline(connection: ServerLink): Next {
     const { runtime, log, clock, random } = this.#deps;
     const { maxRetries } = runtime.settings;
     return compose(
@@ -204,7 +206,7 @@ export class CallTable {
     }
   }
 
-  #pauseUntilStarted(call: Call, connection: Connection): () => void {
+  #pauseUntilStarted(call: Call, connection: ServerLink): () => void {
     call.deadline.pause();
     let paused = true;
     const resume = (): void => {
@@ -276,7 +278,7 @@ export class CallTable {
     const connection = this.#deps.connection();
     call.controller.abort(timeoutFault(call, seconds, this.#deps.runtime.snapshot.sentence));
     // Slow or hung: one ping finds out.
-    if (call.delivery !== 'queued') void connection?.suspect();
+    if (call.delivery !== 'queued') void connection?.suspect(call);
   }
 
   /** The client cancels; `line` is its notification. No answer is expected any more. */
@@ -344,8 +346,7 @@ function progressTokenOf(
   line: Uint8Array,
   params: { start: number; end: number } | undefined,
 ): string | undefined {
-  const meta = params === undefined ? undefined : memberRange(line, params, '_meta');
-  const token = meta === undefined ? undefined : memberRange(line, meta, 'progressToken');
+  const token = progressTokenRange(line, params);
   return token === undefined ? undefined : canonicalId(textOf(line, token));
 }
 

@@ -1,4 +1,4 @@
-import { sleep, type Clock } from '../../shared/base/clock.ts';
+import type { Clock } from '../../shared/base/clock.ts';
 import type { Random } from '../../shared/base/random.ts';
 import { Fault } from '../../shared/model/fault.ts';
 import { errorAnswer, layerAnswer, listMembers, resultAnswer } from '../../shared/protocol/answers.ts';
@@ -23,6 +23,7 @@ import { CallTable } from './callTable.ts';
 import { CatalogueKeeper } from './catalogueKeeper.ts';
 import type { ClientPort } from './clientPort.ts';
 import { InitializePromise } from './initializePromise.ts';
+import { ListFollower } from './listFollower.ts';
 import { createConnection, isOut, startTimeoutMs } from './sessionConnection.ts';
 
 export interface SessionDeps {
@@ -55,8 +56,6 @@ type Notification = Extract<Frame, { kind: 'notification' }>;
 
 /** A server's messages before the client said `initialized` are held back, up to this many. */
 const MAX_HELD = 1_000;
-/** Between two fetches of a list that keeps changing; for each megabyte of it, because the work on it holds everybody up. */
-const LIST_CHANGE_INTERVAL_MS = 1_000;
 /** A list that a catalogue can answer is waited for this long (design §1: VS Code holds every result back meanwhile). */
 const LIST_PATIENCE_MS = 1_000;
 /** A client that reads this much too slowly makes its server wait. */
@@ -75,6 +74,7 @@ export class Session implements AttachedSession, ConnectionClient {
   readonly #journalReliable: boolean;
   readonly #calls: CallTable;
   readonly #catalogue: CatalogueKeeper;
+  readonly #lists: ListFollower;
   readonly #promise: InitializePromise;
   #connection: Connection | undefined;
   /** Parameters of the client's `initialize`, JSON text. */
@@ -87,7 +87,6 @@ export class Session implements AttachedSession, ConnectionClient {
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #isSlowingDown = false;
-  readonly #listChanges = new Map<string, { again: boolean; readonly launch: Launch }>();
   #ended = false;
   #stopping: Promise<unknown> | undefined;
 
@@ -104,6 +103,12 @@ export class Session implements AttachedSession, ConnectionClient {
     for (const uri of resume?.subscriptions ?? []) this.#subscriptions.add(uri);
     this.#promise = new InitializePromise(deps.clock, resume?.promised);
     this.#catalogue = new CatalogueKeeper(deps.clock, runtime, () => this.#catalogueKey);
+    this.#lists = new ListFollower({
+      clock: deps.clock,
+      catalogue: this.#catalogue,
+      tell: (line) => this.onClientMessage(line),
+      onTrouble: (message) => deps.log('warn', message, runtime.name),
+    });
     this.#calls = new CallTable({
       ...deps,
       session: this.id,
@@ -310,7 +315,7 @@ export class Session implements AttachedSession, ConnectionClient {
       if (range !== undefined) this.#calls.cancel(canonicalId(textOf(line, range)), line);
       return;
     }
-    this.#connection?.currentLaunch?.notify(line);
+    this.#connection?.notify(line);
   }
 
   /** A list is answered from the catalogue when the server does not answer in time, or cannot. */
@@ -335,17 +340,9 @@ export class Session implements AttachedSession, ConnectionClient {
     this.#catalogue.noteInitialize(result);
   }
 
-  onReady(launch: Parameters<ConnectionClient['onReady']>[0]): void {
+  onReady(launch: Launch): void {
     this.#runtime.breaker.noteEvidenceOfRecovery();
-    void this.#guarded(this.#catalogue.refreshAll(launch)).then((changed) => {
-      for (const list of changed ?? []) this.#announce(list);
-    });
-  }
-
-  /** Tells the client that a list is not what it was last time (requirements R3.2). */
-  #announce(list: string): void {
-    const method = `notifications/${list.split('/')[0] ?? ''}/list_changed`;
-    this.onClientMessage(new TextEncoder().encode(JSON.stringify({ jsonrpc: '2.0', method })));
+    void this.#lists.onReady(launch);
   }
 
   onClientMessage(line: Uint8Array, about?: string): void {
@@ -370,39 +367,8 @@ export class Session implements AttachedSession, ConnectionClient {
     });
   }
 
-  onListChanged(list: string, line: Uint8Array, launch: Parameters<ConnectionClient['onReady']>[0]): void {
-    const following = this.#listChanges.get(list);
-    if (following?.launch !== launch) void this.#followListChanges(list, line, launch);
-    else following.again = true;
-  }
-
-  /**
-   * Stores the list before the client hears of the change: VS Code asks at once, and may ask while the server is gone again. Changes
-   * that come meanwhile are one change, and a server that announces one with every list is not asked more than once a second.
-   */
-  async #followListChanges(list: string, line: Uint8Array, launch: Launch): Promise<void> {
-    const following = { again: true, launch };
-    this.#listChanges.set(list, following);
-    const notification = line.slice();
-    while (following.again && !launch.hasEnded && !this.#ended) {
-      following.again = false;
-      const sizeBytes = await this.#guarded(this.#catalogue.refresh(launch, list));
-      this.onClientMessage(notification);
-      const megabytes = Math.ceil((sizeBytes ?? 0) / 1_048_576);
-      await sleep(this.#deps.clock, LIST_CHANGE_INTERVAL_MS * Math.max(1, megabytes));
-    }
-    if (this.#listChanges.get(list) === following) this.#listChanges.delete(list);
-  }
-
-  /** Work on what a server sent, that nobody waits for: what goes wrong is told, and harms nobody else. */
-  async #guarded<T>(work: Promise<T>): Promise<T | undefined> {
-    try {
-      return await work;
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      this.#deps.log('warn', `what the server listed could not be kept: ${text}`, this.#runtime.name);
-      return undefined;
-    }
+  onListChanged(list: string, line: Uint8Array, launch: Launch): void {
+    this.#lists.onListChanged(list, line, launch);
   }
 
   onServerRequests(open: number): void {
@@ -423,6 +389,7 @@ export class Session implements AttachedSession, ConnectionClient {
     const why = forGood ? 'The client has left.' : 'The engine is stopping.';
     this.#calls.cancelAll(new Fault('cancelled', why, { server: this.#runtime.name }), forGood);
     this.#promise.giveUp();
+    this.#lists.end();
     await this.#connection?.stop();
     this.#runtime.detach(this);
   }

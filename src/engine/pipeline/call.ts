@@ -2,6 +2,7 @@ import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import type { Fault } from '../../shared/model/fault.ts';
 import type { Launch } from '../upstream/launch.ts';
+import type { WireForm } from './wireForm.ts';
 
 /**
  * What may be done with a call whose outcome is not known (requirements R2.4): `safe` and `idempotent` ones are
@@ -31,6 +32,8 @@ export interface Call {
   readonly id: string;
   /** The client's message, byte for byte. */
   readonly line: Uint8Array;
+  /** As a server gets it that several clients share; absent where the client's own message is written. */
+  wire: WireForm | undefined;
   /** Canonical JSON text; progress with this token extends the deadline. */
   readonly progressToken: string | undefined;
   /** The request asks to be run as a task. */
@@ -52,6 +55,11 @@ export interface Call {
   cancelLine: Uint8Array | undefined;
   /** Resolves when the client has been answered; a server's later messages wait for this, to keep their order. */
   readonly settled: PromiseWithResolvers<undefined>;
+}
+
+/** The id (canonical JSON text) by which the server knows a call. */
+export function wireIdOf(call: Call): string {
+  return call.wire?.id ?? call.id;
 }
 
 export interface DeadlineOptions {

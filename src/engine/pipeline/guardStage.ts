@@ -1,6 +1,6 @@
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import type { Breaker, Ticket } from '../policies/breaker/breaker.ts';
-import type { Connection } from '../upstream/connection.ts';
+import type { ServerLink } from '../upstream/serverLink.ts';
 import type { Call, Outcome } from './call.ts';
 import type { Stage } from './pipeline.ts';
 
@@ -13,7 +13,7 @@ const outages: ReadonlySet<FaultCode> = new Set(['connectionReset', 'unavailable
  * coming up it waits, in order, up to its deadline; then it takes a ticket of the breaker and runs.
  */
 export function guardStage(
-  connection: Connection,
+  connection: Pick<ServerLink, 'whenUsable'>,
   breaker: Breaker,
   lastFailure: () => Fault | undefined,
 ): Stage {

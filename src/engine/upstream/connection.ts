@@ -15,6 +15,7 @@ import { CrashHistory } from '../recovery/crashHistory.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import { lastWords } from './lastWords.ts';
 import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
+import type { ServerLink } from './serverLink.ts';
 import type { Transport, TransportListener } from './transport.ts';
 
 /** What a connection tells its session. */
@@ -81,7 +82,7 @@ const SIGN_IN_INTERVAL_MS = 300_000;
  * The connection of one session to its server: one state machine over all launches. Restarts behind the gateway;
  * callers wait in order (requirements R2.5, design §4).
  */
-export class Connection {
+export class Connection implements ServerLink {
   /** Who is told; changes when a connection that was kept for somebody is handed over. */
   client: ConnectionClient;
   readonly #options: ConnectionOptions;
@@ -178,6 +179,11 @@ export class Connection {
     return [this.#launch, ...this.#lingering].some((launch) => launch?.answer(line, frame) === true);
   }
 
+  /** Passes a notification of the client on; one that falls into a time without a server is dropped, with what it was about. */
+  notify(line: Uint8Array): void {
+    this.#launch?.notify(line);
+  }
+
   /** Sets what every launch tells the server; must precede `open`. */
   setHello(hello: ClientHello): void {
     this.#hello = hello;
@@ -211,7 +217,7 @@ export class Connection {
    * Resolves with the launch that a call may be written to, in order of arrival. Rejects with the call's own fault when it is
    * aborted, or with the reason when nothing can be waited for.
    */
-  whenUsable(call: Call): Promise<Launch> {
+  whenUsable(call: Pick<Call, 'seq' | 'controller'>): Promise<Launch> {
     this.open();
     const launch = this.usableLaunch;
     if (launch !== undefined) return Promise.resolve(launch);

@@ -6,9 +6,11 @@ import {
   memberRange,
   scanFrame,
   textOf,
+  withId,
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
-import type { Call, Outcome } from '../pipeline/call.ts';
+import { wireIdOf, type Call, type Outcome } from '../pipeline/call.ts';
+import { cancelMessage } from './cancelMessage.ts';
 import { idOfCutAnswer } from './cutAnswer.ts';
 import { Inbox } from './inbox.ts';
 import { isJson, isObject, readInternalAnswer, type InternalAnswer } from './ownRequests.ts';
@@ -287,29 +289,31 @@ export class Launch implements TransportListener {
     const { signal } = call.controller;
     if (signal.aborted) return Promise.resolve({ kind: 'fault', fault: signal.reason as Fault });
     if (this.#ended) return Promise.resolve({ kind: 'fault', fault: this.#gone() });
+    const id = wireIdOf(call);
     return new Promise((resolve) => {
       const onAbort = (): void => {
-        this.#cancelUpstream(call, signal.reason as Fault);
-        this.#noteAbandoned(call.id);
+        this.#transport.notify(cancelMessage(call, signal.reason as Fault));
+        this.#noteAbandoned(id);
         settle({ kind: 'fault', fault: signal.reason as Fault });
       };
       const settle = (outcome: Outcome): void => {
-        if (this.#pending.get(call.id)?.call !== call) return;
-        this.#pending.delete(call.id);
+        if (this.#pending.get(id)?.call !== call) return;
+        this.#pending.delete(id);
         signal.removeEventListener('abort', onAbort);
-        this.#transport.release(call.id);
+        this.#transport.release(id);
         resolve(outcome);
         if (this.#ended && this.#pending.size === 0) void this.stop();
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#pending.set(call.id, { call, settle });
+      this.#pending.set(id, { call, settle });
       // On record before it is written: an engine killed in between leaves at most a call that was never run.
       if (call.retryClass === 'atMostOnce') this.#options.journal.written(call);
       call.delivery = 'written';
       call.attempts += 1;
-      const { id, line, retryClass } = call;
+      const { retryClass } = call;
+      const { line } = call.wire ?? call;
       this.#transport.request({ id, line, atMostOnce: retryClass === 'atMostOnce' }, (verdict) => {
-        if (verdict.kind !== 'written' && this.#pending.get(call.id)?.call === call)
+        if (verdict.kind !== 'written' && this.#pending.get(id)?.call === call)
           this.#onLost(call, settle, verdict);
       });
     });
@@ -371,16 +375,6 @@ export class Launch implements TransportListener {
     return new Fault('brokenPipe', `The MCP server "${server}" was gone before it could be written to.`, {
       server,
     });
-  }
-
-  #cancelUpstream(call: Call, fault: Fault): void {
-    if (call.cancelLine !== undefined) {
-      this.#transport.notify(call.cancelLine);
-      return;
-    }
-    const reason = fault.code === 'cancelled' ? 'The client cancelled the request' : fault.message;
-    const params = `{"requestId":${call.id},"reason":${JSON.stringify(reason)}}`;
-    this.#transport.notify(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`);
   }
 
   /** Passes a notification of the client on; before the handshake the server knows of nothing that it could be about. */
@@ -477,8 +471,10 @@ export class Launch implements TransportListener {
     pending.call.delivery = 'done';
     this.#answered += 1;
     this.#listener.onAnswered();
-    pending.settle({ kind: 'answer', line, isError: frame.isError });
-    return pending.call.settled.promise;
+    const { call } = pending;
+    const own = call.wire === undefined ? line : withId(line, frame.idRange, call.id);
+    pending.settle({ kind: 'answer', line: own, isError: frame.isError });
+    return call.settled.promise;
   }
 
   /** Something that is not JSON. When it still tells which call it was to answer, that call ends here and now. */

@@ -1,0 +1,32 @@
+import type { Event } from '../../shared/base/emitter.ts';
+import type { ConnectionState } from '../../shared/model/connectionState.ts';
+import type { Frame } from '../../shared/protocol/frameScanner.ts';
+import type { Call } from '../pipeline/call.ts';
+import type { ClientHello, Launch } from './launch.ts';
+
+/** What a session has of its server: a connection of its own, or a share in one. */
+export interface ServerLink {
+  readonly state: ConnectionState;
+  readonly onDidChange: Event<ConnectionState>;
+  readonly diagnosis: string;
+  /** The first start is under way; deadlines stand still meanwhile. */
+  readonly isFirstStart: boolean;
+  /** A launch that calls may be written to now. */
+  readonly usableLaunch: Launch | undefined;
+  /** The launch that a client which reads too slowly makes wait; absent where other clients would wait with it. */
+  readonly currentLaunch: Launch | undefined;
+  /** What the client's session is made of; must precede `open`. */
+  setHello(hello: ClientHello): void;
+  /** Starts the server unless it is started, or planned to be, already. */
+  open(): void;
+  /** Resolves with the launch that a call may be written to; rejects with the call's fault when nothing can be waited for. */
+  whenUsable(call: Call): Promise<Launch>;
+  /** The call passed its deadline: probes decide whether the server is slow or gone. */
+  suspect(call?: Call): Promise<void>;
+  /** Passes the client's answer on; false when nobody waits for it. */
+  answer(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): boolean;
+  /** Passes a notification of the client on. */
+  notify(line: Uint8Array): void;
+  /** The session needs it no more. `forGood`: its client is gone; otherwise the engine stops. Resolves when what is ended by that has ended. */
+  stop(forGood?: boolean): Promise<void>;
+}
