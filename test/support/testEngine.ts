@@ -14,12 +14,15 @@ import {
 import { systemClock } from '../../src/shared/base/clock.ts';
 import type { ServerSnapshot, Snapshot } from '../../src/shared/model/snapshot.ts';
 import {
+  actOnServer,
   configurationChanged,
   getSnapshot,
   recover,
   snapshotChanged,
   type EngineConfiguration,
   type RecoverResult,
+  type ServerAction,
+  type ServerActionResult,
 } from '../../src/shared/protocol/engineMessages.ts';
 import { connectToEngine } from '../../src/endpoint/connect.ts';
 import { readEndpointFile, type EndpointInfo } from '../../src/endpoint/endpointFile.ts';
@@ -30,6 +33,7 @@ export const projectRoot = join(import.meta.dirname, '..', '..');
 export const enginePath = join(projectRoot, 'dist', 'engine.cjs');
 export const bridgePath = join(projectRoot, 'dist', 'bridge.cjs');
 export const scriptedServer = join(projectRoot, 'test', 'servers', 'scripted.mjs');
+export const changingServer = join(projectRoot, 'test', 'servers', 'changing.mjs');
 export const hostileServer = join(projectRoot, 'test', 'servers', 'hostile.mjs');
 export const everythingServer = join(
   projectRoot,
@@ -86,6 +90,15 @@ export function hostile(env: Record<string, string> = {}, lifeline?: Record<stri
   return { ...scripted(env, lifeline), args: [hostileServer] };
 }
 
+/** A settings entry for the server that offers what a file says. */
+export function changing(
+  offer: string,
+  env: Record<string, string> = {},
+  lifeline?: Record<string, unknown>,
+): ServerEntry {
+  return { ...scripted({ OFFER: offer, ...env }, lifeline), args: [changingServer] };
+}
+
 /** The extension host's part, without an editor: a language client on the engine's socket. */
 export class ControlClient {
   readonly #connection: MessageConnection;
@@ -137,6 +150,12 @@ export class ControlClient {
 
   async recover(server?: string, mode: 'recover' | 'restart' = 'recover'): Promise<RecoverResult> {
     return recover.parseResult(await this.#connection.sendRequest(recover.method, { server, mode }));
+  }
+
+  async act(server: string, action: ServerAction['action']): Promise<ServerActionResult> {
+    return actOnServer.parseResult(
+      await this.#connection.sendRequest(actOnServer.method, { server, action }),
+    );
   }
 
   /** Waits until a server's snapshot is as wanted. */

@@ -26,11 +26,27 @@ describe('catalogue', () => {
   const store = (): CatalogueStore => new CatalogueStore(home, 'w', (text) => assert.fail(text));
 
   it('is the same when another engine reads it, digest and all', () => {
-    const saved = catalogue([{ name: 'a', description: 'ü "quoted" \u2028' }, { name: 'b' }]);
+    const saved = {
+      ...catalogue([{ name: 'a', description: 'ü "quoted" \u2028' }, { name: 'b' }]),
+      missing: { tools: ['c'] },
+      startedWith: { tools: ['a', 'c'] },
+    };
     store().save(saved);
     const read = store().find('s', 'k');
     assert.deepEqual(read, saved);
     assert.equal(catalogueDigest(read), catalogueDigest(saved));
+  });
+
+  it('R5.10 has its missing names forgotten for good, under every key', () => {
+    const first = store();
+    const missing = { tools: ['c'] };
+    first.save({ ...catalogue([]), key: 'other', missing });
+    first.save({ ...catalogue([]), missing });
+    assert.equal(first.acceptMissing('s'), true);
+    assert.equal(first.acceptMissing('s'), false);
+    for (const key of ['other', 'k']) assert.equal(first.find('s', key)?.missing, undefined);
+    assert.equal(store().last('s')?.missing, undefined);
+    assert.equal(first.acceptMissing('nobody'), false);
   });
 
   it('has another digest exactly when something in it is another', () => {

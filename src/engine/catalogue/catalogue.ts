@@ -13,6 +13,7 @@ import { writeFileAtomically } from '../state/privateFolder.ts';
  * tells which tools may be retried.
  */
 
+const namesSchema = z.record(z.string(), z.array(z.string()).check(z.maxLength(20_000)));
 const catalogueSchema = z.object({
   version: z.literal(1),
   server: z.string(),
@@ -21,6 +22,10 @@ const catalogueSchema = z.object({
   initialize: z.record(z.string(), z.unknown()),
   /** By list member: `tools`, `prompts`, `resources`, `resourceTemplates`. */
   lists: z.record(z.string(), z.array(z.unknown()).check(z.maxLength(100_000))),
+  /** By list, the names that were there before a start and are not there since (requirements R5.10); absent when nothing is missing. */
+  missing: z.optional(namesSchema),
+  /** By list that the server itself has changed since, the names it had come up with: what a new process is compared with. */
+  startedWith: z.optional(namesSchema),
   /** Wall-clock milliseconds. */
   savedAt: z.number(),
 });
@@ -107,6 +112,11 @@ export function toolHints(tools: readonly unknown[]): ReadonlyMap<string, ToolHi
   return hints;
 }
 
+function withoutMissing(catalogue: Catalogue): Catalogue {
+  const { missing, ...rest } = catalogue;
+  return missing === undefined ? catalogue : rest;
+}
+
 /** The catalogues of one window, in memory and on disk. A file that cannot be read counts as none. */
 export class CatalogueStore {
   readonly #home: string;
@@ -158,6 +168,19 @@ export class CatalogueStore {
     } catch (error) {
       this.#log(`the catalogue of "${catalogue.server}" cannot be saved: ${(error as Error).message}`);
     }
+  }
+
+  /** What is missing is not missed any more, in every catalogue of a server. Answers whether anything was. */
+  acceptMissing(server: string): boolean {
+    const last = this.last(server);
+    let accepted = last?.missing !== undefined;
+    for (const [key, catalogue] of this.#memory.entries()) {
+      if (catalogue.server !== server || catalogue.missing === undefined) continue;
+      accepted = true;
+      this.#memory.set(key, withoutMissing(catalogue));
+    }
+    if (last?.missing !== undefined) this.save(withoutMissing(last));
+    return accepted;
   }
 
   #remember(catalogue: Catalogue): void {

@@ -22,10 +22,13 @@ function run(server: ServerRuntime, action: ServerAction['action']): ServerActio
     case 'resetBreaker':
       server.breaker.reset();
       return { done: true, message: `The circuit breaker of "${server.name}" is closed.` };
+    case 'acceptChange':
+      return server.acceptChange()
+        ? { done: true, message: `What "${server.name}" offers now counts as complete.` }
+        : { done: false, message: `Nothing is missing from "${server.name}".` };
     case 'isolate':
     case 'rejoin':
     case 'freePort':
-    case 'acceptChange':
       return { done: false, message: `There is nothing to do for "${server.name}".` };
   }
 }

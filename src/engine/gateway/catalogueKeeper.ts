@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../shared/base/clock.ts';
 import { listMembers } from '../../shared/protocol/answers.ts';
 import { isSameList, toolHints, type Catalogue } from '../catalogue/catalogue.ts';
+import { describeMissing, missingNames, namesOf, type Names } from '../catalogue/shrinkage.ts';
 import { fetchList, listsOf, type FetchedList } from '../catalogue/fetchLists.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Launch } from '../upstream/launch.ts';
@@ -10,13 +12,17 @@ export class CatalogueKeeper {
   readonly #clock: Clock;
   readonly #runtime: ServerRuntime;
   readonly #key: () => string;
+  readonly #log: (text: string) => void;
+  /** It has seen a start: the next one is a restart of the same session. */
+  #hasStarted = false;
   #initialize: Record<string, unknown> = {};
   /** Refreshes of single lists so far, and by member the number of the last one. */
   #refreshes = 0;
   readonly #refreshed = new Map<string, number>();
 
-  constructor(clock: Clock, runtime: ServerRuntime, key: () => string) {
+  constructor(clock: Clock, runtime: ServerRuntime, key: () => string, log: (text: string) => void) {
     this.#clock = clock;
+    this.#log = log;
     this.#runtime = runtime;
     this.#key = key;
   }
@@ -45,16 +51,45 @@ export class CatalogueKeeper {
     if (launch.hasEnded) return [];
     // A list that was refreshed meanwhile, because it changed, is newer than ours.
     const now = this.#runtime.catalogue(key)?.lists ?? {};
+    const announced = new Set<string>();
     for (const [member, refresh] of this.#refreshed) {
       const newer = now[member];
-      if (refresh > began && newer !== undefined) lists[member] = newer;
+      if (refresh <= began || newer === undefined) continue;
+      lists[member] = newer;
+      announced.add(member);
     }
-    this.#save(key, lists);
+    const missing = this.#compare(before, lists, announced);
+    this.#hasStarted = true;
+    this.#save(key, { lists, missing });
     if (before === undefined) return [];
     return fetched.filter((method) => {
       const member = listMembers.get(method) ?? '';
       return !isSameList(before.lists[member], lists[member] ?? []);
     });
+  }
+
+  /**
+   * What this start has not brought back (requirements R5.10). A new session's process is compared with what the one before had come up
+   * with; one that was restarted, with all that its client had.
+   */
+  #compare(
+    before: Catalogue | undefined,
+    lists: Catalogue['lists'],
+    announced: ReadonlySet<string>,
+  ): Names | undefined {
+    if (before === undefined) return undefined;
+    const missing: Record<string, readonly string[]> = {};
+    for (const [member, items] of Object.entries(before.lists)) {
+      if (announced.has(member)) continue; // a change that the server has told of itself
+      const initially = this.#hasStarted ? undefined : before.startedWith?.[member];
+      const known = [...(initially ?? namesOf(member, items)), ...(before.missing?.[member] ?? [])];
+      const names = missingNames(known, namesOf(member, lists[member] ?? []));
+      if (names.length > 0) missing[member] = names;
+    }
+    const told = describeMissing(missing, (member) => lists[member]?.length ?? 0);
+    const isNews = !isDeepStrictEqual(missing, before.missing ?? {});
+    if (isNews) this.#log(told === undefined ? 'it offers again what was missing' : told.sentence);
+    return told === undefined ? undefined : missing;
   }
 
   /** Fetches one list anew, and what belongs to it. Answers how many bytes that took. */
@@ -70,8 +105,7 @@ export class CatalogueKeeper {
       if (items === undefined || member === undefined || launch.hasEnded) continue;
       this.#refreshes += 1;
       this.#refreshed.set(member, this.#refreshes);
-      const lists = this.#runtime.catalogue(key)?.lists ?? {};
-      if (!isSameList(lists[member], items)) this.#save(key, { ...lists, [member]: items });
+      this.#noteChange(key, member, items);
     }
     return sizeBytes;
   }
@@ -85,16 +119,36 @@ export class CatalogueKeeper {
     return fetched;
   }
 
-  #save(key: string, lists: Catalogue['lists']): void {
-    const server = this.#runtime.name;
-    const savedAt = this.#clock.wallNow();
+  /** The server has announced this change itself, so nothing of that list is missing. */
+  #noteChange(key: string, member: string, items: unknown[]): void {
+    const before = this.#runtime.catalogue(key);
+    const lists = before?.lists ?? {};
+    const { [member]: accepted, ...missing } = before?.missing ?? {};
+    if (accepted === undefined && isSameList(lists[member], items)) return;
+    const startedWith = {
+      ...before?.startedWith,
+      [member]: before?.startedWith?.[member] ?? namesOf(member, lists[member] ?? []),
+    };
+    this.#save(key, { lists: { ...lists, [member]: items }, missing, startedWith });
+  }
+
+  #save(
+    key: string,
+    {
+      lists,
+      missing = {},
+      startedWith,
+    }: { lists: Catalogue['lists']; missing?: Names | undefined; startedWith?: Names },
+  ): void {
     this.#runtime.saveCatalogue({
       version: 1,
-      server,
+      server: this.#runtime.name,
       key,
       initialize: this.#initialize,
       lists,
-      savedAt,
+      savedAt: this.#clock.wallNow(),
+      ...(Object.keys(missing).length === 0 ? {} : { missing: missing as Record<string, string[]> }),
+      ...(startedWith === undefined ? {} : { startedWith: startedWith as Record<string, string[]> }),
     });
   }
 }

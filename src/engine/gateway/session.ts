@@ -102,7 +102,12 @@ export class Session implements AttachedSession, ConnectionClient {
     this.#logLevel = resume?.logLevel;
     for (const uri of resume?.subscriptions ?? []) this.#subscriptions.add(uri);
     this.#promise = new InitializePromise(deps.clock, resume?.promised);
-    this.#catalogue = new CatalogueKeeper(deps.clock, runtime, () => this.#catalogueKey);
+    this.#catalogue = new CatalogueKeeper(
+      deps.clock,
+      runtime,
+      () => this.#catalogueKey,
+      (text) => deps.log('warn', text, runtime.name),
+    );
     this.#lists = new ListFollower({
       clock: deps.clock,
       catalogue: this.#catalogue,

@@ -34,7 +34,9 @@ export class Standby implements StandbySession, ConnectionClient {
     this.#initialize = initialize;
     this.#onChanged = onChanged;
     const key = () => catalogueKey(runtime.configurationDigest, initialize);
-    this.#catalogue = new CatalogueKeeper(deps.clock, runtime, key);
+    this.#catalogue = new CatalogueKeeper(deps.clock, runtime, key, (text) =>
+      deps.log('warn', text, runtime.name),
+    );
     const connection = createConnection(deps, runtime, {
       key: `standby ${deps.nextNumber()}`,
       client: this,

@@ -3,10 +3,11 @@ import type { Clock } from '../../shared/base/clock.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import type { Fault } from '../../shared/model/fault.ts';
-import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type { Degraded, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
 import type { ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { catalogueDigest, toolHints, type Catalogue, type CatalogueStore } from '../catalogue/catalogue.ts';
+import { describeMissing } from '../catalogue/shrinkage.ts';
 import { LatencyRing } from '../observability/latency.ts';
 import { Breaker } from '../policies/breaker/breaker.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
@@ -166,6 +167,7 @@ export class ServerRuntime {
       recoveryTimeout !== next.settings.recoveryTimeout;
     if (breakerChanged) this.#breaker = this.#newBreaker();
     if (previousDigest !== this.#configurationDigest) {
+      this.#store.acceptMissing(this.name);
       for (const session of [...this.#sessions]) session.onConfigurationChanged();
     }
     this.touch();
@@ -228,6 +230,13 @@ export class ServerRuntime {
     this.touch();
   }
 
+  /** What it offers now counts as complete (requirements R5.10). Answers whether anything was missed. */
+  acceptChange(): boolean {
+    const accepted = this.#store.acceptMissing(this.name);
+    this.touch();
+    return accepted;
+  }
+
   /** The hints of a tool in the catalogue under `key`. */
   hints(key: string, tool: string): ToolHints | undefined {
     const catalogue = this.catalogue(key);
@@ -269,6 +278,7 @@ export class ServerRuntime {
     const catalogue = this.#store.last(this.name);
     const latency = this.latency.snapshot;
     const lastError = this.#lastError;
+    const degraded = degradedOf(catalogue);
     return {
       id: this.name,
       state,
@@ -310,6 +320,7 @@ export class ServerRuntime {
       },
       ...(catalogue === undefined ? {} : { catalogue: this.#catalogueSnapshot(catalogue) }),
       ...(this.#callFault === undefined ? {} : { lastCallFailed: true }),
+      ...(degraded === undefined ? {} : { degraded }),
       promiseBroken: [...this.#sessions].some((session) => session.promiseBroken),
     };
   }
@@ -367,6 +378,11 @@ export class ServerRuntime {
         return this.config === undefined ? 'Its settings cannot be used.' : 'It is disabled in the settings.';
     }
   }
+}
+
+/** What it offers less than it did; absent when nothing is missed. */
+function degradedOf(catalogue: Catalogue | undefined): Degraded | undefined {
+  return describeMissing(catalogue?.missing, (member) => catalogue?.lists[member]?.length ?? 0);
 }
 
 function digestOf(config: ServerConfig | undefined): string {
