@@ -20,15 +20,38 @@ export function actOnServer(
 function run(server: ServerRuntime, action: ServerAction['action']): ServerActionResult {
   switch (action) {
     case 'resetBreaker':
-      server.breaker.reset();
-      return { done: true, message: `The circuit breaker of "${server.name}" is closed.` };
+      return resetBreaker(server);
     case 'acceptChange':
       return server.acceptChange()
         ? { done: true, message: `What "${server.name}" offers now counts as complete.` }
         : { done: false, message: `Nothing is missing from "${server.name}".` };
     case 'isolate':
+      return isolate(server);
     case 'rejoin':
+      return server.rejoin()
+        ? { done: true, message: `"${server.name}" is in use again.` }
+        : { done: false, message: `"${server.name}" is not isolated.` };
     case 'freePort':
       return { done: false, message: `There is nothing to do for "${server.name}".` };
   }
+}
+
+function resetBreaker(server: ServerRuntime): ServerActionResult {
+  if (server.isIsolated) {
+    return { done: false, message: `"${server.name}" is isolated by hand; rejoin it to use it again.` };
+  }
+  const wasClosed = server.breaker.state === 'closed';
+  server.breaker.reset();
+  const message = wasClosed
+    ? `The circuit breaker of "${server.name}" was closed; its failures are forgotten.`
+    : `The circuit breaker of "${server.name}" is closed; calls go through again.`;
+  return { done: true, message };
+}
+
+function isolate(server: ServerRuntime): ServerActionResult {
+  if (server.config?.lifeline.enabled !== true)
+    return { done: false, message: `"${server.name}" is disabled, or its settings cannot be used.` };
+  return server.isolate()
+    ? { done: true, message: `"${server.name}" is isolated: calls to it are refused until it is rejoined.` }
+    : { done: false, message: `"${server.name}" is isolated already.` };
 }

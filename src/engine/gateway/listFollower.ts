@@ -17,7 +17,8 @@ const LIST_CHANGE_INTERVAL_MS = 1_000;
 export class ListFollower {
   readonly #options: ListFollowerOptions;
   readonly #following = new Map<Launch, Map<string, { again: boolean }>>();
-  #ended = false;
+  /** Aborted when nothing is followed any more, so that nothing waits either. */
+  readonly #over = new AbortController();
 
   constructor(options: ListFollowerOptions) {
     this.#options = options;
@@ -52,12 +53,13 @@ export class ListFollower {
     const following = { again: true };
     lists.set(list, following);
     const notification = line.slice();
-    while (following.again && !launch.hasEnded && !this.#ended) {
+    while (following.again && !launch.hasEnded && !this.#over.signal.aborted) {
       following.again = false;
       const sizeBytes = await this.#guarded(catalogue.refresh(launch, list));
       tell(notification);
       const megabytes = Math.ceil((sizeBytes ?? 0) / 1_048_576);
-      await sleep(clock, LIST_CHANGE_INTERVAL_MS * Math.max(1, megabytes));
+      const pauseMs = LIST_CHANGE_INTERVAL_MS * Math.max(1, megabytes);
+      await sleep(clock, pauseMs, this.#over.signal).catch(() => undefined); // over: the loop ends
     }
     lists.delete(list);
     if (lists.size === 0) this.#following.delete(launch);
@@ -76,6 +78,6 @@ export class ListFollower {
 
   /** Follows no list any more. */
   end(): void {
-    this.#ended = true;
+    this.#over.abort();
   }
 }

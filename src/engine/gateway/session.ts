@@ -160,6 +160,7 @@ export class Session implements AttachedSession, ConnectionClient {
     connection.onDidChange((state) => {
       if (isOut(state)) this.#promise.giveUp();
     });
+    if (isOut(connection.state)) this.#promise.giveUp();
     if (kept?.initialized !== undefined) {
       this.onInitialized(kept.initialized.result, kept.initialized.line);
       const launch = connection.usableLaunch;
@@ -297,7 +298,9 @@ export class Session implements AttachedSession, ConnectionClient {
       reason: () =>
         connection === undefined
           ? `The MCP server "${name}" is not in the settings of this window, or is disabled there.`
-          : `The MCP server "${name}" could not be started yet. ${connection.diagnosis}`,
+          : connection.state === 'isolated'
+            ? `The MCP server "${name}" is isolated by hand. Rejoin it to use it again.`
+            : `The MCP server "${name}" could not be started yet. ${connection.diagnosis}`,
     });
     // The server's own answer goes out as it came, but for the id.
     const own = answer.line === undefined ? undefined : scanFrame(answer.line);

@@ -26,7 +26,7 @@ function restartAttempts({ config, settings }: ServerRuntime): number {
 
 /** Nothing will come of waiting. */
 export function isOut(state: ConnectionState | undefined): boolean {
-  return state === 'crashLoop' || state === 'needsSignIn';
+  return state === 'crashLoop' || state === 'needsSignIn' || state === 'isolated';
 }
 
 /** A connection to a server with its settings, whose moves are logged and shown. */
@@ -77,6 +77,7 @@ export function createConnection(
     if (failure !== undefined) runtime.noteError(failure);
     runtime.touch();
   });
+  if (runtime.isIsolated) connection.isolate();
   return connection;
 }
 

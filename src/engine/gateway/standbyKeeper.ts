@@ -51,7 +51,7 @@ export class StandbyKeeper implements Disposable {
     for (const server of servers) this.#endWhatIsDone(server);
     let learning = servers.filter((server) => server.standby !== undefined && !isWarm(server)).length;
     for (const server of servers) {
-      if (server.config?.lifeline.enabled !== true || server.sessions.size > 0) continue;
+      if (server.config?.lifeline.enabled !== true || server.isIsolated || server.sessions.size > 0) continue;
       if (isWarm(server)) this.#start(server);
       else if (learning < MAX_LEARNING && this.#isToBeLearnt(server)) {
         learning += 1;

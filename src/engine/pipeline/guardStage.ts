@@ -22,9 +22,8 @@ export function guardStage(
     try {
       const rejection = breaker.rejection();
       if (rejection !== undefined) throw refused(rejection);
-      call.launch = await connection.whenUsable(call);
-      const ticket = await admitted(breaker, call, refused);
-      const knownOutages = call.launch.outages.known;
+      const ticket = await admitted(connection, breaker, call, refused);
+      const knownOutages = call.launch?.outages.known ?? 0;
       const outcome = await next(call);
       settle(ticket, call, outcome, knownOutages);
       return outcome;
@@ -44,7 +43,7 @@ function breakerFault(call: Call, { reason, retryAfterMs }: Refusal, last: Fault
   if (reason === 'isolated') {
     return new Fault(
       'isolated',
-      `The MCP server "${call.server}" is isolated by hand; rejoin it to use it again.`,
+      `The MCP server "${call.server}" is isolated by hand; the call was not carried out. Rejoin it to use it again.`,
       {
         server: call.server,
       },
@@ -61,8 +60,16 @@ function breakerFault(call: Call, { reason, retryAfterMs }: Refusal, last: Fault
   });
 }
 
-async function admitted(breaker: Breaker, call: Call, refused: (refusal: Refusal) => Fault): Promise<Ticket> {
+/** A connection first, then a ticket: a trial through a dead pipe would say nothing of the server that comes next. */
+async function admitted(
+  connection: Pick<ServerLink, 'whenUsable'>,
+  breaker: Breaker,
+  call: Call,
+  refused: (refusal: Refusal) => Fault,
+): Promise<Ticket> {
   for (;;) {
+    // Again after each wait: what was usable before it may be gone.
+    call.launch = await connection.whenUsable(call);
     const admission = breaker.admit();
     if (admission.kind === 'go') return admission.ticket;
     if (admission.kind === 'rejected') throw refused(admission);

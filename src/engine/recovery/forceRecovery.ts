@@ -41,6 +41,7 @@ async function recoverOne(server: ServerRuntime, params: RecoverParams, clock: C
   const named = params.server !== undefined;
   if (server.state === 'stopped')
     return verdict('skipped', 'It is disabled, or its settings cannot be used.');
+  if (server.isIsolated) return verdict('skipped', 'It is isolated by hand; rejoin it to use it again.');
   const healthy = server.state === 'ready' && server.breaker.state === 'closed';
   if (healthy && !named) return verdict('skipped', 'It is healthy and was left alone.');
   server.breaker.reset();

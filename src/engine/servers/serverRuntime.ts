@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import type { Fault } from '../../shared/model/fault.ts';
@@ -9,7 +10,7 @@ import type { ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { catalogueDigest, toolHints, type Catalogue, type CatalogueStore } from '../catalogue/catalogue.ts';
 import { describeMissing } from '../catalogue/shrinkage.ts';
 import { LatencyRing } from '../observability/latency.ts';
-import { Breaker } from '../policies/breaker/breaker.ts';
+import { Breaker, type BreakerOptions } from '../policies/breaker/breaker.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 
@@ -91,10 +92,10 @@ export class ServerRuntime {
   readonly #store: CatalogueStore;
   readonly #sessions = new Set<AttachedSession>();
   readonly #changed: Emitter<undefined>;
-  readonly #onListenerError: (error: unknown) => void;
   #configuration: RuntimeConfiguration;
   #configurationDigest: string;
-  #breaker: Breaker;
+  readonly #breaker: Breaker;
+  #isolation: Disposable | undefined;
   #lastError: { readonly fault: Fault; readonly at: number } | undefined;
   #callFault: Fault | undefined;
   #since: number;
@@ -112,11 +113,11 @@ export class ServerRuntime {
     this.name = name;
     this.#clock = deps.clock;
     this.#store = deps.store;
-    this.#onListenerError = deps.onListenerError;
     this.#changed = new Emitter(deps.onListenerError);
     this.#configuration = configuration;
     this.#configurationDigest = digestOf(configuration.config);
-    this.#breaker = this.#newBreaker();
+    this.#breaker = new Breaker(deps.clock, breakerOptions(configuration.settings), deps.onListenerError);
+    this.#breaker.onDidChange(() => this.touch());
     this.#since = deps.clock.wallNow();
   }
 
@@ -146,31 +147,41 @@ export class ServerRuntime {
     return this.#configurationDigest;
   }
 
-  #newBreaker(): Breaker {
-    const { failureThreshold, successThreshold, recoveryTimeout } = this.settings;
-    const options = { failureThreshold, successThreshold, recoveryTimeoutMs: recoveryTimeout * 1_000 };
-    const breaker = new Breaker(this.#clock, options, this.#onListenerError);
-    breaker.onDidChange(() => this.touch());
-    return breaker;
-  }
-
   /** Takes a new configuration over; running processes are restarted only when how they are started differs. */
   configure(next: RuntimeConfiguration): void {
-    const previous = this.#configuration;
     const previousDigest = this.#configurationDigest;
     this.#configuration = next;
     this.#configurationDigest = digestOf(next.config);
-    const { failureThreshold, successThreshold, recoveryTimeout } = previous.settings;
-    const breakerChanged =
-      failureThreshold !== next.settings.failureThreshold ||
-      successThreshold !== next.settings.successThreshold ||
-      recoveryTimeout !== next.settings.recoveryTimeout;
-    if (breakerChanged) this.#breaker = this.#newBreaker();
+    this.#breaker.configure(breakerOptions(next.settings));
     if (previousDigest !== this.#configurationDigest) {
       this.#store.acceptMissing(this.name);
       for (const session of [...this.#sessions]) session.onConfigurationChanged();
     }
     this.touch();
+  }
+
+  /** Taken out of use by hand; outlives changes of the settings. */
+  get isIsolated(): boolean {
+    return this.#isolation !== undefined;
+  }
+
+  /** Refuses calls, and starts, probes and tries nothing, until `rejoin`. False when it is isolated already. */
+  isolate(): boolean {
+    if (this.#isolation !== undefined) return false;
+    this.#isolation = this.#breaker.isolate();
+    for (const connection of this.#connections) connection.isolate();
+    this.touch();
+    return true;
+  }
+
+  /** Back in use, with its breaker closed. False when it was not isolated. */
+  rejoin(): boolean {
+    if (this.#isolation === undefined) return false;
+    this.#isolation.dispose();
+    this.#isolation = undefined;
+    for (const connection of this.#connections) connection.rejoin();
+    this.touch();
+    return true;
   }
 
   attach(session: AttachedSession): void {
@@ -257,6 +268,7 @@ export class ServerRuntime {
 
   get state(): ConnectionState {
     if (this.config?.lifeline.enabled !== true) return 'stopped';
+    if (this.isIsolated) return 'isolated';
     // A connection that is being stopped belongs to a client that has left.
     const states = this.#connections.map(({ state }) => (state === 'stopped' ? 'idle' : state));
     return states.reduce(
@@ -383,6 +395,11 @@ export class ServerRuntime {
 /** What it offers less than it did; absent when nothing is missed. */
 function degradedOf(catalogue: Catalogue | undefined): Degraded | undefined {
   return describeMissing(catalogue?.missing, (member) => catalogue?.lists[member]?.length ?? 0);
+}
+
+function breakerOptions(settings: ConnectionSettings): BreakerOptions {
+  const { failureThreshold, successThreshold, recoveryTimeout } = settings;
+  return { failureThreshold, successThreshold, recoveryTimeoutMs: recoveryTimeout * 1_000 };
 }
 
 function digestOf(config: ServerConfig | undefined): string {

@@ -104,6 +104,8 @@ export class Connection implements ServerLink {
   #forced = false;
   #endWasAskedFor = false;
   #isWaitingForPredecessor = false;
+  /** The end of what ran when it was isolated. */
+  #retiring: Promise<void> | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -201,13 +203,13 @@ export class Connection implements ServerLink {
   /** Starts the server unless it is started, or planned to be, already. */
   open(): void {
     if (this.#state !== 'idle' || this.#isWaitingForPredecessor) return;
-    const { after } = this.#options;
-    if (after === undefined || this.#launches > 0) {
+    const predecessor = this.#launches > 0 ? this.#retiring : this.#options.after;
+    if (predecessor === undefined) {
       this.#start();
       return;
     }
     this.#isWaitingForPredecessor = true;
-    void after.finally(() => {
+    void predecessor.finally(() => {
       this.#isWaitingForPredecessor = false;
       if (this.#state === 'idle') this.#start();
     });
@@ -269,7 +271,7 @@ export class Connection implements ServerLink {
     if (this.#state === 'isolated') {
       return new Fault(
         'isolated',
-        `The MCP server "${server}" is isolated by hand; the call was not carried out.`,
+        `The MCP server "${server}" is isolated by hand; the call was not carried out. Rejoin it to use it again.`,
         { server },
       );
     }
@@ -326,7 +328,7 @@ export class Connection implements ServerLink {
       ),
       // Also of a connection that is being stopped: deadlines that stand still must go on.
       onServerRequests: (open) => {
-        if (slot.launch === this.#launch) this.client.onServerRequests(open);
+        if (slot.launch === this.#launch || this.#launch === undefined) this.client.onServerRequests(open);
       },
       onProgress: (token, progress) => this.client.onProgress(token, progress),
       onStderr: (text) => {
@@ -441,6 +443,7 @@ export class Connection implements ServerLink {
   /** A fresh start, whatever the state but `stopped`: backoff and crash history begin anew. */
   forceRestart(): void {
     if (this.#state === 'stopped' || this.#hello === undefined || this.#isWaitingForPredecessor) return;
+    if (this.#state === 'isolated') return; // a person's word stands until that person takes it back
     this.#history.reset();
     this.#options.recovery.remove(this.#options.key);
     const old = this.#launch;
@@ -455,6 +458,36 @@ export class Connection implements ServerLink {
     void old.stop({ politeMs: 500, firmMs: 1_000 });
   }
 
+  /**
+   * Taken out of use by hand: nothing is started, probed or tried again until `rejoin`. Calls that wait are refused; those under way may still be
+   * answered, and then the process is ended.
+   */
+  isolate(): void {
+    if (this.#state === 'isolated' || this.#state === 'stopped') return;
+    this.#options.recovery.remove(this.#options.key);
+    const launch = this.#launch;
+    this.#launch = undefined;
+    this.#forced = false;
+    if (launch !== undefined) {
+      launch.countLoss(); // asked for: no failure of the server
+      const gone = Promise.all([this.#retiring, launch.retire()]).then(() => {
+        if (this.#retiring === gone) this.#retiring = undefined;
+      });
+      this.#retiring = gone;
+      this.#keepLingering(launch);
+    }
+    this.#move('isolated');
+    this.#rejectWaiters();
+  }
+
+  /** Back in use, with nothing held against it; started when its session has said hello. */
+  rejoin(): void {
+    if (this.#state !== 'isolated') return;
+    this.#history.reset();
+    this.#move('idle');
+    if (this.#hello !== undefined) this.open();
+  }
+
   /** Ends the connection and its process for good. */
   async stop(): Promise<void> {
     if (this.#state !== 'stopped') this.#move('stopped');
@@ -462,6 +495,7 @@ export class Connection implements ServerLink {
     this.#rejectWaiters();
     const launches = this.#launch === undefined ? [] : [this.#launch];
     await Promise.all([...launches, ...this.#lingering].map((launch) => launch.stop()));
+    await this.#retiring;
     this.#changed.dispose();
   }
 

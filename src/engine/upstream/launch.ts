@@ -13,7 +13,7 @@ import { wireIdOf, type Call, type Outcome } from '../pipeline/call.ts';
 import { cancelMessage } from './cancelMessage.ts';
 import { idOfCutAnswer } from './cutAnswer.ts';
 import { Inbox } from './inbox.ts';
-import { isJson, isObject, readInternalAnswer, type InternalAnswer } from './ownRequests.ts';
+import { isJson, isObject, readInternalAnswer, stringMemberOf, type InternalAnswer } from './ownRequests.ts';
 import { Outages } from './outages.ts';
 import { ServerRequests } from './serverRequests.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
@@ -105,6 +105,7 @@ export class Launch implements TransportListener {
   #lossCounted = false;
   #isInitialized = false;
   #ended = false;
+  #retirement: PromiseWithResolvers<void> | undefined;
   readonly #inbox: Inbox;
   #about: string | undefined;
   #holds = 0;
@@ -176,9 +177,9 @@ export class Launch implements TransportListener {
     return this.#ended;
   }
 
-  /** Ended, but with calls that may still be answered. */
+  /** It takes no more calls, but some may still be answered. */
   get isLingering(): boolean {
-    return this.#ended && this.#pending.size > 0;
+    return (this.#ended || this.#retirement !== undefined) && this.#pending.size > 0;
   }
 
   /** Reads no further until `resumeReading` was called as often. */
@@ -302,7 +303,9 @@ export class Launch implements TransportListener {
         signal.removeEventListener('abort', onAbort);
         this.#transport.release(id);
         resolve(outcome);
-        if (this.#ended && this.#pending.size === 0) void this.stop();
+        if (this.#pending.size > 0) return;
+        if (this.#retirement !== undefined) this.#retirement.resolve(this.stop());
+        else if (this.#ended) void this.stop();
       };
       signal.addEventListener('abort', onAbort, { once: true });
       this.#pending.set(id, { call, settle });
@@ -394,6 +397,13 @@ export class Launch implements TransportListener {
   /** Stops the process; `onEnd` follows. */
   stop(grace?: StopGrace): Promise<void> {
     return this.#transport.stop(grace);
+  }
+
+  /** Ends it when the last call under way is settled; whoever says so gives it no more. Resolves when it is gone. */
+  retire(): Promise<void> {
+    this.#retirement ??= Promise.withResolvers();
+    if (this.#pending.size === 0) this.#retirement.resolve(this.stop());
+    return this.#retirement.promise;
   }
 
   /** Ends it at once, because it was found hung or lost; `fault` is what its calls and the state tell. */
@@ -589,10 +599,4 @@ export class Launch implements TransportListener {
     this.#close(fault);
     for (const { settle } of [...this.#pending.values()]) settle({ kind: 'fault', fault });
   }
-}
-
-/** `json` is the text of an object. */
-function stringMemberOf(json: string, name: string): string | undefined {
-  const value = (JSON.parse(json) as Record<string, unknown>)[name];
-  return typeof value === 'string' ? value : undefined;
 }

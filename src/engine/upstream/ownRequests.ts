@@ -53,3 +53,9 @@ function parse(line: Uint8Array): { readonly value: Record<string, unknown> } | 
     return undefined; // what the scan found well formed need not be JSON
   }
 }
+
+/** `json` is the text of an object. */
+export function stringMemberOf(json: string, name: string): string | undefined {
+  const value = (JSON.parse(json) as Record<string, unknown>)[name];
+  return typeof value === 'string' ? value : undefined;
+}

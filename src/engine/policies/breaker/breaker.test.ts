@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { BrokenCircuitError, CircuitState, circuitBreaker, ConsecutiveBreaker, handleAll } from 'cockatiel';
-import fc from 'fast-check';
 import { FakeClock } from '../../../../test/support/fakeClock.ts';
-import { Breaker, type Ticket } from './breaker.ts';
+import type { BreakerStateName } from '../../../shared/model/snapshot.ts';
+import { Breaker, checkBreakerMove, legalBreakerMoves, type Ticket } from './breaker.ts';
 
 const fail = (error: unknown): void => {
   throw error as Error;
@@ -110,63 +109,123 @@ describe('breaker', () => {
     assert.equal(breaker.state, 'closed');
   });
 
-  it('agrees with cockatiel on random traces (consecutive rule, one trial)', async () => {
-    const step = fc.oneof(
-      fc.constant('ok' as const),
-      fc.constant('fail' as const),
-      fc.integer({ min: 1, max: 2_000 }),
-    );
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-        // The ratio rule has no counterpart there, so the threshold is set below what could fill its window.
-        const { clock, breaker } = given({
-          failureThreshold: 2,
-          successThreshold: 1,
-          recoveryTimeoutMs: 300_000,
-        });
-        const realNow = Date.now;
-        let oracleNow = 0;
-        Date.now = () => oracleNow; // cockatiel reads the wall clock itself
-        try {
-          const oracle = circuitBreaker(handleAll, {
-            halfOpenAfter: 300_000,
-            breaker: new ConsecutiveBreaker(2),
-          });
-          const names = {
-            [CircuitState.Closed]: 'closed',
-            [CircuitState.Open]: 'open',
-            [CircuitState.HalfOpen]: 'halfOpen',
-            [CircuitState.Isolated]: 'isolated',
-          };
-          let ratioCouldTrip = 0;
-          for (const what of steps) {
-            if (typeof what === 'number') {
-              await clock.advance(what * 300);
-              oracleNow += what * 300;
-              continue;
-            }
-            if (what === 'fail') ratioCouldTrip += 1;
-            const admission = breaker.admit();
-            const rejected = await oracle
-              .execute(() => (what === 'ok' ? 1 : Promise.reject(new Error('no'))))
-              .then(
-                () => false,
-                (error: unknown) => error instanceof BrokenCircuitError,
-              );
-            assert.equal(admission.kind === 'rejected', rejected);
-            if (admission.kind === 'go') {
-              if (what === 'ok') admission.ticket.success();
-              else admission.ticket.failure();
-            }
-            // Five outcomes with half of them failed trip only ours: the traces part company there, by design.
-            if (ratioCouldTrip >= 3) return;
-            assert.equal(breaker.state, names[oracle.state]);
-          }
-        } finally {
-          Date.now = realNow;
-        }
-      }),
-      { numRuns: 500 },
-    );
+  it('R5.1 other thresholds do not make it forget that it is open, on trial or isolated', async () => {
+    const { clock, breaker, ticket, failTimes } = given();
+    failTimes(3);
+    breaker.configure({ failureThreshold: 50, successThreshold: 3, recoveryTimeoutMs: 1_000 });
+    assert.deepEqual([breaker.state, breaker.retryAfterMs, breaker.failures], ['open', 30_000, 3]);
+    await clock.advance(30_000);
+    ticket().success();
+    breaker.configure({ failureThreshold: 50, successThreshold: 2, recoveryTimeoutMs: 1_000 });
+    assert.equal(breaker.state, 'halfOpen');
+    const handle = breaker.isolate();
+    breaker.configure({ failureThreshold: 1, successThreshold: 1, recoveryTimeoutMs: 1_000 });
+    assert.equal(breaker.state, 'isolated');
+    handle.dispose();
+    ticket().failure();
+    assert.deepEqual([breaker.state, breaker.retryAfterMs], ['open', 1_000]);
+  });
+
+  it('R5.1 closes when fewer successes are asked for than there have been, and tells who waits of more trials', () => {
+    const { breaker, ticket, failTimes } = given({ successThreshold: 3 });
+    failTimes(3);
+    breaker.noteEvidenceOfRecovery();
+    ticket().success();
+    ticket();
+    ticket();
+    assert.equal(breaker.admit().kind, 'wait');
+    let told = 0;
+    breaker.onDidChange(() => (told += 1));
+    breaker.configure({ failureThreshold: 3, successThreshold: 4, recoveryTimeoutMs: 30_000 });
+    assert.deepEqual([told, breaker.admit().kind], [1, 'go']);
+    breaker.configure({ failureThreshold: 3, successThreshold: 1, recoveryTimeoutMs: 30_000 });
+    assert.deepEqual([breaker.state, told], ['closed', 2]);
+  });
+
+  it('forgets on a reset also what is still under way', () => {
+    const { breaker, ticket, failTimes } = given();
+    const late = ticket();
+    failTimes(2);
+    breaker.reset();
+    late.failure();
+    assert.equal(breaker.failures, 0);
+  });
+
+  it('a listener that throws neither changes a result nor keeps the others from hearing', () => {
+    const errors: unknown[] = [];
+    const options = { failureThreshold: 1, successThreshold: 1, recoveryTimeoutMs: 1_000 };
+    const breaker = new Breaker(new FakeClock(), options, (error) => errors.push(error));
+    const heard: string[] = [];
+    breaker.onDidChange(() => {
+      throw new Error('listener');
+    });
+    breaker.onDidChange((state) => heard.push(state));
+    const admission = breaker.admit();
+    assert.ok(admission.kind === 'go');
+    admission.ticket.failure();
+    assert.deepEqual([breaker.state, heard, errors.length], ['open', ['open'], 1]);
+  });
+
+  it('half-opens at its time, however often it is asked meanwhile and at whatever interval (peers’ mistakes 2 and 12)', async () => {
+    const { clock, breaker, ticket, failTimes } = given();
+    const late = ticket();
+    failTimes(3);
+    // A health check at the breaker's own interval, calls that are refused, a late failure: none may move the time.
+    for (let second = 1; second < 30; second += 1) {
+      await clock.advance(1_000);
+      assert.equal(breaker.admit().kind, 'rejected');
+      if (second === 15) late.failure();
+    }
+    await clock.advance(1_000);
+    assert.equal(breaker.admit().kind, 'go');
+    assert.equal(breaker.state, 'halfOpen');
+  });
+});
+
+describe('moves of the breaker', () => {
+  const states = Object.keys(legalBreakerMoves) as BreakerStateName[];
+
+  it('R5.1 each illegal one throws', () => {
+    const all = states.flatMap((from) => states.map((to) => ({ from, to })));
+    const illegal = all.filter(({ from, to }) => !legalBreakerMoves[from].includes(to));
+    assert.equal(illegal.length, 6);
+    for (const { from, to } of illegal)
+      assert.throws(() => checkBreakerMove(from, to), /Illegal breaker move/);
+  });
+
+  it('R5.1 each legal one happens', async () => {
+    const seen = new Set<string>();
+    const watched = () => {
+      const all = given({ failureThreshold: 1, successThreshold: 1 });
+      let last: BreakerStateName = all.breaker.state;
+      all.breaker.onDidChange((state) => {
+        seen.add(`${last} -> ${state}`);
+        last = state;
+      });
+      return all;
+    };
+    const open = () => {
+      const all = watched();
+      all.failTimes(1);
+      return all;
+    };
+    const halfOpen = () => {
+      const all = open();
+      all.breaker.noteEvidenceOfRecovery();
+      return all;
+    };
+    watched().breaker.isolate();
+    open().breaker.reset();
+    open().breaker.isolate();
+    halfOpen().breaker.reset();
+    halfOpen().ticket().failure();
+    const { breaker } = halfOpen();
+    const handles = [breaker.isolate(), breaker.isolate()];
+    for (const handle of handles) handle.dispose();
+    const { clock, ticket } = open();
+    await clock.advance(30_000);
+    ticket().success();
+    const legal = states.flatMap((from) => legalBreakerMoves[from].map((to) => `${from} -> ${to}`));
+    assert.deepEqual([...seen].sort(), legal.sort());
   });
 });

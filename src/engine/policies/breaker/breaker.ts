@@ -14,10 +14,15 @@ type State =
 /** Legal moves; force recovery may close an open or half-open breaker. */
 export const legalBreakerMoves: Readonly<Record<BreakerStateName, readonly BreakerStateName[]>> = {
   closed: ['open', 'isolated'],
-  open: ['halfOpen', 'closed', 'open', 'isolated'],
+  open: ['halfOpen', 'closed', 'isolated'],
   halfOpen: ['closed', 'open', 'isolated'],
   isolated: ['closed', 'isolated'],
 };
+
+/** Throws when the table does not have the move: that is a bug of ours, never of a server. */
+export function checkBreakerMove(from: BreakerStateName, to: BreakerStateName): void {
+  if (!legalBreakerMoves[from].includes(to)) throw new Error(`Illegal breaker move ${from} -> ${to}`);
+}
 
 export interface BreakerOptions {
   readonly failureThreshold: number;
@@ -53,7 +58,7 @@ export interface Ticket {
  */
 export class Breaker {
   readonly #clock: Clock;
-  readonly #options: BreakerOptions;
+  #options: BreakerOptions;
   readonly #rule: TripRule;
   readonly #changed: Emitter<BreakerStateName>;
   #state: State = { kind: 'closed' };
@@ -64,6 +69,20 @@ export class Breaker {
     this.#options = options;
     this.#rule = new TripRule(options.failureThreshold);
     this.#changed = new Emitter(onListenerError);
+  }
+
+  /**
+   * Takes other thresholds over. What has happened stays known: an open breaker stays open until the time it has told, an isolated one isolated, and
+   * failures in a row count on; a lower `failureThreshold` opens with the next failure, not by itself.
+   */
+  configure(options: BreakerOptions): void {
+    this.#options = options;
+    this.#rule.failureThreshold = options.failureThreshold;
+    const state = this.#state;
+    if (state.kind !== 'halfOpen') return;
+    if (state.successes >= options.successThreshold) this.#close();
+    // More trials may run now than those that wait were told.
+    else this.#changed.fire(state.kind);
   }
 
   /** Fired after each change, and when a half-open trial frees its place. */
@@ -128,8 +147,12 @@ export class Breaker {
 
   /** Force recovery: closed, with nothing remembered. An isolated breaker stays isolated. */
   reset(): void {
-    this.#rule.reset();
-    if (this.#state.kind === 'open' || this.#state.kind === 'halfOpen') this.#move({ kind: 'closed' });
+    if (this.#state.kind === 'open' || this.#state.kind === 'halfOpen') this.#close();
+    else {
+      this.#rule.reset();
+      // Nor does what was admitted before count any more.
+      if (this.#state.kind === 'closed') this.#state = { kind: 'closed' };
+    }
   }
 
   /** Held open by hand until every holder has disposed its handle. */
@@ -139,10 +162,7 @@ export class Breaker {
     return toDisposable(() => {
       if (this.#state.kind !== 'isolated') return;
       if (this.#state.holders > 1) this.#move({ kind: 'isolated', holders: this.#state.holders - 1 });
-      else {
-        this.#rule.reset();
-        this.#move({ kind: 'closed' });
-      }
+      else this.#close();
     });
   }
 
@@ -171,8 +191,7 @@ export class Breaker {
       this.#changed.fire(state.kind);
       return;
     }
-    this.#rule.reset();
-    this.#move({ kind: 'closed' });
+    this.#close();
   }
 
   #onFailure(): void {
@@ -193,10 +212,14 @@ export class Breaker {
     this.#move({ kind: 'open', until: this.#clock.now() + openMs, trips });
   }
 
+  /** Closed, with nothing remembered. */
+  #close(): void {
+    this.#rule.reset();
+    this.#move({ kind: 'closed' });
+  }
+
   #move(next: State): void {
-    const from = this.#state.kind;
-    if (!legalBreakerMoves[from].includes(next.kind))
-      throw new Error(`Illegal breaker move ${from} -> ${next.kind}`);
+    checkBreakerMove(this.#state.kind, next.kind);
     this.#state = next;
     this.#changed.fire(next.kind);
   }

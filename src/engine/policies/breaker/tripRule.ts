@@ -7,13 +7,14 @@ export class TripRule {
   static readonly minimumOutcomes = 5;
   static readonly failureRatio = 0.5;
 
-  readonly #failureThreshold: number;
+  /** May be changed at any time; counts from the next failure on. */
+  failureThreshold: number;
   /** Oldest first; true is a failure. */
   #outcomes: boolean[] = [];
   #consecutive = 0;
 
   constructor(failureThreshold: number) {
-    this.#failureThreshold = failureThreshold;
+    this.failureThreshold = failureThreshold;
   }
 
   get consecutiveFailures(): number {
@@ -29,7 +30,7 @@ export class TripRule {
   failure(): boolean {
     this.#push(true);
     this.#consecutive += 1;
-    if (this.#consecutive >= this.#failureThreshold) return true;
+    if (this.#consecutive >= this.failureThreshold) return true;
     const failures = this.#outcomes.filter(Boolean).length;
     const enough = this.#outcomes.length >= TripRule.minimumOutcomes;
     return enough && failures >= this.#outcomes.length * TripRule.failureRatio;
