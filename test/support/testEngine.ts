@@ -247,12 +247,18 @@ export class TestBed {
 
   /** Starts an engine and gives it the configuration; a bed can start one after another. */
   async startEngine(
-    options: { window?: string; configured?: boolean } = {},
+    options: {
+      window?: string;
+      configured?: boolean;
+      nodeArgs?: readonly string[];
+      env?: NodeJS.ProcessEnv;
+    } = {},
   ): Promise<{ control: ControlClient; pid: number; child: ChildProcess }> {
     const window = options.window ?? this.window;
     await mkdir(join(this.home, 'endpoints'), { recursive: true, mode: 0o700 });
-    const child = spawn(process.execPath, [enginePath, '--window', window], {
-      env: this.environment,
+    const args = [...(options.nodeArgs ?? []), enginePath, '--window', window];
+    const child = spawn(process.execPath, args, {
+      env: { ...this.environment, ...options.env },
       stdio: ['ignore', 'ignore', 'inherit'],
       detached: true,
     });
@@ -290,6 +296,12 @@ export class TestBed {
   }
 
   async dispose(): Promise<void> {
+    await this.stopEngines();
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
+  /** Ends clients and engines, and leaves the folder. */
+  async stopEngines(): Promise<void> {
     for (const control of this.#controls) control.close();
     for (const client of this.#clients) await client.close();
     for (const child of this.#children) {
@@ -301,7 +313,6 @@ export class TestBed {
       clearTimeout(timer);
     }
     for (const control of this.#controls) control.destroy();
-    rmSync(this.home, { recursive: true, force: true });
   }
 }
 

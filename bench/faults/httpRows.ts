@@ -1,0 +1,140 @@
+import type { CallClient } from '../../test/support/callClient.ts';
+import type { Row } from './row.ts';
+import { EVERY_KIND, HttpServer, pause, type Stage } from './stage.ts';
+import { untilAnswered } from './processRows.ts';
+
+/** Servers that are reached over HTTP. */
+
+async function serve(
+  stage: Stage,
+  bridges: number,
+  lifeline: Record<string, unknown> = {},
+): Promise<{ http: HttpServer; clients: CallClient[] }> {
+  const http = await new HttpServer(stage).start();
+  await stage.start({ s: http.entry(lifeline) });
+  return { http, clients: await stage.bridges('s', bridges) };
+}
+
+async function restartsOf(stage: Stage): Promise<number> {
+  return (await stage.server('s')).metrics.restarts;
+}
+
+/** Down while calls arrive, then back at its address with no session of before. */
+function down(forS: number): Row {
+  return {
+    name: `down-${forS}`,
+    title: `HTTP: down for ${forS} s while calls arrive`,
+    waits: true,
+    play: async (stage) => {
+      const { http, clients } = await serve(stage, 2);
+      const load = stage.load(clients, { concurrency: 3, pauseMs: 50 });
+      await pause(500);
+      await http.kill();
+      await pause(forS * 1_000);
+      const since = performance.now();
+      await http.start();
+      await untilAnswered(stage, clients[0]!);
+      await pause(1_000);
+      await load.stop();
+      return { firstSuccessMs: stage.firstSuccess(since), restarts: await restartsOf(stage) };
+    },
+  };
+}
+
+/** Each of these chances for six seconds, then none. */
+function unwell(
+  name: string,
+  title: string,
+  orders: Record<string, number>,
+  lifeline: Record<string, unknown> = {},
+): Row {
+  return {
+    name,
+    title: `HTTP: ${title}`,
+    play: async (stage) => {
+      const { http, clients } = await serve(stage, 2, lifeline);
+      const load = stage.load(clients, { concurrency: 6, pauseMs: 10 });
+      await pause(300);
+      http.order(orders);
+      await pause(6_000);
+      const since = performance.now();
+      http.order({});
+      await untilAnswered(stage, clients[0]!);
+      await load.stop();
+      return { firstSuccessMs: stage.firstSuccess(since), restarts: await restartsOf(stage) };
+    },
+  };
+}
+
+const RACERS = 100;
+const RACES = Number(process.env['RACES'] ?? 1_000);
+const RACES_AT_ONCE_MS = 120_000;
+
+export const httpRows: readonly Row[] = [
+  {
+    name: 'sessions-lost',
+    title: 'HTTP: killed and back at once under load, 10 times; every session is unknown (404)',
+    play: async (stage) => {
+      const { http, clients } = await serve(stage, 2);
+      const load = stage.load(clients, { concurrency: 6 });
+      let since = 0;
+      for (let round = 0; round < 10; round += 1) {
+        await pause(400);
+        since = performance.now();
+        await http.kill();
+        await http.start();
+      }
+      await untilAnswered(stage, clients[0]!);
+      await pause(500);
+      await load.stop();
+      return { firstSuccessMs: stage.firstSuccess(since), restarts: await restartsOf(stage) };
+    },
+  },
+  {
+    name: 'races',
+    title: `HTTP: 400 until ready; ${RACES} races of ${RACERS} clients after all sessions were lost`,
+    play: async (stage) => {
+      const http = await new HttpServer(stage).start();
+      http.order({ readyAfterMs: 5 });
+      await stage.start({ s: http.entry() });
+      const clients = await Promise.all(Array.from({ length: RACERS }, () => stage.socket('s')));
+      const tools = Object.keys(EVERY_KIND);
+      const end = performance.now() + RACES_AT_ONCE_MS;
+      let since = 0;
+      let races = 0;
+      for (; races < RACES && performance.now() < end; races += 1) {
+        since = performance.now();
+        http.forget();
+        await Promise.all(
+          clients.map((client, index) => stage.call(client, tools[(index + races) % tools.length]!)),
+        );
+        if (races < RACES - 1) stage.forgetSuccesses();
+      }
+      const early = stage.record.filter((line) => line.startsWith('early ')).length;
+      return {
+        firstSuccessMs: stage.firstSuccess(since),
+        restarts: await restartsOf(stage),
+        zeros: { 'spurious 400s': early },
+        note: `${races} races`,
+      };
+    },
+  },
+  down(5),
+  down(30),
+  unwell('busy', '429 with Retry-After: 1 to 30 % of the calls, for 6 s', { busy: 0.3, retryAfter: 1 }),
+  unwell('unavailable', '503 with Retry-After: 1 to 5 % of the calls, for 6 s', {
+    down: 0.05,
+    retryAfter: 1,
+  }),
+  unwell('cut', 'closed in the middle of 5 % of the answers, for 6 s', { cut: 0.05 }),
+  unwell('reset', 'reset before or after 5 % of the executions, for 6 s', {
+    reset: 0.025,
+    resetAfter: 0.025,
+  }),
+  unwell(
+    'failing',
+    '503 to half of the calls, for 6 s, so that its breaker opens; recoveryTimeout 5 s',
+    { down: 0.5 },
+    { connection: { recoveryTimeout: 5 } },
+  ),
+];
