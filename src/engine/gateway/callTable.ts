@@ -12,7 +12,9 @@ import {
 import { Deadline, type Call, type Outcome, type RetryClass } from '../pipeline/call.ts';
 import { guardStage } from '../pipeline/guardStage.ts';
 import { compose, type Next } from '../pipeline/pipeline.ts';
+import { poolStage } from '../pipeline/poolStage.ts';
 import { backoffOptions } from '../policies/backoff/backoff.ts';
+import type { SessionPlaces } from '../policies/pool/places.ts';
 import { retryClassOf, type ToolHints } from '../pipeline/retryClass.ts';
 import { retryStage } from '../pipeline/retryStage.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
@@ -50,10 +52,12 @@ const MAX_OPEN = 1_000;
 export class CallTable {
   readonly #deps: CallTableDeps;
   readonly #open = new Map<string, Call>();
+  readonly #places: SessionPlaces;
   #deadlinesHeld = false;
 
   constructor(deps: CallTableDeps) {
     this.#deps = deps;
+    this.#places = deps.runtime.places.session(deps.session);
   }
 
   /** Makes a call of a request; gives nothing when its id is open already, or when too many are (that is answered). */
@@ -106,6 +110,7 @@ export class CallTable {
       controller,
       startedAt: clock.now(),
       delivery: 'queued',
+      waitsForPlace: false,
       highestProgress: -Infinity,
       attempts: 0,
       launch: undefined,
@@ -143,6 +148,12 @@ export class CallTable {
                 );
               },
             }),
+        poolStage({
+          places: this.#places,
+          connection,
+          breaker: runtime.breaker,
+          typicalMs: () => runtime.latency.snapshot?.p50Ms,
+        }),
         guardStage(connection, runtime.breaker, () => runtime.callFault),
       ],
       (call) => {
@@ -315,8 +326,13 @@ export class CallTable {
     this.#open.delete(call.id);
   }
 
-  /** The server waits for the client, or a person: nobody's time runs. */
-  holdDeadlines(hold: boolean): void {
+  /** The server waits for so many answers of the client, or of a person: nobody's time runs, and as many calls do not occupy it. */
+  noteClientRequests(open: number): void {
+    this.#places.noteClientRequests(open);
+    this.#holdDeadlines(open > 0);
+  }
+
+  #holdDeadlines(hold: boolean): void {
     if (hold === this.#deadlinesHeld) return;
     this.#deadlinesHeld = hold;
     for (const call of this.#open.values()) {

@@ -61,8 +61,9 @@ export function toldFault(call: Call, fault: Fault): Fault {
 
 export function timeoutFault(call: Call, seconds: number, stateSentence: string): Fault {
   const { server } = call;
-  const text =
-    call.delivery === 'queued' && call.attempts === 0
+  const text = call.waitsForPlace
+    ? `The MCP server "${server}" was busy with other calls for ${seconds} s, so ${describe(call)} was not carried out.`
+    : call.delivery === 'queued' && call.attempts === 0
       ? `The MCP server "${server}" did not become ready within ${seconds} s, so ${describe(call)} was not carried out. ${stateSentence}`
       : `The MCP server "${server}" did not answer ${describe(call)} within ${seconds} s.${oddityOf(call)}`;
   return new Fault('requestTimeout', text, { server });

@@ -380,7 +380,7 @@ export class Session implements AttachedSession, ConnectionClient {
   }
 
   onServerRequests(open: number): void {
-    this.#calls.holdDeadlines(open > 0);
+    this.#calls.noteClientRequests(open);
   }
 
   onProgress(token: string, progress: number): boolean {

@@ -45,6 +45,8 @@ export interface Call {
   /** Monotonic milliseconds. */
   readonly startedAt: number;
   delivery: Delivery;
+  /** The server is there, but has no place for it yet. */
+  waitsForPlace: boolean;
   /** The highest progress the client has seen; a repeated call must not fall behind it (requirements R3.9). */
   highestProgress: number;
   /** Times it was handed to a server; not counted where that is disproved. */

@@ -11,6 +11,7 @@ import { catalogueDigest, toolHints, type Catalogue, type CatalogueStore } from 
 import { describeMissing } from '../catalogue/shrinkage.ts';
 import { LatencyRing } from '../observability/latency.ts';
 import { Breaker, type BreakerOptions } from '../policies/breaker/breaker.ts';
+import { Places } from '../policies/pool/places.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 
@@ -73,6 +74,8 @@ const hintsOfCatalogue = new WeakMap<Catalogue, ReadonlyMap<string, ToolHints>>(
 export class ServerRuntime {
   readonly name: string;
   readonly latency = new LatencyRing();
+  /** For the calls of all sessions. */
+  readonly places: Places;
   readonly counters = {
     total: 0,
     successful: 0,
@@ -118,6 +121,12 @@ export class ServerRuntime {
     this.#configurationDigest = digestOf(configuration.config);
     this.#breaker = new Breaker(deps.clock, breakerOptions(configuration.settings), deps.onListenerError);
     this.#breaker.onDidChange(() => this.touch());
+    const { maxConnections } = configuration.settings;
+    this.places = new Places(
+      maxConnections,
+      () => deps.clock.now(),
+      () => this.touch(),
+    );
     this.#since = deps.clock.wallNow();
   }
 
@@ -153,6 +162,7 @@ export class ServerRuntime {
     this.#configuration = next;
     this.#configurationDigest = digestOf(next.config);
     this.#breaker.configure(breakerOptions(next.settings));
+    this.places.setMax(next.settings.maxConnections);
     if (previousDigest !== this.#configurationDigest) {
       this.#store.acceptMissing(this.name);
       for (const session of [...this.#sessions]) session.onConfigurationChanged();
@@ -283,7 +293,7 @@ export class ServerRuntime {
     const sum = (of: (connection: Connection) => number): number =>
       connections.reduce((all, one) => all + of(one), 0);
     const inFlight = sum((connection) => connection.inFlight);
-    const max = this.settings.maxConnections;
+    const { max, limit, occupied, queued } = this.places;
     const nextInMs = Math.min(...connections.map((connection) => connection.nextAttemptInMs ?? Infinity));
     const { retryAfterMs } = this.#breaker;
     const now = this.#clock.wallNow();
@@ -316,7 +326,7 @@ export class ServerRuntime {
       pids: connections
         .flatMap((connection) => (connection.pid === undefined ? [] : [connection.pid]))
         .slice(0, 64),
-      pool: { available: Math.max(0, max - inFlight), max },
+      pool: { available: Math.max(0, limit - occupied), max, limit, queued },
       metrics: {
         total: this.counters.total,
         successful: this.counters.successful,
