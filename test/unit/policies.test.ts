@@ -117,6 +117,15 @@ describe('documents of the policies', () => {
     );
   });
 
+  it('R2.3 tell of every fault whether it is retryable, counts against the breaker, and what can be done', () => {
+    const told = rows(section(read('docs', 'policies', 'faults.md'), 'About'));
+    const inCode = faultCodes.map((code) => {
+      const { retryable, countsAgainstBreaker, advice } = new Fault(code, code).traits;
+      return [code, retryable ? 'yes' : 'no', countsAgainstBreaker ? 'counts' : 'no', advice];
+    });
+    assert.deepEqual(told, inCode);
+  });
+
   it('draw exactly the legal moves of the breaker', () => {
     const drawn = arrows(section(read('docs', 'policies', 'breaker.md'), 'State diagram'));
     assert.deepEqual(drawn, movesOf(legalBreakerMoves));

@@ -251,9 +251,9 @@ export class CallTable {
     const { counters } = runtime;
     counters.failed += 1;
     if (fault.code === 'outcomeUnknown') counters.outcomeUnknown += 1;
-    const cause = fault.cause instanceof Fault ? fault.cause.code : fault.code;
-    if (cause === 'brokenPipe' || cause === 'exited') counters.brokenPipe += 1;
-    if (cause === 'requestTimeout') counters.timeouts += 1;
+    const cause = fault.cause instanceof Fault ? fault.cause : fault;
+    if (cause.traits.endsLaunch === true) counters.brokenPipe += 1;
+    if (cause.code === 'requestTimeout') counters.timeouts += 1;
     this.#deps.log(
       'warn',
       `call ${call.callId} (${call.tool ?? call.method}) failed: ${fault.code}: ${fault.message}`,

@@ -52,7 +52,7 @@ export function toldFault(call: Call, fault: Fault): Fault {
     const text = `${fault.message} ${capitalized(describe(call))} was not carried out.`;
     return new Fault(fault.code, text, { server: call.server, cause: fault, ...retryAfterMs });
   }
-  if (fault.code === 'exited' || fault.code === 'brokenPipe') {
+  if (fault.traits.endsLaunch === true) {
     const text = `${fault.message} ${capitalized(describe(call))} was tried ${times(call.attempts)} and can be repeated.`;
     return new Fault(fault.code, text, { server: call.server, cause: fault });
   }

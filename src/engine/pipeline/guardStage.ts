@@ -107,5 +107,5 @@ function settle(ticket: Ticket, call: Call, outcome: Outcome, knownOutages: numb
 }
 
 function isLossOfAll(call: Call, fault: Fault): boolean {
-  return fault.code === 'exited' || fault.code === 'brokenPipe' || call.launch?.hasEnded === true;
+  return fault.traits.endsLaunch === true || call.launch?.hasEnded === true;
 }

@@ -4,7 +4,7 @@ import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import type { Fault } from '../../shared/model/fault.ts';
-import type { Degraded, ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type { Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
 import type { ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { catalogueDigest, toolHints, type Catalogue, type CatalogueStore } from '../catalogue/catalogue.ts';
@@ -63,6 +63,9 @@ const severity: readonly ConnectionState[] = [
   'needsSignIn',
   'crashLoop',
 ];
+
+/** States that need no explanation, or have one of their own. */
+const notDown: ReadonlySet<ConnectionState> = new Set(['idle', 'ready', 'suspect', 'isolated', 'stopped']);
 
 /** Of an error in a sentence about the state. */
 const MAX_REASON = 1_000;
@@ -301,6 +304,7 @@ export class ServerRuntime {
     const latency = this.latency.snapshot;
     const lastError = this.#lastError;
     const degraded = degradedOf(catalogue);
+    const diagnosis = this.#diagnosis(state, connections);
     return {
       id: this.name,
       state,
@@ -341,10 +345,17 @@ export class ServerRuntime {
         waiting: sum((connection) => connection.waiting),
       },
       ...(catalogue === undefined ? {} : { catalogue: this.#catalogueSnapshot(catalogue) }),
+      ...(diagnosis === undefined ? {} : { diagnosis }),
       ...(this.#callFault === undefined ? {} : { lastCallFailed: true }),
       ...(degraded === undefined ? {} : { degraded }),
       promiseBroken: [...this.#sessions].some((session) => session.promiseBroken),
     };
+  }
+
+  /** Why it is down (requirements R5.5). */
+  #diagnosis(state: ConnectionState, connections: readonly Connection[]): Diagnosis | undefined {
+    if (notDown.has(state)) return undefined;
+    return connections.find((connection) => connection.state === state)?.crash;
   }
 
   #catalogueSnapshot(catalogue: Catalogue): NonNullable<ServerSnapshot['catalogue']> {

@@ -11,7 +11,9 @@ import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import type { Frame } from '../../shared/protocol/frameScanner.ts';
 import type { Call } from '../pipeline/call.ts';
 import { backoffDelayMs, type BackoffOptions } from '../policies/backoff/backoff.ts';
+import type { Diagnosis } from '../../shared/model/snapshot.ts';
 import { CrashHistory } from '../recovery/crashHistory.ts';
+import { diagnose } from '../recovery/diagnosis/diagnose.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import { lastWords } from './lastWords.ts';
 import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
@@ -100,6 +102,7 @@ export class Connection implements ServerLink {
   #launches = 0;
   #everReady = false;
   #stderrTail = '';
+  #crash: Diagnosis | undefined;
   /** The running launch is being ended for a fresh start that was asked for. */
   #forced = false;
   #endWasAskedFor = false;
@@ -287,6 +290,11 @@ export class Connection implements ServerLink {
     return `${this.#lastFault?.message ?? 'No failure is known.'}${words === '' ? '' : ` Its last output: ${words}`}`;
   }
 
+  /** Why it is down (requirements R5.5); absent when it never failed, and once it is ready again. */
+  get crash(): Diagnosis | undefined {
+    return this.#crash;
+  }
+
   #start(): void {
     const hello = this.#hello;
     if (hello === undefined) return; // a session that has not said hello has nothing to start for
@@ -347,6 +355,7 @@ export class Connection implements ServerLink {
     if (launch === undefined) return;
     this.#everReady = true;
     this.#startFault = undefined;
+    this.#crash = undefined;
     this.#move('ready');
     this.client.onReady(launch);
     // In order of arrival, whatever they waited for meanwhile.
@@ -360,7 +369,11 @@ export class Connection implements ServerLink {
     const forced = this.#forced;
     this.#forced = false;
     this.#endWasAskedFor = forced;
-    if (!forced) this.#lastFault = fault;
+    if (!forced) {
+      this.#lastFault = fault;
+      const wasUp = launch?.readyAt !== undefined;
+      this.#crash = diagnose({ fault, output: this.#stderrTail, wasUp });
+    }
     if (launch?.readyAt === undefined && !forced) this.#startFault = fault;
     if (this.#state === 'stopped' || this.#state === 'idle' || this.#state === 'isolated') return;
     if ((fault.code === 'authRequired' || fault.code === 'forbidden') && !forced) {

@@ -5,6 +5,7 @@ import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Fault } from '../../shared/model/fault.ts';
 import { LineSplitter } from '../../shared/protocol/lineSplitter.ts';
+import { exitFault } from '../recovery/diagnosis/exitFault.ts';
 import type { Guardian } from './guardian.ts';
 import { StderrGate } from './stderrGate.ts';
 import {
@@ -39,6 +40,8 @@ interface ProcessEnd {
   readonly signal?: string | undefined;
 }
 
+/** What is kept of its stderr, to find out why it ended. */
+const TAIL_LENGTH = 4_096;
 /** After an exit the last output is waited for, in case another process holds the pipe open. */
 const DRAIN_MS = 50;
 
@@ -55,6 +58,8 @@ export class ServerProcess implements Transport {
   #exit: ProcessEnd | undefined;
   #drain: Disposable | undefined;
   #stopping: Promise<void> | undefined;
+  #output = '';
+  #wasUp = false;
   readonly #stderr: StderrGate;
   readonly #ended = Promise.withResolvers<undefined>();
 
@@ -63,7 +68,10 @@ export class ServerProcess implements Transport {
     this.#listener = listener;
     this.#stderr = new StderrGate({
       clock: options.clock,
-      onText: (text) => listener.onStderr(text),
+      onText: (text) => {
+        this.#output = (this.#output + text).slice(-TAIL_LENGTH);
+        listener.onStderr(text);
+      },
       holdReading: (hold) => {
         if (hold) this.#child?.stderr?.pause();
         else this.#child?.stderr?.resume();
@@ -89,9 +97,7 @@ export class ServerProcess implements Transport {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       // Told later, as the other failures are: the caller is still putting this process into its place.
-      process.nextTick(() =>
-        this.#finish({ kind: 'spawnFailed', errno: code, why: this.#whySpawnFailed(code) }),
-      );
+      process.nextTick(() => this.#finish(this.#spawnFailure(code)));
       return undefined;
     }
   }
@@ -115,8 +121,7 @@ export class ServerProcess implements Transport {
   #listen(child: ChildProcess): void {
     child.once('spawn', () => this.#listener.onOpened());
     child.on('error', (error: NodeJS.ErrnoException) => {
-      if (child.pid === undefined)
-        this.#finish({ kind: 'spawnFailed', errno: error.code, why: this.#whySpawnFailed(error.code) });
+      if (child.pid === undefined) this.#finish(this.#spawnFailure(error.code));
     });
     const splitter = new LineSplitter(this.#options.maxLineBytes, (size, head, tail) =>
       this.#listener.onTooLongLine(size, head, tail),
@@ -141,10 +146,16 @@ export class ServerProcess implements Transport {
     child.once('close', () => this.#finishExit());
   }
 
-  #whySpawnFailed(errno: string | undefined): string {
-    const { command, cwd } = this.#options;
+  #spawnFailure(errno: string | undefined): ProcessEnd {
+    const { cwd } = this.#options;
     // The system says ENOENT of a missing folder too.
-    if (!isFolder(cwd)) return `its working folder "${cwd}" is no folder`;
+    return isFolder(cwd)
+      ? { kind: 'spawnFailed', errno, why: this.#whySpawnFailed(errno) }
+      : { kind: 'spawnFailed', errno: 'ENOTDIR', why: `its working folder "${cwd}" is no folder` };
+  }
+
+  #whySpawnFailed(errno: string | undefined): string {
+    const { command } = this.#options;
     if (errno === 'ENOENT')
       return `its command "${command.slice(0, 200)}" was not found, neither as a file nor on PATH`;
     if (errno === 'EACCES') return `its command "${command}" may not be executed`;
@@ -166,7 +177,20 @@ export class ServerProcess implements Transport {
     // What the leader started must not outlive it: it would hold ports and locks against the next start.
     this.#endRest();
     this.#ended.resolve(undefined);
-    this.#listener.onEnd(endFault(this.#options.server, end));
+    this.#listener.onEnd(this.#endFault(end));
+  }
+
+  /** How its end is told. */
+  #endFault(end: ProcessEnd): Fault {
+    const { server } = this.#options;
+    if (end.kind === 'spawnFailed') {
+      const text = `The MCP server "${server}" could not be started: ${end.why ?? 'the system refused'}. Check "command", "cwd" and PATH in its settings.`;
+      return new Fault('spawnFailed', text, { server, cause: { code: end.errno } });
+    }
+    // One that was asked to end says what it likes on its way out.
+    const output = this.#stopping === undefined ? this.#output : '';
+    const exit = { code: end.exitCode, signal: end.signal };
+    return exitFault({ server, exit, output, wasUp: this.#wasUp });
   }
 
   #endRest(): void {
@@ -221,7 +245,8 @@ export class ServerProcess implements Transport {
   }
 
   listen(): void {
-    // the server speaks when it likes
+    // The server speaks when it likes; but now its handshake is done.
+    this.#wasUp = true;
   }
 
   /**
@@ -281,14 +306,4 @@ function isFolder(path: string): boolean {
   } catch {
     return false; // not there, or not to be looked at
   }
-}
-
-/** How a process's end is told. */
-function endFault(server: string, end: ProcessEnd): Fault {
-  if (end.kind === 'spawnFailed') {
-    const text = `The MCP server "${server}" could not be started: ${end.why ?? 'the system refused'}. Check "command", "cwd" and PATH in its settings.`;
-    return new Fault('spawnFailed', text, { server });
-  }
-  const how = end.signal === undefined ? `exit code ${end.exitCode ?? 'unknown'}` : `signal ${end.signal}`;
-  return new Fault('exited', `The MCP server "${server}" ended unexpectedly (${how}).`, { server });
 }

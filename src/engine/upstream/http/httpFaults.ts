@@ -1,5 +1,6 @@
 import { Fault, type FaultCode } from '../../../shared/model/fault.ts';
 import { memberRange, stringMember } from '../../../shared/protocol/frameScanner.ts';
+import { codeOfErrno } from '../../recovery/diagnosis/errno.ts';
 import type { Delivered } from '../transport.ts';
 
 /** What a failed exchange comes to. */
@@ -109,16 +110,6 @@ function excerpt({ contentType, body }: StatusAnswer): string {
   return line.length > MAX_EXCERPT ? `${line.slice(0, MAX_EXCERPT)}…` : line;
 }
 
-const notConnected = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT',
-]);
-const timedOut = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
-
 /** What an error of the network means. `began`: the request had been given to a connection. */
 export function networkFailure(server: string, host: string, error: unknown, began: boolean): HttpFailure {
   const { code = '', message = '' } = error as { code?: string; message?: string };
@@ -127,7 +118,8 @@ export function networkFailure(server: string, host: string, error: unknown, beg
     fault: new Fault(fault, text, { server, cause: error }),
     delivered,
   });
-  if (code.startsWith('HPE_'))
+  const meaning = codeOfErrno(code);
+  if (meaning === 'protocolGarbage')
     return make(
       'protocolGarbage',
       `The MCP server "${server}" answered with something that is not HTTP (${code}).`,
@@ -138,7 +130,7 @@ export function networkFailure(server: string, host: string, error: unknown, beg
       `The connection to the MCP server "${server}" (${host}) was closed before its answer was complete (${code || message}).`,
     );
   }
-  if (timedOut.has(code))
+  if (meaning === 'connectTimeout')
     return make(
       'connectTimeout',
       `The MCP server "${server}" (${host}) could not be connected to in time (${code}).`,
@@ -148,7 +140,7 @@ export function networkFailure(server: string, host: string, error: unknown, beg
       ? 'nothing listens there'
       : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
         ? 'its name is not known'
-        : notConnected.has(code)
+        : meaning === 'connectionRefused' || code === 'ENOENT'
           ? 'there is no way to it'
           : message.slice(0, 200);
   return make(
