@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { OUTCOME_META } from '../../src/shared/protocol/answers.ts';
 import { HttpPeer, sendJson, type PeerRequest } from '../support/httpPeer.ts';
 import { textOf, type Message, type ToolResult } from '../support/lineClient.ts';
 import { messagesOf, RawSession, StandaloneBed } from '../support/standalone.ts';
-import { scripted, TestBed, until } from '../support/testEngine.ts';
+import { isRunning, scripted, TestBed, until } from '../support/testEngine.ts';
 
 const done = { content: [{ type: 'text', text: 'done' }] };
 
@@ -147,6 +149,68 @@ describe('places at a server', () => {
       answerRoots();
       await asking;
       await control.server('s', ({ pool }) => pool.available === 1);
+    });
+  });
+
+  describe('of which a session keeps', () => {
+    let bed: TestBed;
+    let starts: string;
+    beforeEach(() => {
+      bed = new TestBed();
+      starts = join(bed.home, 'starts.txt');
+    });
+    afterEach(() => bed.dispose());
+
+    const started = (): number[] =>
+      existsSync(starts) ? readFileSync(starts, 'utf8').split('\n').filter(Boolean).map(Number) : [];
+    const given = async (connection: Record<string, unknown>, lifeline: Record<string, unknown> = {}) => {
+      bed.configure({ s: scripted({ STARTS: starts, RECORD: bed.record }, lifeline) }, connection);
+      const { control } = await bed.startEngine();
+      const client = await bed.session('s');
+      await client.call('echo');
+      return { control, client };
+    };
+
+    it('R4.2 one: it is replaced at once when it is lost, though nobody calls', async () => {
+      const { control } = await given({});
+      process.kill(started()[0] ?? assert.fail(), 'SIGKILL');
+      await control.server('s', ({ state, metrics }) => state === 'ready' && metrics.restarts === 1);
+      assert.equal(started().length, 2);
+    });
+
+    it('R4.2 none: a lost one rests, and is brought back by the next call', async () => {
+      const { control, client } = await given({ minConnections: 0 });
+      process.kill(started()[0] ?? assert.fail(), 'SIGKILL');
+      const { pids } = await control.server('s', ({ state }) => state === 'idle');
+      assert.deepEqual(pids, []);
+      assert.equal(started().length, 1);
+      assert.equal(textOf(await client.call('echo', { key: 'again' })), 'again');
+      assert.equal(started().length, 2);
+    });
+
+    it('R4.2 none: a call that was under way brings it back', async () => {
+      const { control, client } = await given({ minConnections: 0 }, { trustAnnotations: true });
+      const call = client.call('recordOnce', { key: 'k', ms: 500 });
+      await until('it runs', () => bed.executions('recordOnce', 'k') === 1);
+      process.kill(started()[0] ?? assert.fail(), 'SIGKILL');
+      assert.match(textOf(await call), /recordOnce k/);
+      await control.server('s', ({ state }) => state === 'ready');
+      assert.equal(started().length, 2);
+    });
+
+    it('R4.2 none, but it is kept warm: it is replaced at once', async () => {
+      const { control } = await given({ minConnections: 0 }, { keepWarm: true });
+      process.kill(started()[0] ?? assert.fail(), 'SIGKILL');
+      await control.server('s', ({ state, metrics }) => state === 'ready' && metrics.restarts === 1);
+    });
+
+    it('R4.2 the minimum is nothing to a server without a client', async () => {
+      const { control, client } = await given({ minConnections: 5 });
+      const [pid = 0] = started();
+      await client.close();
+      const { sessions } = await control.server('s', ({ state }) => state === 'idle');
+      await until('it has ended', () => !isRunning(pid));
+      assert.deepEqual([sessions, started().length], [0, 1]);
     });
   });
 

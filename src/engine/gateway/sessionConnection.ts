@@ -51,6 +51,7 @@ export function createConnection(
       backoff: backoffOptions(runtime.settings),
       maxRestartAttempts: restartAttempts(runtime),
       startTimeoutMs: startTimeoutMs(runtime.config),
+      staysConnected: runtime.settings.minConnections > 0 || runtime.config?.lifeline.keepWarm === true,
     }),
     recovery,
     open: (listener) => deps.open(runtime, listener),

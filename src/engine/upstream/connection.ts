@@ -36,6 +36,8 @@ export interface ConnectionPolicy {
   readonly backoff: BackoffOptions;
   readonly maxRestartAttempts: number;
   readonly startTimeoutMs: number;
+  /** A lost connection is brought back even if nobody needs it now. */
+  readonly staysConnected: boolean;
 }
 
 export interface ConnectionOptions {
@@ -408,8 +410,18 @@ export class Connection implements ServerLink {
 
   #plan(state: 'recovering' | 'crashLoop' | 'needsSignIn', delayMs: number): void {
     // Planned first: listeners of the new state see when the next attempt is.
-    this.#options.recovery.schedule(this.#options.key, delayMs, () => this.#start());
+    this.#options.recovery.schedule(this.#options.key, delayMs, () => {
+      // A state that says what is wrong stays; only a loss that nobody minds is let rest until the next call.
+      if (state === 'recovering' && !this.#isNeeded) this.#move('idle');
+      else this.#start();
+    });
     this.#move(state);
+  }
+
+  /** Somebody waits for it, or for what it would tell by itself, or it is to be there anyway. */
+  get #isNeeded(): boolean {
+    const isListenedTo = (this.#hello?.subscriptions.length ?? 0) > 0;
+    return this.#options.policy().staysConnected || isListenedTo || this.#waiters.size > 0;
   }
 
   #rejectWaiters(): void {
