@@ -3,25 +3,27 @@
  * down each execution, and one fault; ends with 1 when a call was lost, executed twice or told wrongly, or when anything else is not 0 that must be. Writes the
  * table into docs/benchmarks.md when all rows were run. `--only=name,…` runs some, `--seed=N` repeats a run, `--calls=N` sets the number of the random row.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
-import { projectRoot } from '../../test/support/testEngine.ts';
+import { intoBenchmarks, option, seedOf, versions } from './page.ts';
 import { play, type Result, type Row } from './row.ts';
 import { engineRows } from './engineRows.ts';
 import { httpRows } from './httpRows.ts';
 import { outputRows } from './outputRows.ts';
 import { processRows } from './processRows.ts';
+import { randomRow } from './randomRow.ts';
 import { sessionRows } from './sessionRows.ts';
 import { lineOf, seconds, table } from './table.ts';
 
-const MARKS = ['<!-- bench:faults begin -->', '<!-- bench:faults end -->'] as const;
-
-const option = (name: string): string | undefined =>
-  process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
-const seed = Number(option('seed') ?? Math.floor(Math.random() * 1_000_000));
+const seed = seedOf();
 const only = option('only')?.split(',');
-const rows: readonly Row[] = [...processRows, ...outputRows, ...httpRows, ...engineRows, ...sessionRows];
+const rows: readonly Row[] = [
+  ...processRows,
+  ...outputRows,
+  ...httpRows,
+  ...engineRows,
+  ...sessionRows,
+  randomRow(Number(option('calls') ?? 100_000)),
+];
 const chosen = rows.filter(({ name }) => only === undefined || only.includes(name));
 if (chosen.length === 0) {
   console.error(`No such row. There are: ${rows.map(({ name }) => name).join(', ')}`);
@@ -55,18 +57,8 @@ console.error(
   `${chosen.length} rows in ${seconds(performance.now() - began)}, seed ${seed}, ${failures} wrong`,
 );
 if (only === undefined && results.length === chosen.length) {
-  const file = join(projectRoot, 'docs', 'benchmarks.md');
-  const page = readFileSync(file, 'utf8');
-  const [begin, end] = MARKS.map((mark) => page.indexOf(mark));
-  const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  const date = new Date().toISOString().slice(0, 10);
-  const head = `${date}, version ${version}, Node ${process.version}, ${process.platform}, ${cpus().length} cores shared by everything; \`npm run bench:faults -- --seed=${seed}\`, ${seconds(performance.now() - began)} in all.`;
-  if (begin !== undefined && end !== undefined && begin >= 0 && end > begin)
-    writeFileSync(
-      file,
-      `${page.slice(0, begin + MARKS[0].length)}\n\n${head}\n\n${text}\n\n${page.slice(end)}`,
-    );
+  const tookMs = performance.now() - began;
+  const head = `${versions()}, ${cpus().length} cores shared by everything; \`npm run bench:faults -- --seed=${seed}\`, ${seconds(tookMs)} in all.`;
+  intoBenchmarks('faults', head, text);
 }
 process.exit(failures === 0 ? 0 : 1);

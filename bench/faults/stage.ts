@@ -178,8 +178,8 @@ export class Stage {
   }
 
   /**
-   * Calls without a pause, `concurrency` at a time on each client, until it is stopped or the calls are used up. Who is refused at once waits a moment, as a
-   * model does.
+   * Calls without a pause, `concurrency` at a time on each client, until it is stopped or the calls are used up. Who is refused waits a moment, as a
+   * model does. A client that is replaced in `clients` before it is killed hands its part over.
    */
   load(
     clients: readonly CallClient[],
@@ -194,18 +194,19 @@ export class Stage {
   ): { readonly stop: () => Promise<void>; readonly done: Promise<void> } {
     const { mix = EVERY_KIND, concurrency = 2, maxMs = 20, pauseMs = 0, cancelRatio = 0 } = options;
     let left = options.calls ?? Number.POSITIVE_INFINITY;
-    const worker = async (client: CallClient): Promise<void> => {
+    const worker = async (index: number): Promise<void> => {
       while (left > 0 && !this.#isOver) {
         left -= 1;
+        const client = clients[index]!;
         const ms = Math.floor(this.random() * maxMs);
         const cancelAfterMs = this.random() < cancelRatio ? this.random() * maxMs : undefined;
         const told = await this.call(client, this.pick(mix), { ms, cancelAfterMs });
-        if (told.kind === 'left') return;
+        if (told.kind === 'left' && clients[index] === client) return;
         if (told.kind === 'failed') await pause(REFUSED_PAUSE_MS);
         else if (pauseMs > 0) await pause(pauseMs);
       }
     };
-    const workers = clients.flatMap((client) => Array.from({ length: concurrency }, () => worker(client)));
+    const workers = clients.flatMap((_, index) => Array.from({ length: concurrency }, () => worker(index)));
     const done = Promise.all(workers).then(() => undefined);
     return {
       done,

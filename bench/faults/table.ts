@@ -18,7 +18,8 @@ const HEAD = [
 export const seconds = (ms: number | undefined): string =>
   ms === undefined ? '–' : ms < 995 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 
-function codes(failed: ReadonlyMap<string, number>): string {
+/** Codes with how often each came, the most frequent first. */
+export function codes(failed: ReadonlyMap<string, number>): string {
   return [...failed]
     .sort(([, a], [, b]) => b - a)
     .map(([code, count]) => `${code} ${count}`)
