@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { NOTE_META } from '../../src/shared/protocol/answers.ts';
 
 export interface Message {
   readonly jsonrpc?: string;
@@ -11,14 +12,24 @@ export interface Message {
 }
 
 export interface ToolResult {
-  readonly content: readonly { readonly type: string; readonly text?: string }[];
+  readonly content: readonly {
+    readonly type: string;
+    readonly text?: string;
+    readonly _meta?: Readonly<Record<string, unknown>>;
+  }[];
   readonly isError?: boolean;
   readonly _meta?: Record<string, Record<string, unknown>>;
 }
 
-/** The text of a tool's result. */
+/** The text of a tool's result, as the server gave it. */
 export function textOf(result: unknown): string {
-  return (result as ToolResult).content.map((part) => part.text ?? '').join('');
+  const own = (result as ToolResult).content.filter((part) => part._meta?.[NOTE_META] === undefined);
+  return own.map((part) => part.text ?? '').join('');
+}
+
+/** The text that MCP Lifeline has added to a tool's result. */
+export function noteOf(result: unknown): string | undefined {
+  return (result as ToolResult).content.find((part) => part._meta?.[NOTE_META] !== undefined)?.text;
 }
 
 interface Expectation {

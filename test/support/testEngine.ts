@@ -213,6 +213,7 @@ export class TestBed {
   #servers: Record<string, ServerEntry> = {};
   #connection: Record<string, unknown> = {};
   workspaceFolder: string | undefined;
+  tellRestarts: boolean | undefined;
 
   constructor(window = 'w1') {
     this.window = window;
@@ -231,6 +232,7 @@ export class TestBed {
       })),
       connection: { user: this.#connection, workspace: {} },
       trusted: true,
+      ...(this.tellRestarts === undefined ? {} : { tellRestarts: this.tellRestarts }),
       ...(this.workspaceFolder === undefined ? {} : { workspaceFolder: this.workspaceFolder }),
     };
   }

@@ -177,6 +177,7 @@ describe('manifest', () => {
   it('R2 has one setting for each row of the table, with its default and limits', () => {
     const expected = [
       `${settingsPrefix}.servers`,
+      `${settingsPrefix}.tellRestarts`,
       `${settingsPrefix}.connectionFile`,
       ...Object.keys(connectionSettingSpecs).map((name) => `${settingsPrefix}.connection.${name}`),
     ];
@@ -237,6 +238,7 @@ describe('manifest', () => {
         'connection',
         'enabled',
         'keepWarm',
+        'tellRestarts',
         'tier',
         'timeouts',
         'trustAnnotations',

@@ -21,6 +21,7 @@ import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Journal } from '../state/journal.ts';
 import { progressTokenRange } from '../pipeline/wireForm.ts';
 import type { ServerLink } from '../upstream/serverLink.ts';
+import { RestartNote } from './restartNote.ts';
 import { faultAnswer, interruptedFault, timeoutFault, toldFault } from './faultAnswers.ts';
 
 export interface CallTableDeps {
@@ -31,6 +32,8 @@ export interface CallTableDeps {
   readonly runtime: ServerRuntime;
   readonly connection: () => ServerLink | undefined;
   readonly catalogueKey: () => string;
+  /** An engine before this one had the session run tools. */
+  readonly hasRunTools: boolean;
   readonly nextNumber: () => number;
   readonly answer: (id: string, message: Uint8Array | string, flushed?: () => void) => void;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
@@ -53,11 +56,13 @@ export class CallTable {
   readonly #deps: CallTableDeps;
   readonly #open = new Map<string, Call>();
   readonly #places: SessionPlaces;
+  readonly #restartNote: RestartNote;
   #deadlinesHeld = false;
 
   constructor(deps: CallTableDeps) {
     this.#deps = deps;
     this.#places = deps.runtime.places.session(deps.session);
+    this.#restartNote = new RestartNote(deps.runtime.name, deps.hasRunTools);
   }
 
   /** Makes a call of a request; gives nothing when its id is open already, or when too many are (that is answered). */
@@ -242,7 +247,9 @@ export class CallTable {
 
   #deliver(call: Call, line: Uint8Array): void {
     const { runtime, clock } = this.#deps;
-    this.#deps.answer(call.id, line, this.#afterFlush(call));
+    const isNoteWanted = runtime.config?.lifeline.tellRestarts === true;
+    const told = call.method === 'tools/call' ? this.#restartNote.apply(call, line, isNoteWanted) : line;
+    this.#deps.answer(call.id, told, this.#afterFlush(call));
     runtime.noteAnsweredCall(clock.now() - call.startedAt);
   }
 

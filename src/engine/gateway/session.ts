@@ -120,6 +120,7 @@ export class Session implements AttachedSession, ConnectionClient {
       runtime,
       connection: () => this.#ensureConnection(),
       catalogueKey: () => this.#catalogueKey,
+      hasRunTools: resume !== undefined && deps.journal.hasRunTools(this.id),
       answer: (id, message, flushed) => this.#port.answer(id, message, flushed),
     });
     runtime.attach(this);

@@ -131,6 +131,7 @@ export class ServerRegistry {
       const parsed = parseServerConfig(name, entry, {
         pathPrefix: places.servers,
         trustByDefault: origin === 'user',
+        tellRestarts: configuration.tellRestarts,
       });
       problems.push(...parsed.problems);
       const own: SettingsLayer = {

@@ -137,6 +137,12 @@ export class Journal {
     return answered === undefined ? undefined : { call: answered, answered: true };
   }
 
+  /** A tool that may have changed something was handed to a server in this session, by this engine or one before it. */
+  hasRunTools(session: string): boolean {
+    const isOne = (call: WrittenCall): boolean => call.session === session && call.method === 'tools/call';
+    return [...this.#open.values(), ...this.#answered.values()].some(isOne);
+  }
+
   /**
    * Closes the file and leaves it for the next engine. It is removed when no call is open and no client is left: one that is may
    * still present a call whose answer was on its way.

@@ -36,6 +36,8 @@ export interface RawSettings {
   readonly connection: { readonly user: unknown; readonly workspace: unknown };
   /** What the file of `mcpLifeline.connectionFile` says; a trusted place has named it. */
   readonly connectionFile?: ConnectionFileContents;
+  /** `mcpLifeline.tellRestarts`, the effective value. */
+  readonly tellRestarts?: unknown;
   readonly workspaceFolder: string | undefined;
   readonly trusted: boolean;
 }
@@ -84,11 +86,15 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
   if (file !== undefined) layers.push(globalSettingsLayer(file));
   problems.push(...parseConnectionSettings(layers).problems);
   const folder = raw.workspaceFolder;
+  const { tellRestarts } = raw;
+  if (tellRestarts !== undefined && typeof tellRestarts !== 'boolean')
+    problems.push({ path: `${settingsPrefix}.tellRestarts`, message: 'must be true or false; true is used' });
   return {
     engine: {
       servers: entries,
       connection: { user, workspace, ...(file === undefined ? {} : { file }) },
       ...(folder === undefined || folder.length > MAX_FOLDER ? {} : { workspaceFolder: folder }),
+      ...(typeof tellRestarts === 'boolean' ? { tellRestarts } : {}),
       trusted: raw.trusted,
     },
     servers,

@@ -88,6 +88,8 @@ function readRaw(): RawSettings {
   return {
     servers: readServers(folders),
     connection: { user: plain(connection?.globalValue), workspace: plain(connection?.workspaceValue) },
+    // Restricted, so that an untrusted workspace's value is not in it.
+    tellRestarts: vscode.workspace.getConfiguration(settingsPrefix).get('tellRestarts'),
     workspaceFolder: folders.map(pathOf).find((path) => path !== undefined),
     trusted: vscode.workspace.isTrusted,
   };

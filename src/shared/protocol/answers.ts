@@ -10,6 +10,9 @@ export const LAYER_ERROR_CODE = -32_000;
 /** `_meta` key under which a layer's own answer says what it is. */
 export const OUTCOME_META = 'mcp-lifeline/outcome';
 
+/** `_meta` key of a text that was added to a server's own answer. */
+export const NOTE_META = 'mcp-lifeline/note';
+
 export interface LayerAnswer {
   /** For the person or the model: what happened, to which server, what to do. */
   readonly text: string;

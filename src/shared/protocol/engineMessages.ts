@@ -38,6 +38,8 @@ const configurationSchema = z.object({
     /** `global_settings.connection_handling` of a file (R2.1), unparsed; between user and environment. */
     file: z.optional(z.object({ place: text(8_192), values: z.record(z.string(), z.unknown()) })),
   }),
+  /** `mcpLifeline.tellRestarts`; true when absent. */
+  tellRestarts: z.optional(z.boolean()),
   /** The folder that upstream processes start in by default; absent in a window without a folder. */
   workspaceFolder: z.optional(text(4_096)),
   /** Untrusted workspaces start nothing that the workspace configured (R1.6). */

@@ -35,6 +35,8 @@ describe('the configuration file', () => {
       parse({ servers: {}, lifeline: { connection: { maxRetries: 1 }, stateFolder: './x' } }),
     );
     assert.deepEqual([config.connection, config.stateFolder], [{ maxRetries: 1 }, './x']);
+    const told = usable(parse({ servers: {}, lifeline: { tellRestarts: false } }));
+    assert.deepEqual([config.tellRestarts, told.config.tellRestarts, told.problems], [undefined, false, []]);
   });
 
   it('R2.1 may have the connection settings of an existing deployment, in snake case', () => {
@@ -57,7 +59,7 @@ describe('the configuration file', () => {
       mcpServers: {},
       inputs: [],
       other: 1,
-      lifeline: { alerts: {}, telemetry: {}, connection: 1, stateFolder: '', colour: 1 },
+      lifeline: { alerts: {}, telemetry: {}, connection: 1, stateFolder: '', tellRestarts: 1, colour: 1 },
     });
     assert.deepEqual(places(verdict).sort(), [
       'inputs',
@@ -66,6 +68,7 @@ describe('the configuration file', () => {
       'lifeline.connection',
       'lifeline.stateFolder',
       'lifeline.telemetry',
+      'lifeline.tellRestarts',
       'mcpServers',
       'other',
     ]);

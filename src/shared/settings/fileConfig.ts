@@ -15,6 +15,8 @@ export interface FileConfig {
   readonly connection: Readonly<Record<string, unknown>>;
   /** Connection settings in snake case; weaker than `connection`. */
   readonly globalSettings: GlobalSettings | undefined;
+  /** Default of the servers' own setting. */
+  readonly tellRestarts: boolean | undefined;
   /** Where state is kept; as written. */
   readonly stateFolder: string | undefined;
 }
@@ -103,8 +105,11 @@ function readServers(
   return { serversKey, servers };
 }
 
-function readLifeline(value: unknown, report: Report): Pick<FileConfig, 'connection' | 'stateFolder'> {
-  const nothing = { connection: {}, stateFolder: undefined };
+function readLifeline(
+  value: unknown,
+  report: Report,
+): Pick<FileConfig, 'connection' | 'stateFolder' | 'tellRestarts'> {
+  const nothing = { connection: {}, stateFolder: undefined, tellRestarts: undefined };
   if (value === undefined) return nothing;
   if (!isRecord(value)) {
     report('lifeline', 'must be an object; it is ignored');
@@ -113,10 +118,12 @@ function readLifeline(value: unknown, report: Report): Pick<FileConfig, 'connect
   for (const key of Object.keys(value)) {
     if (laterLifelineKeys.has(key))
       report(`lifeline.${key}`, 'is not supported by this version; it is ignored');
-    else if (key !== 'connection' && key !== 'stateFolder')
+    else if (!['connection', 'stateFolder', 'tellRestarts'].includes(key))
       report(`lifeline.${key}`, 'is not a known setting; it is ignored');
   }
-  const { connection, stateFolder } = value;
+  const { connection, stateFolder, tellRestarts } = value;
+  if (tellRestarts !== undefined && typeof tellRestarts !== 'boolean')
+    report('lifeline.tellRestarts', 'must be true or false; true is used');
   if (connection !== undefined && !isRecord(connection))
     report(CONNECTION_PLACE, 'must be an object; it is ignored');
   const isFolder =
@@ -129,5 +136,6 @@ function readLifeline(value: unknown, report: Report): Pick<FileConfig, 'connect
   return {
     connection: isRecord(connection) ? connection : {},
     stateFolder: isFolder ? stateFolder : undefined,
+    tellRestarts: typeof tellRestarts === 'boolean' ? tellRestarts : undefined,
   };
 }

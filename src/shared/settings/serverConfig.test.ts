@@ -15,6 +15,7 @@ function http(entry: Record<string, unknown>): HttpServerConfig {
 const usual = {
   enabled: true,
   keepWarm: false,
+  tellRestarts: true,
   tier: 'medium',
   trustAnnotations: true,
   connection: undefined,
@@ -38,6 +39,7 @@ describe('a server’s entry', () => {
     const lifeline = {
       enabled: false,
       keepWarm: true,
+      tellRestarts: true,
       tier: 'critical',
       trustAnnotations: false,
       connection: { maxRetries: 1 },

@@ -33,6 +33,8 @@ export interface LifelineServerOptions {
   readonly tier: 'critical' | 'high' | 'medium';
   /** Believe `readOnlyHint` and `idempotentHint` for retries. */
   readonly trustAnnotations: boolean;
+  /** The first tool result after a restart says that the server's memory may be gone (requirements R5.11). */
+  readonly tellRestarts: boolean;
   /** Per-server connection settings as written; checked by `parseConnectionSettings`. */
   readonly connection: unknown;
   /** Request deadline per tool name, seconds. */
@@ -80,7 +82,15 @@ const entryKeys = new Set([
   'dev',
   'envFile',
 ]);
-const lifelineKeys = new Set(['enabled', 'tier', 'connection', 'trustAnnotations', 'timeouts', 'keepWarm']);
+const lifelineKeys = new Set([
+  'enabled',
+  'tier',
+  'connection',
+  'trustAnnotations',
+  'timeouts',
+  'keepWarm',
+  'tellRestarts',
+]);
 /** Known to the configuration contract, served by later versions: named once, not an error. */
 const laterLifelineKeys = new Set([
   'instances',
@@ -229,11 +239,18 @@ function readTimeouts(reader: Reader, path: string, value: unknown): ReadonlyMap
   return timeouts;
 }
 
+/** What counts where an entry does not say. */
+export interface LifelineDefaults {
+  readonly trustByDefault: boolean;
+  /** Default `true`. */
+  readonly tellRestarts?: boolean | undefined;
+}
+
 function readLifeline(
   reader: Reader,
   path: string,
   value: unknown,
-  trustByDefault: boolean,
+  defaults: LifelineDefaults,
 ): LifelineServerOptions {
   let options: Record<string, unknown> = {};
   if (isRecord(value)) options = value;
@@ -252,7 +269,12 @@ function readLifeline(
     enabled: reader.flag(`${path}.enabled`, options['enabled'], true),
     keepWarm: reader.flag(`${path}.keepWarm`, options['keepWarm'], false),
     tier,
-    trustAnnotations: reader.flag(`${path}.trustAnnotations`, options['trustAnnotations'], trustByDefault),
+    trustAnnotations: reader.flag(
+      `${path}.trustAnnotations`,
+      options['trustAnnotations'],
+      defaults.trustByDefault,
+    ),
+    tellRestarts: reader.flag(`${path}.tellRestarts`, options['tellRestarts'], defaults.tellRestarts ?? true),
     connection: options['connection'],
     timeouts: readTimeouts(reader, `${path}.timeouts`, options['timeouts']),
   };
@@ -270,7 +292,7 @@ export function nameClashMessage(first: string): string {
 export function parseServerConfig(
   name: string,
   entry: unknown,
-  options: { readonly pathPrefix: string; readonly trustByDefault: boolean },
+  options: { readonly pathPrefix: string } & LifelineDefaults,
 ): ParsedServer {
   const reader = new Reader();
   const path = `${options.pathPrefix}.${name}`;
@@ -293,7 +315,7 @@ export function parseServerConfig(
     if (!entryKeys.has(key)) reader.report(`${path}.${key}`, 'is not a known setting; it is ignored');
   }
   const type = entry['type'] ?? (entry['url'] === undefined ? 'stdio' : 'http');
-  const lifeline = readLifeline(reader, `${path}.lifeline`, entry['lifeline'], options.trustByDefault);
+  const lifeline = readLifeline(reader, `${path}.lifeline`, entry['lifeline'], options);
   if (type === 'sse') {
     return unusable(
       `${path}.type`,
