@@ -41,7 +41,7 @@ function resetBreaker(server: ServerRuntime): ServerActionResult {
     return { done: false, message: `"${server.name}" is isolated by hand; rejoin it to use it again.` };
   }
   const wasClosed = server.breaker.state === 'closed';
-  server.breaker.reset();
+  server.forgetFailures();
   const message = wasClosed
     ? `The circuit breaker of "${server.name}" was closed; its failures are forgotten.`
     : `The circuit breaker of "${server.name}" is closed; calls go through again.`;

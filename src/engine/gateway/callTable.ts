@@ -141,6 +141,13 @@ export class CallTable {
               clock,
               random,
               backoff: backoffOptions(runtime.settings),
+              budget: runtime.retryBudget,
+              onRefused: (call, { code }) =>
+                log(
+                  'info',
+                  `call ${call.callId} (${call.tool ?? call.method}) is not tried again after ${code}: too much fails on this server just now (retry budget)`,
+                  runtime.name,
+                ),
               onRetry: (call, outcome) => {
                 runtime.counters.retries += 1;
                 // Told also when in the end the call is only refused, or answered.

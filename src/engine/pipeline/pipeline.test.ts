@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '../../../test/support/fakeClock.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
+import { RetryBudget } from '../policies/retryBudget/retryBudget.ts';
 import { Deadline, type Call, type Delivery, type Outcome, type RetryClass } from './call.ts';
 import { compose, type Stage } from './pipeline.ts';
 import { retryClassOf } from './retryClass.ts';
@@ -162,7 +163,15 @@ function rateLimited(retryAfterMs: number): Outcome {
 function givenRetries() {
   const clock = new FakeClock();
   const backoff = { baseMs: 1_000, maxMs: 60_000, jitterRatio: 0 };
-  const stage = retryStage({ maxRetries: 5, clock, random: () => 0.5, backoff, onRetry: () => undefined });
+  const stage = retryStage({
+    maxRetries: 5,
+    clock,
+    random: () => 0.5,
+    backoff,
+    budget: new RetryBudget(),
+    onRetry: () => undefined,
+    onRefused: () => undefined,
+  });
   const deadline = new Deadline(clock, { totalMs: 60_000, capMs: 600_000 }, () => undefined);
   const call = { ...callWith('safe'), deadline } as Call;
   return { clock, stage, call };

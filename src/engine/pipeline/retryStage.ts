@@ -1,16 +1,21 @@
 import { sleep, type Clock } from '../../shared/base/clock.ts';
 import type { Random } from '../../shared/base/random.ts';
-import { Fault } from '../../shared/model/fault.ts';
+import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import { backoffDelayMs, type BackoffOptions } from '../policies/backoff/backoff.ts';
+import type { RetryBudget } from '../policies/retryBudget/retryBudget.ts';
 import type { Call, Outcome } from './call.ts';
-import type { Stage } from './pipeline.ts';
+import type { Next, Stage } from './pipeline.ts';
 
 export interface RetryStageOptions {
   readonly maxRetries: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly backoff: BackoffOptions;
+  /** The server's, shared by all its sessions. */
+  readonly budget: RetryBudget;
   readonly onRetry: (call: Call, outcome: Outcome) => void;
+  /** It might have been tried again, but its server fails too much. */
+  readonly onRefused: (call: Call, fault: Fault) => void;
 }
 
 /** Whether a call may be tried again after this outcome. */
@@ -38,26 +43,74 @@ function because(before: Fault, outcome: Outcome): Outcome {
   return { kind: 'fault', fault: outcome.fault.because(before.message) };
 }
 
-/** Tries again what may be tried again. What would only start after the deadline is not waited for. */
+/** Answers of a server that is there; with them a call has reached it, even where it is proved that nothing was run. */
+const refusals: ReadonlySet<FaultCode> = new Set([
+  'rateLimited',
+  'unavailable',
+  'sessionLost',
+  'sessionNotReady',
+]);
+const lostWays: ReadonlySet<FaultCode> = new Set([
+  'exited',
+  'brokenPipe',
+  'outOfMemory',
+  'connectionReset',
+  'sessionLost',
+]);
+
+/** What a retry costs: nothing when the server has seen nothing of the call, so that it only waits on. */
+function costOf(call: Call, { code }: Fault): 'nothing' | 'lostWay' | 'refusal' {
+  if (call.delivery === 'queued' && !refusals.has(code)) return 'nothing';
+  return lostWays.has(code) || call.launch?.hasEnded === true ? 'lostWay' : 'refusal';
+}
+
+/**
+ * Tries again what may be tried again, as far as the server's budget goes. What would only start after the deadline is not waited for.
+ */
 export function retryStage(options: RetryStageOptions): Stage {
+  const { budget } = options;
   return async (call, next) => {
-    let outcome = await next(call);
-    for (let retry = 0; retry < options.maxRetries && mayRetry(call, outcome); retry += 1) {
-      if (outcome.kind === 'answer') return outcome;
-      const { fault } = outcome;
-      const delayMs = pauseMs(outcome.fault, retry, options);
-      if (delayMs > 0 && delayMs >= call.deadline.remainingMs) return outcome;
-      options.onRetry(call, outcome);
-      call.delivery = 'queued';
-      try {
-        if (delayMs > 0) await sleep(options.clock, delayMs, call.controller.signal);
-      } catch (error) {
-        // Cancelled, or past its deadline, during the pause.
-        if (Fault.is(error)) return { kind: 'fault', fault: error };
-        throw error;
-      }
-      outcome = because(fault, await next(call));
+    budget.enter();
+    try {
+      const outcome = await withRetries(call, next, options);
+      if (outcome.kind === 'answer') budget.noteSuccess();
+      return outcome;
+    } finally {
+      budget.leave();
     }
-    return outcome;
   };
+}
+
+async function withRetries(call: Call, next: Next, options: RetryStageOptions): Promise<Outcome> {
+  const { budget, maxRetries } = options;
+  let { known } = budget;
+  let outcome = await next(call);
+  for (let retry = 0; mayRetry(call, outcome); retry += 1) {
+    if (outcome.kind === 'answer') return outcome;
+    const { fault } = outcome;
+    const cost = costOf(call, fault);
+    if (cost !== 'nothing') budget.noteFailure(known);
+    if (retry >= maxRetries) return outcome;
+    const delayMs = pauseMs(fault, retry, options);
+    if (delayMs > 0 && delayMs >= call.deadline.remainingMs) return outcome;
+    const place = cost === 'nothing' ? undefined : budget.take(cost === 'lostWay');
+    if (place === undefined && cost !== 'nothing') {
+      options.onRefused(call, fault);
+      return outcome;
+    }
+    options.onRetry(call, outcome);
+    call.delivery = 'queued';
+    try {
+      if (delayMs > 0) await sleep(options.clock, delayMs, call.controller.signal);
+      ({ known } = budget);
+      outcome = because(fault, await next(call));
+    } catch (error) {
+      // Cancelled, or past its deadline, during the pause.
+      if (Fault.is(error)) return { kind: 'fault', fault: error };
+      throw error;
+    } finally {
+      place?.release();
+    }
+  }
+  return outcome;
 }

@@ -44,7 +44,7 @@ async function recoverOne(server: ServerRuntime, params: RecoverParams, clock: C
   if (server.isIsolated) return verdict('skipped', 'It is isolated by hand; rejoin it to use it again.');
   const healthy = server.state === 'ready' && server.breaker.state === 'closed';
   if (healthy && !named) return verdict('skipped', 'It is healthy and was left alone.');
-  server.breaker.reset();
+  server.forgetFailures();
   if (connections.length === 0 || (server.state === 'idle' && !named)) {
     return verdict('skipped', 'Nobody uses it now; it is started when it is needed.');
   }

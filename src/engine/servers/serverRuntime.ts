@@ -12,6 +12,7 @@ import { describeMissing } from '../catalogue/shrinkage.ts';
 import { LatencyRing } from '../observability/latency.ts';
 import { Breaker, type BreakerOptions } from '../policies/breaker/breaker.ts';
 import { Places } from '../policies/pool/places.ts';
+import { RetryBudget } from '../policies/retryBudget/retryBudget.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 
@@ -79,6 +80,7 @@ export class ServerRuntime {
   readonly latency = new LatencyRing();
   /** For the calls of all sessions. */
   readonly places: Places;
+  readonly retryBudget = new RetryBudget();
   readonly counters = {
     total: 0,
     successful: 0,
@@ -173,6 +175,12 @@ export class ServerRuntime {
     this.touch();
   }
 
+  /** A fresh start was asked for: the breaker is closed unless it is isolated, and retries are allowed again. */
+  forgetFailures(): void {
+    this.#breaker.reset();
+    this.retryBudget.reset();
+  }
+
   /** Taken out of use by hand; outlives changes of the settings. */
   get isIsolated(): boolean {
     return this.#isolation !== undefined;
@@ -192,6 +200,7 @@ export class ServerRuntime {
     if (this.#isolation === undefined) return false;
     this.#isolation.dispose();
     this.#isolation = undefined;
+    this.retryBudget.reset();
     for (const connection of this.#connections) connection.rejoin();
     this.touch();
     return true;
