@@ -14,6 +14,9 @@ import { Gateway } from './gateway/gateway.ts';
 import type { SessionDeps } from './gateway/session.ts';
 import { StandbyKeeper } from './gateway/standbyKeeper.ts';
 import { HttpEndpoint, type HttpAddress } from './gateway/httpEndpoint.ts';
+import { HealthMonitor } from './health/healthMonitor.ts';
+import { networkDigest } from './health/networkDigest.ts';
+import { isStopped } from './health/processState.ts';
 import { EngineLog } from './observability/engineLog.ts';
 import { LatencyHistory } from './observability/latencyHistory.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
@@ -88,6 +91,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const registry = new ServerRegistry({ clock, store, environment: process.env, onListenerError });
   const guardian = new Guardian(clock, note);
   const recovery = new RecoveryQueue(clock);
+  const health = new HealthMonitor({
+    clock,
+    random: systemRandom,
+    isStopped,
+    networkDigest,
+    log: (message) => log.write('info', message),
+  });
   const engineState = () => ({ pid: process.pid, version, startedAt, journalReliable: journal.reliable });
   const snapshots = new SnapshotProducer(clock, registry, engineState, onListenerError);
   const history = new LatencyHistory(clock, () => registry.servers);
@@ -113,6 +123,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     random: systemRandom,
     journal,
     recovery,
+    health,
     open: (runtime, listener) => upstreams.open(runtime, listener),
     nextNumber: () => (lastNumber += 1),
     // No engine before or after this one uses the same ids towards a client that outlives it.
@@ -190,6 +201,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       const clientsAreLeft = gateway.sessions.length > 0;
       await Promise.all([http?.close(), gateway.close(), standbys?.close()]);
       recovery.dispose();
+      health.dispose();
       snapshots.dispose();
       history.dispose();
       journal.close(clientsAreLeft);

@@ -11,6 +11,7 @@ interface Timer {
 export class FakeClock implements Clock {
   #now = 1_000;
   #order = 0;
+  #sleptMs = 0;
   readonly #timers = new Set<Timer>();
 
   now(): number {
@@ -18,7 +19,7 @@ export class FakeClock implements Clock {
   }
 
   wallNow(): number {
-    return 1_700_000_000_000 + this.#now;
+    return 1_700_000_000_000 + this.#now + this.#sleptMs;
   }
 
   /** Timers that have not fired. */
@@ -31,6 +32,16 @@ export class FakeClock implements Clock {
     const timer = { due: this.#now + Math.max(0, delayMs), order: this.#order, action };
     this.#timers.add(timer);
     return toDisposable(() => this.#timers.delete(timer));
+  }
+
+  /** This process stands still: time passes, and what was due meanwhile fires late, with the next `advance`. */
+  stall(ms: number): void {
+    this.#now += ms;
+  }
+
+  /** The machine sleeps, as Linux counts it: the wall clock goes on, the monotonic one and the timers do not. */
+  sleep(ms: number): void {
+    this.#sleptMs += ms;
   }
 
   /** Moves time on, firing timers in order, and lets promises settle after each. */

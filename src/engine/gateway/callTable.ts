@@ -303,7 +303,7 @@ export class CallTable {
     const connection = this.#deps.connection();
     call.controller.abort(timeoutFault(call, seconds, this.#deps.runtime.snapshot.sentence));
     // Slow or hung: one ping finds out.
-    if (call.delivery !== 'queued') void connection?.suspect(call);
+    if (call.delivery !== 'queued') connection?.suspect(call);
   }
 
   /** The client cancels; `line` is its notification. No answer is expected any more. */

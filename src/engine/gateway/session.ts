@@ -13,6 +13,7 @@ import {
 } from '../../shared/protocol/frameScanner.ts';
 import type { ResumeRecord } from '../../endpoint/handshake.ts';
 import { catalogueKey } from '../catalogue/catalogue.ts';
+import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { AttachedSession, HandedOver, ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Journal } from '../state/journal.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
@@ -31,6 +32,7 @@ export interface SessionDeps {
   readonly random: Random;
   readonly journal: Journal;
   readonly recovery: RecoveryQueue;
+  readonly health: HealthMonitor;
   /** Opens the way to a server: starts its process, or connects. */
   readonly open: (runtime: ServerRuntime, listener: TransportListener) => Transport;
   readonly nextNumber: () => number;

@@ -1,6 +1,6 @@
 import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import type { Fault } from '../../shared/model/fault.ts';
-import type { ServerConfig } from '../../shared/settings/serverConfig.ts';
+import { isRemote, type ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { backoffOptions } from '../policies/backoff/backoff.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import { Connection, type ConnectionClient } from '../upstream/connection.ts';
@@ -41,7 +41,8 @@ export function createConnection(
     readonly after: Promise<unknown> | undefined;
   },
 ): Connection {
-  const { clock, random, recovery, nextNumber, launchPrefix, journal, log, quote, onListenerError } = deps;
+  const { clock, random, recovery, health, nextNumber, launchPrefix, journal, log, quote, onListenerError } =
+    deps;
   const connection = new Connection({
     ...options,
     server: runtime.name,
@@ -52,8 +53,11 @@ export function createConnection(
       maxRestartAttempts: restartAttempts(runtime),
       startTimeoutMs: startTimeoutMs(runtime.config),
       staysConnected: runtime.settings.minConnections > 0 || runtime.config?.lifeline.keepWarm === true,
+      healthCheckIntervalMs: runtime.settings.healthCheckInterval * 1_000,
+      isRemote: runtime.config !== undefined && isRemote(runtime.config),
     }),
     recovery,
+    health,
     open: (listener) => deps.open(runtime, listener),
     nextLaunchName: () => `${launchPrefix}.${nextNumber()}`,
     journal: {
@@ -66,6 +70,7 @@ export function createConnection(
         if (line.trim() !== '') quote('info', `stderr: ${line}`, runtime.name);
     },
     onGarbage: (what) => quote('warn', `not understood and dropped: ${what}`, runtime.name),
+    onHealth: () => runtime.touch(),
     onListenerError,
   });
   connection.onDidChange((state) => {

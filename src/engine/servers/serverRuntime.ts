@@ -340,6 +340,7 @@ export class ServerRuntime {
         .flatMap((connection) => (connection.pid === undefined ? [] : [connection.pid]))
         .slice(0, 64),
       pool: { available: Math.max(0, limit - occupied), max, limit, queued },
+      ...healthOf(connections),
       metrics: {
         total: this.counters.total,
         successful: this.counters.successful,
@@ -430,6 +431,16 @@ function degradedOf(catalogue: Catalogue | undefined): Degraded | undefined {
 function breakerOptions(settings: ConnectionSettings): BreakerOptions {
   const { failureThreshold, successThreshold, recoveryTimeout } = settings;
   return { failureThreshold, successThreshold, recoveryTimeoutMs: recoveryTimeout * 1_000 };
+}
+
+/** The longest silence, and the highest suspicion, among its connections. */
+function healthOf(connections: readonly Connection[]): Pick<ServerSnapshot, 'busySince' | 'suspicion'> {
+  const busy = connections.flatMap(({ busySince }) => busySince ?? []);
+  const suspicions = connections.flatMap(({ suspicion }) => suspicion ?? []);
+  return {
+    ...(busy.length === 0 ? {} : { busySince: Math.min(...busy) }),
+    ...(suspicions.length === 0 ? {} : { suspicion: Math.round(Math.max(...suspicions) * 10) / 10 }),
+  };
 }
 
 function digestOf(config: ServerConfig | undefined): string {

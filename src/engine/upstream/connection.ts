@@ -1,4 +1,4 @@
-import { sleep, type Clock } from '../../shared/base/clock.ts';
+import type { Clock } from '../../shared/base/clock.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import type { Random } from '../../shared/base/random.ts';
 import {
@@ -12,11 +12,14 @@ import type { Frame } from '../../shared/protocol/frameScanner.ts';
 import type { Call } from '../pipeline/call.ts';
 import { backoffDelayMs, type BackoffOptions } from '../policies/backoff/backoff.ts';
 import type { Diagnosis } from '../../shared/model/snapshot.ts';
+import type { HealthMonitor } from '../health/healthMonitor.ts';
+import type { Watch } from '../health/watch.ts';
 import { CrashHistory } from '../recovery/crashHistory.ts';
 import { diagnose } from '../recovery/diagnosis/diagnose.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import { lastWords } from './lastWords.ts';
 import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
+import { LaunchPatient } from './launchPatient.ts';
 import type { ServerLink } from './serverLink.ts';
 import type { Transport, TransportListener } from './transport.ts';
 
@@ -38,6 +41,9 @@ export interface ConnectionPolicy {
   readonly startTimeoutMs: number;
   /** A lost connection is brought back even if nobody needs it now. */
   readonly staysConnected: boolean;
+  readonly healthCheckIntervalMs: number;
+  /** Reached over a network. */
+  readonly isRemote: boolean;
 }
 
 export interface ConnectionOptions {
@@ -49,6 +55,7 @@ export interface ConnectionOptions {
   /** Asked at each decision, so that changed settings count from the next one on. */
   readonly policy: () => ConnectionPolicy;
   readonly recovery: RecoveryQueue;
+  readonly health: HealthMonitor;
   readonly open: (listener: TransportListener) => Transport;
   readonly nextLaunchName: () => string;
   /** The end of an earlier connection's process; nothing is started before it. */
@@ -57,6 +64,8 @@ export interface ConnectionOptions {
   readonly client: ConnectionClient;
   readonly onStderr: (text: string) => void;
   readonly onGarbage: (what: string) => void;
+  /** Something that is shown of its health has changed, but not its state. */
+  readonly onHealth: () => void;
   readonly onListenerError: (error: unknown) => void;
 }
 
@@ -75,10 +84,6 @@ interface Waiter {
   readonly reject: (fault: Fault) => void;
 }
 
-/** How long a suspect server may take to answer a probe before it is convicted (requirements R5.3). */
-const PROBE_TIMEOUT_MS = 5_000;
-/** A probe that failed at once is repeated within that time: a network may be back before the session is given up. */
-const PROBE_INTERVAL_MS = 500;
 /** Who refuses a credential will refuse it again; a person is waited for, and asked after anew only this often. */
 const SIGN_IN_INTERVAL_MS = 300_000;
 
@@ -97,6 +102,7 @@ export class Connection implements ServerLink {
   #since: number;
   #hello: ClientHello | undefined;
   #launch: Launch | undefined;
+  #watch: Watch | undefined;
   /** Launches that take no more calls, and are still being answered. */
   readonly #lingering = new Set<Launch>();
   #lastFault: Fault | undefined;
@@ -155,6 +161,18 @@ export class Connection implements ServerLink {
   /** Launches after the first. */
   get restarts(): number {
     return Math.max(0, this.#launches - 1);
+  }
+
+  /** φ of its silence, 0 to 100; only while it is watched. */
+  get suspicion(): number | undefined {
+    return this.#watch?.suspicion;
+  }
+
+  /** Wall-clock milliseconds since when a call has been under way without a word of the server; from 15 s on. */
+  get busySince(): number | undefined {
+    const { clock } = this.#options;
+    const since = this.#watch?.busySince;
+    return since === undefined ? undefined : clock.wallNow() - (clock.now() - since);
   }
 
   get waiting(): number {
@@ -347,7 +365,7 @@ export class Connection implements ServerLink {
       },
       onGarbage: (what) => this.#options.onGarbage(what),
       onAnswered: () => undefined,
-      onDoubt: ifCurrent(() => void this.suspect()),
+      onDoubt: ifCurrent(() => this.#watch?.doubt('unreachable')),
       onEnd: ifCurrent((fault: Fault) => this.#onEnd(fault)),
     };
   }
@@ -359,14 +377,38 @@ export class Connection implements ServerLink {
     this.#startFault = undefined;
     this.#crash = undefined;
     this.#move('ready');
+    this.#watchOver(launch);
     this.client.onReady(launch);
     // In order of arrival, whatever they waited for meanwhile.
     for (const waiter of [...this.#waiters].sort((a, b) => a.seq - b.seq)) waiter.resolve(launch);
   }
 
+  #watchOver(launch: Launch): void {
+    const { server, policy, health, onHealth } = this.#options;
+    const host = {
+      server,
+      isRemote: () => policy().isRemote,
+      intervalMs: () => policy().healthCheckIntervalMs,
+      suspect: () => {
+        if (this.#state === 'ready') this.#move('suspect');
+      },
+      clear: () => {
+        if (this.#state === 'suspect') this.#move('ready');
+      },
+      touch: onHealth,
+    };
+    this.#watch = health.watch(new LaunchPatient(launch, host));
+  }
+
+  #leaveAlone(): void {
+    this.#watch?.dispose();
+    this.#watch = undefined;
+  }
+
   #onEnd(fault: Fault): void {
     const launch = this.#launch;
     this.#launch = undefined;
+    this.#leaveAlone();
     this.#keepLingering(launch);
     const forced = this.#forced;
     this.#forced = false;
@@ -429,40 +471,9 @@ export class Connection implements ServerLink {
     for (const waiter of [...this.#waiters]) waiter.reject(fault);
   }
 
-  /**
-   * A call passed its deadline, or the server could not be reached: probes decide whether it is slow or gone. Does nothing while one is out.
-   */
-  async suspect(): Promise<void> {
-    const launch = this.#launch;
-    if (this.#state !== 'ready' || launch === undefined) return;
-    this.#move('suspect');
-    const { clock } = this.#options;
-    const until = clock.now() + PROBE_TIMEOUT_MS;
-    let why: Fault | undefined;
-    for (let left = PROBE_TIMEOUT_MS; left > 0; left = until - clock.now()) {
-      const answer = await launch.request('ping', undefined, left);
-      // Meanwhile it may have ended, or been stopped.
-      if (launch !== this.#launch || !this.#isSuspect()) return;
-      if (answer.kind !== 'failed') {
-        this.#move('ready');
-        return;
-      }
-      why = answer.fault ?? why;
-      await sleep(clock, Math.min(PROBE_INTERVAL_MS, Math.max(0, until - clock.now())));
-      if (launch !== this.#launch || !this.#isSuspect()) return;
-    }
-    if (why !== undefined) {
-      launch.convict(why);
-      return;
-    }
-    const { server } = this.#options;
-    const text = `The MCP server "${server}" answered neither a call in its time nor a ping within ${PROBE_TIMEOUT_MS / 1_000} s, and was given up.`;
-    // The other calls of a process are lost with it, not late: what may be run again is run again.
-    launch.convict(new Fault(launch.pid === undefined ? 'connectionReset' : 'exited', text, { server }));
-  }
-
-  #isSuspect(): boolean {
-    return this.#state === 'suspect';
+  /** A call passed its deadline: probes decide whether the server is slow or gone. Calls still flow meanwhile. */
+  suspect(): void {
+    this.#watch?.doubt('deadline');
   }
 
   /** A fresh start, whatever the state but `stopped`: backoff and crash history begin anew. */
@@ -479,6 +490,7 @@ export class Connection implements ServerLink {
     }
     // The old process must be gone before the new one starts: it may hold a port or a lock. Its end starts the new one.
     this.#forced = true;
+    this.#leaveAlone();
     old.countLoss(); // asked for: no failure of the server
     void old.stop({ politeMs: 500, firmMs: 1_000 });
   }
@@ -492,6 +504,7 @@ export class Connection implements ServerLink {
     this.#options.recovery.remove(this.#options.key);
     const launch = this.#launch;
     this.#launch = undefined;
+    this.#leaveAlone();
     this.#forced = false;
     if (launch !== undefined) {
       launch.countLoss(); // asked for: no failure of the server
@@ -515,6 +528,7 @@ export class Connection implements ServerLink {
 
   /** Ends the connection and its process for good. */
   async stop(): Promise<void> {
+    this.#leaveAlone();
     if (this.#state !== 'stopped') this.#move('stopped');
     this.#options.recovery.remove(this.#options.key);
     this.#rejectWaiters();

@@ -9,10 +9,22 @@ import {
   withId,
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
+import type { Load } from '../health/patient.ts';
+import { Vitals } from '../health/vitals.ts';
 import { wireIdOf, type Call, type Outcome } from '../pipeline/call.ts';
+import { itemsOfBatch } from './batch.ts';
 import { cancelMessage } from './cancelMessage.ts';
 import { idOfCutAnswer } from './cutAnswer.ts';
 import { Inbox } from './inbox.ts';
+import {
+  goneFault,
+  notJsonFault,
+  refusedToInitialize,
+  sessionLostFault,
+  startTimeoutFault,
+  tooLongAnswerFault,
+  unforeseenFault,
+} from './launchFaults.ts';
 import { isJson, isObject, readInternalAnswer, stringMemberOf, type InternalAnswer } from './ownRequests.ts';
 import { Outages } from './outages.ts';
 import { ServerRequests } from './serverRequests.ts';
@@ -61,6 +73,8 @@ export interface LaunchOptions {
 
 interface PendingCall {
   readonly call: Call;
+  /** Monotonic milliseconds. */
+  readonly writtenAt: number;
   readonly settle: (outcome: Outcome) => void;
 }
 
@@ -88,6 +102,7 @@ const isNoWay: ReadonlySet<FaultCode> = new Set(['connectionRefused', 'connectTi
 export class Launch implements TransportListener {
   readonly name: string;
   readonly outages = new Outages();
+  readonly vitals: Vitals;
   /** The tools' hints as this process gave them; absent until it has. */
   toolHints: ReadonlyMap<string, ToolHints> | undefined;
   readonly #options: LaunchOptions;
@@ -118,6 +133,7 @@ export class Launch implements TransportListener {
     this.name = options.name;
     this.#options = options;
     this.#listener = listener;
+    this.vitals = new Vitals(options.clock);
     this.#startTimer = options.clock.setTimer(options.startTimeoutMs, () => {
       this.#startFault = this.#startTimeout();
       void this.stop({ politeMs: 100, firmMs: 1_000 });
@@ -128,7 +144,7 @@ export class Launch implements TransportListener {
         this.#about = about;
         return this.#onLine(line);
       },
-      onError: (error) => this.#onUnforeseen(error),
+      onError: (error) => this.convict(unforeseenFault(options.server, error)),
       holdReading: (hold) => (hold ? this.pauseReading() : this.resumeReading()),
       onFlood: () => listener.onGarbage('more messages than can be handled; it is read more slowly'),
     });
@@ -136,13 +152,11 @@ export class Launch implements TransportListener {
   }
 
   #startTimeout(): Fault {
-    const { server, startTimeoutMs } = this.#options;
-    const what = this.#isInitialized ? 'a ping' : 'initialize';
-    const advice = this.#transport.requestsAreIndependent
-      ? 'Check "url" in its settings.'
-      : 'Check that "command" and "args" in its settings start an MCP server that speaks on stdin and stdout.';
-    const text = `The MCP server "${server}" did not finish its start within ${Math.round(startTimeoutMs / 1_000)} s: it has not answered ${what}. ${advice}`;
-    return new Fault('startTimeout', text, { server });
+    return startTimeoutFault(this.#options.server, {
+      limitMs: this.#options.startTimeoutMs,
+      isInitialized: this.#isInitialized,
+      isHttp: this.#transport.requestsAreIndependent,
+    });
   }
 
   get pid(): number | undefined {
@@ -161,6 +175,17 @@ export class Launch implements TransportListener {
 
   get inFlight(): number {
     return this.#pending.size;
+  }
+
+  /** What it is at work on, or waits for. */
+  get load(): Load {
+    const calls = [...this.#pending.values()];
+    return {
+      openCalls: calls.map(({ call }) => call),
+      openSince: calls[0]?.writtenAt,
+      isAsking: this.#serverRequests.size > 0,
+      isHeldUp: this.#holds > 0,
+    };
   }
 
   get answered(): number {
@@ -190,7 +215,9 @@ export class Launch implements TransportListener {
 
   resumeReading(): void {
     this.#holds -= 1;
-    if (this.#holds === 0) this.#transport.resumeReading();
+    if (this.#holds > 0) return;
+    this.vitals.heldUp();
+    this.#transport.resumeReading();
   }
 
   /** True for the first caller only: one lost process is one failure. */
@@ -215,11 +242,7 @@ export class Launch implements TransportListener {
     }
     if (answer.kind === 'error' || !isObject(answer.value)) {
       const why = answer.kind === 'error' ? answer.error : 'its answer to initialize is no object';
-      this.#startFault = new Fault(
-        'protocolGarbage',
-        `The MCP server "${server}" refused to initialize: ${why.slice(0, 500)}`,
-        { server },
-      );
+      this.#startFault = refusedToInitialize(server, why);
       void this.stop();
       return;
     }
@@ -262,13 +285,20 @@ export class Launch implements TransportListener {
   request(method: string, params: string | undefined, timeoutMs?: number): Promise<InternalAnswer> {
     if (this.#ended) return Promise.resolve({ kind: 'failed' });
     const id = this.#nextId();
+    // Nothing else of ours makes it work for long; and what has no limit would explain a silence for ever.
+    const isWork = timeoutMs !== undefined && method !== 'ping';
+    if (isWork) this.vitals.ownRequests += 1;
     const tail = params === undefined ? '' : `,"params":${params}`;
     return new Promise((resolve) => {
       const timer =
         timeoutMs === undefined
           ? undefined
-          : this.#options.clock.setTimer(timeoutMs, () => finish({ kind: 'failed' }));
+          : this.#options.clock.setTimer(timeoutMs, () => {
+              this.#noteAbandoned(id);
+              finish({ kind: 'failed' });
+            });
       const finish = (answer: InternalAnswer): void => {
+        if (isWork && this.#internal.get(id) === finish) this.vitals.ownRequests -= 1;
         timer?.dispose();
         this.#internal.delete(id);
         this.#transport.release(id);
@@ -289,12 +319,14 @@ export class Launch implements TransportListener {
   send(call: Call): Promise<Outcome> {
     const { signal } = call.controller;
     if (signal.aborted) return Promise.resolve({ kind: 'fault', fault: signal.reason as Fault });
-    if (this.#ended) return Promise.resolve({ kind: 'fault', fault: this.#gone() });
+    if (this.#ended) return Promise.resolve({ kind: 'fault', fault: goneFault(this.#options.server) });
     const id = wireIdOf(call);
     return new Promise((resolve) => {
       const onAbort = (): void => {
-        this.#transport.notify(cancelMessage(call, signal.reason as Fault));
+        const why = signal.reason as Fault;
+        this.#transport.notify(cancelMessage(call, why));
         this.#noteAbandoned(id);
+        if (why.code === 'cancelled') this.vitals.abandoned(call.deadline.remainingMs);
         settle({ kind: 'fault', fault: signal.reason as Fault });
       };
       const settle = (outcome: Outcome): void => {
@@ -308,7 +340,7 @@ export class Launch implements TransportListener {
         else if (this.#ended) void this.stop();
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#pending.set(id, { call, settle });
+      this.#pending.set(id, { call, writtenAt: this.vitals.called(), settle });
       // On record before it is written: an engine killed in between leaves at most a call that was never run.
       if (call.retryClass === 'atMostOnce') this.#options.journal.written(call);
       call.delivery = 'written';
@@ -356,28 +388,15 @@ export class Launch implements TransportListener {
     const answer = await this.#check;
     const isSessionGone =
       this.#ended || (answer.kind === 'failed' && answer.fault?.code === 'sessionNotReady');
-    if (isSessionGone) {
-      const { server } = this.#options;
-      const text = `The MCP server "${server}" does not know the session any more. ${fault.message}`;
-      this.convict(new Fault('sessionLost', text, { server }));
-      settle({ kind: 'fault', fault: new Fault('sessionLost', text, { server }) });
-    } else
-      settle({
-        kind: 'fault',
-        fault: new Fault('httpError', fault.message, { server: this.#options.server }),
-      });
+    const code = isSessionGone ? 'sessionLost' : 'httpError';
+    const told = isSessionGone ? sessionLostFault(this.#options.server, fault) : fault;
+    if (isSessionGone) this.convict(told);
+    settle({ kind: 'fault', fault: new Fault(code, told.message, { server: this.#options.server }) });
   }
 
   #noteFailure(fault: Fault): void {
     if (endsSession.has(fault.code)) this.convict(fault);
     else if (isNoWay.has(fault.code) && !this.#ended) this.#listener.onDoubt();
-  }
-
-  #gone(): Fault {
-    const { server } = this.#options;
-    return new Fault('brokenPipe', `The MCP server "${server}" was gone before it could be written to.`, {
-      server,
-    });
   }
 
   /** Passes a notification of the client on; before the handshake the server knows of nothing that it could be about. */
@@ -392,6 +411,11 @@ export class Launch implements TransportListener {
     this.#transport.notify(answer);
     this.#listener.onServerRequests(this.#serverRequests.size);
     return true;
+  }
+
+  /** Kept-alive connections may be dead without our knowing; the next message goes over a new one. */
+  dropIdleConnections(): void {
+    this.#transport.dropIdleConnections?.();
   }
 
   /** Stops the process; `onEnd` follows. */
@@ -417,15 +441,8 @@ export class Launch implements TransportListener {
   }
 
   onLines(lines: readonly Uint8Array[], about?: string): void {
+    this.vitals.heard();
     this.#inbox.push(lines, about);
-  }
-
-  /** What a server sends may end that server, never the engine. */
-  #onUnforeseen(error: unknown): void {
-    const { server } = this.#options;
-    const why = error instanceof Error ? error.message : String(error);
-    const text = `The MCP server "${server}" sent something that could not be handled (${why}) and was restarted.`;
-    this.convict(new Fault('protocolGarbage', text, { server, cause: error }));
   }
 
   #onLine(line: Uint8Array): Promise<unknown> | undefined {
@@ -447,21 +464,13 @@ export class Launch implements TransportListener {
   }
 
   async #onBatch(line: Uint8Array): Promise<void> {
-    let items: unknown;
-    try {
-      items = JSON.parse(decoder.decode(line));
-    } catch {
-      this.#listener.onGarbage('a batch that is not JSON');
-      return;
-    }
-    for (const item of (Array.isArray(items) ? items : []).slice(0, 1_000)) {
-      const single = new TextEncoder().encode(JSON.stringify(item));
-      if (scanFrame(single).kind === 'batch') continue;
-      await this.#onLine(single);
-    }
+    const items = itemsOfBatch(line);
+    if (items === undefined) this.#listener.onGarbage('a batch that is not JSON');
+    for (const item of items ?? []) if (scanFrame(item).kind !== 'batch') await this.#onLine(item);
   }
 
   #onResponse(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): Promise<unknown> | undefined {
+    this.vitals.answered();
     const internal = this.#internal.get(frame.id);
     if (internal !== undefined) {
       internal(readInternalAnswer(line));
@@ -497,9 +506,7 @@ export class Launch implements TransportListener {
     );
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (pending === undefined) return undefined;
-    const { server } = this.#options;
-    const text = `The MCP server "${server}" answered with something that is not JSON, or is nested too deep.`;
-    pending.settle({ kind: 'fault', fault: new Fault('protocolGarbage', text, { server }) });
+    pending.settle({ kind: 'fault', fault: notJsonFault(this.#options.server) });
     return pending.call.settled.promise;
   }
 
@@ -555,14 +562,13 @@ export class Launch implements TransportListener {
   }
 
   onTooLongLine(sizeBytes: number, head: Uint8Array, tail?: Uint8Array): void {
+    this.vitals.heard();
     if (tail === undefined) this.#listener.onGarbage(`a message over the limit (${sizeBytes} bytes)`);
     // Its beginning or its end tells which call it was to answer; that one would wait for its deadline.
     const id = idOfCutAnswer(head, tail);
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (pending === undefined) return;
-    const { server } = this.#options;
-    const text = `The MCP server "${server}" gave an answer of more than ${Math.floor(sizeBytes / 1_048_576)} MB, which is over the limit; it was dropped. Ask for less at a time.`;
-    pending.settle({ kind: 'fault', fault: new Fault('protocolGarbage', text, { server }) });
+    pending.settle({ kind: 'fault', fault: tooLongAnswerFault(this.#options.server, sizeBytes) });
   }
 
   onStderr(text: string): void {

@@ -22,7 +22,7 @@ export interface ServerLink {
   /** Resolves with the launch that a call may be written to; rejects with the call's fault when nothing can be waited for. */
   whenUsable(call: Call): Promise<Launch>;
   /** The call passed its deadline: probes decide whether the server is slow or gone. */
-  suspect(call?: Call): Promise<void>;
+  suspect(call?: Call): void;
   /** Passes the client's answer on; false when nobody waits for it. */
   answer(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): boolean;
   /** Passes a notification of the client on. */

@@ -63,6 +63,8 @@ export interface Transport {
   useProtocol(version: string): void;
   /** The handshake is done: the server may begin to speak by itself. */
   listen(): void;
+  /** Closes connections that are kept for later, where there are any. */
+  dropIdleConnections?(): void;
   /** Ends it; `onEnd` follows. Resolves when it has ended. */
   stop(grace?: StopGrace): Promise<void>;
 }

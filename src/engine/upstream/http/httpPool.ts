@@ -27,6 +27,8 @@ export interface Lease {
 interface Idle {
   readonly client: Client;
   readonly since: number;
+  /** Wall clock, which goes on while the machine sleeps. */
+  readonly wallSince: number;
   readonly onDisconnect: () => void;
 }
 
@@ -37,6 +39,8 @@ interface Idle {
 const FRESH_ENOUGH_MS = 1_000;
 /** Connections beyond the limit are closed after this: many calls that end together are often followed by as many. */
 const TRIM_AFTER_MS = 1_000;
+/** What is idle for longer than its expiry would have been closed, had the machine been awake. */
+const SLEEP_MARGIN_MS = 2_000;
 /** What a server's own keep-alive hint is shortened by, for the way there. */
 const HINT_MARGIN_MS = 2_000;
 
@@ -59,6 +63,7 @@ export class HttpPool {
   }
 
   take(atMostOnce: boolean): Lease {
+    this.#dropAfterSleep();
     const newest = this.#idle.at(-1);
     const isFresh =
       newest !== undefined && (!atMostOnce || this.#options.clock.now() - newest.since <= FRESH_ENOUGH_MS);
@@ -69,6 +74,14 @@ export class HttpPool {
       return this.#lease(newest.client);
     }
     return this.#lease(this.#create());
+  }
+
+  /** The machine has slept since the newest connection was used (its monotonic clock may have stood still): the other ends are long gone. */
+  #dropAfterSleep(): void {
+    const newest = this.#idle.at(-1);
+    if (newest === undefined) return;
+    const { clock, settings } = this.#options;
+    if (clock.wallNow() - newest.wallSince > settings().idleExpiryMs + SLEEP_MARGIN_MS) this.dropIdle();
   }
 
   #create(): Client {
@@ -99,7 +112,8 @@ export class HttpPool {
       this.#idle = this.#idle.filter((other) => other !== entry);
       void client.destroy(null);
     };
-    const entry: Idle = { client, since: this.#options.clock.now(), onDisconnect };
+    const { clock } = this.#options;
+    const entry: Idle = { client, since: clock.now(), wallSince: clock.wallNow(), onDisconnect };
     this.#idle.push(entry);
     client.once('disconnect', onDisconnect);
     if (this.#idle.length > maxIdle) this.#trim ??= this.#trimLater();
@@ -117,12 +131,17 @@ export class HttpPool {
     );
   }
 
+  /** Closes what is idle now; new connections are kept as before. */
+  dropIdle(): void {
+    for (const { client } of this.#idle) void client.destroy(null);
+    this.#idle = [];
+  }
+
   /** Closes what is idle; what is under way is closed when it is given back. */
   close(): void {
     this.#closed = true;
     this.#trim?.dispose();
-    for (const { client } of this.#idle) void client.destroy(null);
-    this.#idle = [];
+    this.dropIdle();
   }
 }
 

@@ -433,6 +433,10 @@ export class HttpTransport implements Transport {
     );
   }
 
+  dropIdleConnections(): void {
+    this.#pool?.dropIdle();
+  }
+
   // --- the end ---
 
   stop(grace: StopGrace = defaultStopGrace): Promise<void> {

@@ -1,0 +1,14 @@
+import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
+
+/** What the machine's networks look like now: another text means another network, a VPN that came or went, a cable. */
+export function networkDigest(): string {
+  const networks = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+    (addresses ?? []).filter(({ internal }) => !internal).map((address) => `${name} ${networkOf(address)}`),
+  );
+  return [...new Set(networks)].sort().join('\n');
+}
+
+/** Temporary IPv6 addresses (RFC 8981) come and go by themselves, and take no connection with them: their prefix stays. */
+function networkOf({ family, address, netmask }: NetworkInterfaceInfo): string {
+  return family === 'IPv4' ? `${address}/${netmask}` : address.split(':').slice(0, 4).join(':');
+}

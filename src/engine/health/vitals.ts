@@ -1,0 +1,51 @@
+import type { Clock } from '../../shared/base/clock.ts';
+
+/**
+ * When one launch of a server was last heard and asked. Written on the way of every message, so each note is one assignment; what it means is decided
+ * elsewhere, and only when somebody looks.
+ */
+export class Vitals {
+  readonly #clock: Clock;
+  /** Monotonic milliseconds of its last message; also one that still waits in our own inbox. */
+  heardAt: number;
+  /** Monotonic milliseconds when a call was last written to it. */
+  calledAt: number;
+  /** Requests that it has answered, whoever asked, and however late. */
+  answers = 0;
+  /** Requests of our own that are not probes, such as lists: they explain a silence like a call does. */
+  ownRequests = 0;
+  /** It may still be at work on a call that was cancelled: its silence is explained until then. */
+  excusedUntil = -Infinity;
+  /** Monotonic milliseconds until when we did not read what it sent. */
+  heldUpAt = -Infinity;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.heardAt = clock.now();
+    this.calledAt = clock.now();
+  }
+
+  heard(): void {
+    this.heardAt = this.#clock.now();
+  }
+
+  /** A call is being written; answers the time. */
+  called(): number {
+    this.calledAt = this.#clock.now();
+    return this.calledAt;
+  }
+
+  /** Nobody waits for a call any more that it was given `remainingMs` more for. */
+  abandoned(remainingMs: number): void {
+    this.excusedUntil = Math.max(this.excusedUntil, this.#clock.now() + remainingMs);
+  }
+
+  answered(): void {
+    this.answers += 1;
+    this.excusedUntil = -Infinity;
+  }
+
+  heldUp(): void {
+    this.heldUpAt = this.#clock.now();
+  }
+}

@@ -1,0 +1,372 @@
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
+import type { Random } from '../../shared/base/random.ts';
+import type { Fault } from '../../shared/model/fault.ts';
+import { PhiDetector } from '../policies/phi/phiDetector.ts';
+import type { Patient, ProbeResult } from './patient.ts';
+import { convictionFault, type SuspicionCause } from './verdict.ts';
+
+/** Checks are spread evenly by this much, so that servers that started together are not asked together. */
+const JITTER_RATIO = 0.1;
+/** Checks due within this time of each other are made together. */
+const COALESCE_MS = 250;
+/** A remote server that nobody has called for this long is checked less and less often, down to the longest interval. */
+const REMOTE_IDLE_MS = 300_000;
+const REMOTE_MAX_INTERVAL_MS = 600_000;
+/** While a sign of life is due, and under suspicion, one looks this often. */
+const WATCHFUL_MS = 500;
+/** A probe that is answered later counts as a sign of life, but nobody waits for it any more. */
+const PROBE_LIMIT_MS = 10_000;
+/** A suspect server is asked twice, this far apart ... */
+const PROBE_INTERVAL_MS = 2_000;
+/** ... and judged this long after the first time. */
+const VERDICT_AFTER_MS = 5_000;
+/** A probe that failed at once is repeated within that time: a network may be back before the session is given up. */
+const RETRY_PROBE_MS = 500;
+/** A call that is answered by nothing for this long is shown as busy. */
+const BUSY_SHOWN_MS = 15_000;
+/** A process that somebody stopped (SIGSTOP, a debugger) is not taken for hung before. */
+const STOPPED_LIMIT_MS = 60_000;
+/** A server that waits for its client may do so as long as a call may take at most. */
+const ASKING_LIMIT_MS = 600_000;
+
+interface Suspicion {
+  readonly kind: 'suspect';
+  cause: SuspicionCause;
+  readonly since: number;
+  /** What it had answered by then. */
+  readonly answers: number;
+  /** Calls written before it: they explain that a ping is not answered. Later ones stand behind the ping, and do not. */
+  earlier: readonly object[];
+  /** When the round of probes began whose end is the verdict. */
+  roundAt: number;
+  probes: number;
+  probeAt: number;
+  fault: Fault | undefined;
+  /** Something else explains the silence; when that is over, one more round decides. */
+  isHolding: boolean;
+  isJudging: boolean;
+}
+
+type WatchState =
+  | { readonly kind: 'calm' }
+  /** A sign of life is due. `isUrgent`: the network may have gone away, so it is not waited for long. */
+  | { readonly kind: 'asked'; at: number; isUrgent: boolean }
+  | Suspicion
+  | { readonly kind: 'over' };
+
+export interface WatchDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly isStopped: (pid: number) => Promise<boolean>;
+  /** The next step may be due earlier than was said. */
+  readonly onChanged: () => void;
+  readonly onDisposed: () => void;
+}
+
+/**
+ * Watches one launch of a server (requirements R5.3): asks it for a sign of life when it has been silent, suspects it when that does not come, and gives it
+ * up when neither calls nor we ourselves explain that. Moves only in `step`, which the monitor calls: it has
+ * judged our own clock before.
+ */
+export class Watch implements Disposable {
+  readonly #deps: WatchDeps;
+  readonly patient: Patient;
+  readonly #detector: PhiDetector;
+  #state: WatchState = { kind: 'calm' };
+  /** Nothing was silent before that. */
+  #quietFrom: number;
+  #wait: { readonly intervalMs: number; readonly stretch: number; readonly ms: number };
+  #checkAt: number | undefined;
+  #shownBusySince: number | undefined;
+
+  constructor(deps: WatchDeps, patient: Patient) {
+    this.#deps = deps;
+    this.patient = patient;
+    this.#detector = new PhiDetector(deps.clock);
+    this.#quietFrom = deps.clock.now();
+    this.#wait = this.#nextWait(1);
+  }
+
+  /** φ of its silence, 0 to 100. */
+  get suspicion(): number {
+    return this.#detector.phi;
+  }
+
+  /** Monotonic milliseconds since when a call has been under way without a word of the server; absent before 15 s. */
+  get busySince(): number | undefined {
+    const { load, vitals } = this.patient;
+    const { openSince } = load;
+    if (openSince === undefined) return undefined;
+    const since = Math.max(openSince, vitals.heardAt);
+    return this.#deps.clock.now() - since >= BUSY_SHOWN_MS ? since : undefined;
+  }
+
+  get isSuspect(): boolean {
+    return this.#state.kind === 'suspect';
+  }
+
+  /** A call passed its deadline, or did not get through: probes decide whether the server is slow or gone. */
+  doubt(cause: 'deadline' | 'unreachable'): void {
+    const state = this.#state;
+    if (state.kind === 'over') return;
+    if (state.kind !== 'suspect') this.#becomeSuspect(cause);
+    else if (state.cause === 'silence' || state.cause === 'network') {
+      state.cause = cause;
+      state.earlier = this.patient.load.openCalls;
+      this.#beginRound(state, this.#deps.clock.now());
+    }
+    this.#deps.onChanged();
+  }
+
+  /** The network may have changed under it: it is asked at `at`, and given up soon if it does not answer. */
+  check(at: number): void {
+    this.#checkAt = at;
+  }
+
+  /** We ourselves stood still: the silence so far means nothing, and no verdict is given before another round. */
+  forgive(): void {
+    const now = this.#deps.clock.now();
+    const state = this.#state;
+    this.#detector.forgive();
+    if (state.kind === 'asked') state.at = now;
+    else if (state.kind === 'suspect') this.#beginRound(state, now);
+  }
+
+  /** Does what is due, and answers when the next step is. */
+  step(): number {
+    const now = this.#deps.clock.now();
+    switch (this.#state.kind) {
+      case 'calm':
+        return this.#stepCalm(now);
+      case 'asked':
+        return this.#stepAsked(now, this.#state);
+      case 'suspect':
+        return this.#stepSuspect(now, this.#state);
+      case 'over':
+        return Infinity;
+    }
+  }
+
+  // --- calm ---
+
+  #stepCalm(now: number): number {
+    const { patient } = this;
+    if (this.#checkAt !== undefined && this.#checkAt <= now) {
+      this.#checkAt = undefined;
+      this.#ask(now, true);
+      return now + WATCHFUL_MS;
+    }
+    const checkAt = this.#checkAt ?? Infinity;
+    this.#showBusy();
+    if (this.#isEngaged(now)) {
+      const silentSince = Math.max(patient.load.openSince ?? now, patient.vitals.heardAt);
+      const busyAt = silentSince + BUSY_SHOWN_MS;
+      return Math.min(checkAt, busyAt > now ? busyAt : Infinity);
+    }
+    const { intervalMs, stretch } = this.#wait;
+    if (intervalMs !== patient.intervalMs || (stretch > 1 && !this.#isForgotten))
+      this.#wait = this.#nextWait(1);
+    const dueAt = Math.max(patient.vitals.heardAt, this.#quietFrom) + this.#wait.ms;
+    if (dueAt > now + COALESCE_MS) return Math.min(dueAt, checkAt);
+    this.#ask(now, false);
+    return now + WATCHFUL_MS;
+  }
+
+  #showBusy(): void {
+    const since = this.busySince;
+    if (since === this.#shownBusySince) return;
+    this.#shownBusySince = since;
+    this.patient.touch();
+  }
+
+  /** Something explains its silence: it works, or waits for somebody else. */
+  #isEngaged(now: number): boolean {
+    const { load, vitals } = this.patient;
+    const { openSince, isAsking } = load;
+    if (openSince !== undefined || vitals.ownRequests > 0 || vitals.excusedUntil > now) return true;
+    return isAsking && now - vitals.heardAt < ASKING_LIMIT_MS;
+  }
+
+  /** Nobody has called it for so long that it need not be asked as often. */
+  get #isForgotten(): boolean {
+    const { isRemote, vitals } = this.patient;
+    return isRemote && this.#deps.clock.now() - vitals.calledAt > REMOTE_IDLE_MS;
+  }
+
+  #nextWait(previousStretch: number): { intervalMs: number; stretch: number; ms: number } {
+    const { intervalMs } = this.patient;
+    const most = Math.max(1, REMOTE_MAX_INTERVAL_MS / intervalMs);
+    const stretch = this.#isForgotten ? Math.min(previousStretch * 2, most) : 1;
+    const spread = 1 + (this.#deps.random() * 2 - 1) * JITTER_RATIO;
+    return { intervalMs, stretch, ms: intervalMs * stretch * spread };
+  }
+
+  // --- a sign of life is due ---
+
+  #ask(now: number, isUrgent: boolean): void {
+    this.#wait = this.#nextWait(this.#wait.stretch);
+    this.#state = { kind: 'asked', at: now, isUrgent };
+    this.#detector.expect();
+    this.#probe();
+  }
+
+  #probe(): void {
+    void this.patient.probe(PROBE_LIMIT_MS).then((result) => this.#onProbed(result));
+  }
+
+  #onProbed(result: ProbeResult): void {
+    const state = this.#state;
+    // A server that says "too many requests" is there.
+    const isAlive =
+      result.kind === 'answered' || (result.kind === 'failed' && result.fault.code === 'rateLimited');
+    if (state.kind === 'asked') {
+      if (isAlive) this.#calmDown(this.#deps.clock.now());
+      else if (result.kind === 'failed') this.#becomeSuspect('unreachable', result.fault);
+    } else if (state.kind === 'suspect') {
+      if (isAlive) this.#acquit(this.#deps.clock.now());
+      else if (result.kind === 'failed') {
+        state.fault = result.fault;
+        state.probeAt = this.#deps.clock.now() + RETRY_PROBE_MS;
+      }
+    }
+    this.#deps.onChanged();
+  }
+
+  #calmDown(heardAt: number): void {
+    this.#detector.heard(heardAt);
+    this.#quietFrom = this.#deps.clock.now();
+    this.#state = { kind: 'calm' };
+  }
+
+  #stepAsked(now: number, state: Extract<WatchState, { kind: 'asked' }>): number {
+    const { vitals, load } = this.patient;
+    const wasHeldUp = load.isHeldUp || vitals.heldUpAt > now - VERDICT_AFTER_MS;
+    if (vitals.heardAt > state.at) {
+      this.#calmDown(vitals.heardAt);
+      return this.#stepCalm(now);
+    }
+    if (state.isUrgent && now - state.at >= VERDICT_AFTER_MS) {
+      this.#becomeSuspect('network');
+      return now + WATCHFUL_MS;
+    }
+    if (wasHeldUp || this.#isEngaged(now)) this.#detector.forgive();
+    else if (this.#detector.isSuspect) this.#becomeSuspect('silence');
+    else if (this.#detector.phi >= 1) this.patient.touch();
+    return now + WATCHFUL_MS;
+  }
+
+  // --- suspect ---
+
+  #becomeSuspect(cause: SuspicionCause, fault?: Fault): void {
+    const { patient } = this;
+    const now = this.#deps.clock.now();
+    const state: Suspicion = {
+      kind: 'suspect',
+      cause,
+      since: now,
+      answers: patient.vitals.answers,
+      earlier: patient.load.openCalls,
+      // It has had its round when it was asked because of the network.
+      roundAt: cause === 'network' ? now - VERDICT_AFTER_MS : now,
+      probes: 0,
+      probeAt: fault === undefined ? now : now + RETRY_PROBE_MS,
+      fault,
+      isHolding: false,
+      isJudging: false,
+    };
+    this.#state = state;
+    this.#detector.expect();
+    patient.suspect();
+    // Whoever heard that it is suspect may have ended it.
+    if (this.#state === state) this.#stepSuspect(now, state);
+  }
+
+  #beginRound(state: Suspicion, now: number): void {
+    state.roundAt = now;
+    state.probes = 0;
+    state.probeAt = now;
+    state.fault = undefined;
+    state.isHolding = false;
+  }
+
+  #isAlive({ cause, answers, since }: Suspicion): boolean {
+    const { vitals } = this.patient;
+    if (vitals.answers > answers) return true;
+    // Where a call or a ping got no answer, a word by the way (a log message of another thread) is none either.
+    return (cause === 'silence' || cause === 'network') && vitals.heardAt > since;
+  }
+
+  #isExplained(state: Suspicion, now: number): boolean {
+    if (state.cause === 'silence' || state.cause === 'network') return this.#isEngaged(now);
+    if (state.cause === 'unreachable') return false;
+    const { load, vitals } = this.patient;
+    const { openCalls, isAsking } = load;
+    if (vitals.ownRequests > 0 || vitals.excusedUntil > now) return true;
+    if (isAsking && now - vitals.heardAt < ASKING_LIMIT_MS) return true;
+    const open = new Set(openCalls);
+    return state.earlier.some((call) => open.has(call));
+  }
+
+  #stepSuspect(now: number, state: Suspicion): number {
+    const next = now + WATCHFUL_MS;
+    if (state.isJudging) return next;
+    if (this.#isAlive(state)) {
+      this.#acquit(this.patient.vitals.heardAt);
+      return next;
+    }
+    const { load, vitals } = this.patient;
+    // We did not read what it says: nothing is known of its silence.
+    if (load.isHeldUp || vitals.heldUpAt > state.roundAt) this.#beginRound(state, now);
+    if (state.isHolding) {
+      if (this.#isExplained(state, now)) return next;
+      this.#beginRound(state, now);
+    }
+    if (now >= state.roundAt + VERDICT_AFTER_MS) {
+      if (state.fault === undefined && this.#isExplained(state, now)) state.isHolding = true;
+      else void this.#judge(state);
+      return next;
+    }
+    if (now >= state.probeAt) {
+      state.probes += 1;
+      state.probeAt = state.probes < 2 ? now + PROBE_INTERVAL_MS : Infinity;
+      this.#probe();
+    }
+    return Math.min(next, state.probeAt, state.roundAt + VERDICT_AFTER_MS);
+  }
+
+  #acquit(heardAt: number): void {
+    this.#calmDown(heardAt);
+    this.patient.clear();
+  }
+
+  /** Nobody is convicted whose answer waits in our own inbox, or who was only stopped. */
+  async #judge(state: Suspicion): Promise<void> {
+    const { patient } = this;
+    const { pid } = patient;
+    state.isJudging = true;
+    const isIdle = state.cause === 'silence' && this.#deps.clock.now() - state.since < STOPPED_LIMIT_MS;
+    const isStopped = isIdle && pid !== undefined && (await this.#deps.isStopped(pid));
+    await new Promise<void>((resolve) => patient.afterInbox(resolve));
+    if (this.#state !== state) return;
+    state.isJudging = false;
+    const now = this.#deps.clock.now();
+    if (this.#isAlive(state)) this.#acquit(patient.vitals.heardAt);
+    else if (isStopped) this.#beginRound(state, now);
+    // We stood still meanwhile: another round has begun.
+    else if (now < state.roundAt + VERDICT_AFTER_MS) this.#deps.onChanged();
+    else if (state.fault === undefined && this.#isExplained(state, now)) state.isHolding = true;
+    else {
+      this.#state = { kind: 'over' };
+      patient.convict(state.fault ?? convictionFault(state.cause, patient, now - patient.vitals.heardAt));
+    }
+    this.#deps.onChanged();
+  }
+
+  /** The launch has ended; nothing is asked or done any more. */
+  dispose(): void {
+    if (this.#state.kind !== 'over' || this.#detector.isExpecting) this.#detector.release();
+    this.#state = { kind: 'over' };
+    this.#deps.onDisposed();
+  }
+}
