@@ -406,7 +406,7 @@ export class ServerRuntime {
       case 'ready':
         return this.#readySentence;
       case 'suspect':
-        return 'A call passed its time, or did not get through; a ping finds out whether it is slow or gone.';
+        return 'It did not answer on time, or could not be reached; pings find out whether it is slow or gone.';
       case 'broken':
         return `The connection was lost. ${diagnosis}`;
       case 'recovering':

@@ -89,7 +89,7 @@ export function stateSentence(server: ServerSnapshot, t: Translate): string {
       return readySentence(server, t);
     case 'suspect':
       return t(
-        'A call passed its time, or did not get through; a ping finds out whether it is slow or gone.',
+        'It did not answer on time, or could not be reached; pings find out whether it is slow or gone.',
       );
     case 'isolated':
       return t('It is isolated by hand; rejoin it to use it again.');

@@ -156,7 +156,6 @@ export const connectionSettingNames = Object.keys(connectionSettingSpecs) as Con
 
 /** Settings that are read, checked and shown, but that nothing acts on yet. Their descriptions say so (tested). */
 export const connectionSettingsWithoutEffect: readonly ConnectionSettingName[] = [
-  'healthCheckInterval',
   'recoveryInterval',
   'forceRecoveryAfter',
 ];
