@@ -23,8 +23,10 @@ import { SnapshotProducer } from './observability/snapshotProducer.ts';
 import { forceRecovery } from './recovery/forceRecovery.ts';
 import { RecoveryQueue } from './recovery/recoveryQueue.ts';
 import { ServerRegistry, type SettingsPlaces } from './servers/serverRegistry.ts';
+import { endOrphans } from './recovery/orphans.ts';
 import { Journal } from './state/journal.ts';
 import { ensurePrivateFolder, newSocketAddress, writeFileAtomically } from './state/privateFolder.ts';
+import { ProcessList } from './state/processList.ts';
 import { Guardian } from './upstream/guardian.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
@@ -90,6 +92,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const store = new CatalogueStore(home, window, note);
   const registry = new ServerRegistry({ clock, store, environment: process.env, onListenerError });
   const guardian = new Guardian(clock, note);
+  // Before anything is started: what an engine that was killed has left may hold ports and locks.
+  await endOrphans({ clock, folder: join(home, 'processes', window), window, log: note });
+  const processes = new ProcessList(join(home, 'processes', window), `${startedAt}-${process.pid}`, note);
   const recovery = new RecoveryQueue(clock);
   const health = new HealthMonitor({
     clock,
@@ -106,6 +111,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const upstreams = new Upstreams({
     clock,
     guardian,
+    window,
+    processes,
     environment: process.env,
     defaultFolder: () => registry.workspaceFolder,
   });

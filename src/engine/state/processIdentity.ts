@@ -7,13 +7,26 @@ import { readFileSync } from 'node:fs';
 export function processStartTime(pid: number): string | undefined {
   if (process.platform !== 'linux') return undefined;
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in parentheses and may hold anything, so fields count from its end.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-    return fields[19];
+    return startTimeInStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return undefined; // no such process
+  }
+}
+
+/** The start time in `/proc/<pid>/stat`; `undefined` for a zombie. */
+export function startTimeInStat(stat: string): string | undefined {
+  // The second field is the program's name in parentheses and may hold anything, so fields count from its end.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
+
+/** What tells this run of the machine from others, in which the same numbers meant other processes; empty where nothing does. */
+export function bootId(): string {
+  if (process.platform !== 'linux') return '';
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
   }
 }
 

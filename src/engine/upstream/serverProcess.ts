@@ -24,7 +24,8 @@ export interface ServerProcessOptions {
   readonly cwd: string;
   readonly env: Record<string, string>;
   readonly clock: Clock;
-  readonly guardian: Guardian;
+  /** Told of its group while it may have to be ended by others. */
+  readonly guardian: Pick<Guardian, 'add' | 'remove'>;
   /** Longest line on stdout; a longer one is dropped. */
   readonly maxLineBytes: number;
 }

@@ -7,6 +7,8 @@ import type {
   ServerConfig,
   StdioServerConfig,
 } from '../../shared/settings/serverConfig.ts';
+import type { ProcessList } from '../state/processList.ts';
+import { MARK_VARIABLE, markOf } from '../state/processTable.ts';
 import { upstreamEnvironment } from './environment.ts';
 import type { Guardian } from './guardian.ts';
 import { HttpPool, loadClientFactory } from './http/httpPool.ts';
@@ -27,6 +29,10 @@ export interface UpstreamTarget {
 export interface UpstreamsOptions {
   readonly clock: Clock;
   readonly guardian: Guardian;
+  /** Hash of the window, a part of the processes' mark. */
+  readonly window: string;
+  /** On disk, for the next engine of the window. */
+  readonly processes: ProcessList;
   readonly environment: NodeJS.ProcessEnv;
   /** Where processes start unless their entry says otherwise; the home folder when there is none. */
   readonly defaultFolder: (server: string) => string | undefined;
@@ -51,16 +57,28 @@ export class Upstreams implements Disposable {
   }
 
   #start(config: StdioServerConfig, listener: TransportListener): ServerProcess {
-    const { clock, guardian, environment, defaultFolder } = this.#options;
+    const { clock, guardian, processes, window, environment, defaultFolder } = this.#options;
     return new ServerProcess(
       {
         server: config.name,
         command: config.command,
         args: config.args,
         cwd: config.cwd ?? defaultFolder(config.name) ?? homedir(),
-        env: upstreamEnvironment(environment, config.env),
+        env: {
+          ...upstreamEnvironment(environment, config.env),
+          [MARK_VARIABLE]: markOf(window, config.name),
+        },
         clock,
-        guardian,
+        guardian: {
+          add: (pid) => {
+            guardian.add(pid);
+            processes.add(pid, config.name);
+          },
+          remove: (pid) => {
+            guardian.remove(pid);
+            processes.remove(pid);
+          },
+        },
         maxLineBytes: MAX_MESSAGE_BYTES,
       },
       listener,
