@@ -68,6 +68,21 @@ describe('an engine that is killed', () => {
     assert.equal(bed.executions('record', 'w'), 1);
   });
 
+  it('R14.1 a read-only call that a restarted server got before it told its tools is run again', async () => {
+    bed.configure({ s: scripted({ RECORD: bed.record, INIT_DELAY: '300' }) });
+    const first = await bed.startEngine();
+    const client = await bed.session('s');
+    process.kill(Number(textOf(await client.call('pid'))), 'SIGKILL');
+    await first.control.server('s', (server) => server.state === 'initializing');
+    const id = client.send('tools/call', { name: 'readRecord', arguments: { key: 'r', ms: 2_000 } });
+    await until('the call to reach the server', () => bed.executions('readRecord', 'r') === 1);
+    await client.call('pid'); // its tools were asked for before
+    process.kill(first.pid, 'SIGKILL');
+    await bed.startEngine();
+    assert.equal(textOf(await resultOf(client, id)), 'readRecord r');
+    nobodyAnsweredTwice(client);
+  });
+
   for (const [size, expected] of [
     [10, 'the answer itself, which was in the kernel already'],
     [4_000_000, '"outcome unknown", because the answer died with the engine'],

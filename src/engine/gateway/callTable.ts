@@ -20,6 +20,7 @@ import { retryStage } from '../pipeline/retryStage.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Journal } from '../state/journal.ts';
 import { progressTokenRange } from '../pipeline/wireForm.ts';
+import type { Launch } from '../upstream/launch.ts';
 import type { ServerLink } from '../upstream/serverLink.ts';
 import { RestartNote } from './restartNote.ts';
 import { faultAnswer, interruptedFault, timeoutFault, toldFault } from './faultAnswers.ts';
@@ -183,6 +184,19 @@ export class CallTable {
     // A call that is run as a task leaves something behind on the server.
     if (call.isTask) return 'atMostOnce';
     return retryClassOf(call.method, hints, this.#deps.runtime.config?.lifeline.trustAnnotations === true);
+  }
+
+  /**
+   * A process has told for the first time what its tools are. Calls that it was given before then counted as at-most-once for want of knowledge; what may be
+   * repeated after all must not be lost with it, or with this engine (requirements R14.1).
+   */
+  noteToolsKnown(launch: Launch): void {
+    for (const call of this.#open.values()) {
+      if (call.launch !== launch || call.method !== 'tools/call' || call.retryClass !== 'atMostOnce')
+        continue;
+      call.retryClass = this.#classOf(call, launch.toolHints?.get(call.tool ?? ''));
+      if (call.retryClass !== 'atMostOnce') this.#deps.journal.withdrawn(call.session, call.id);
+    }
   }
 
   /** Runs a call and answers it. Never rejects. */

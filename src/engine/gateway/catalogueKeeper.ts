@@ -13,6 +13,7 @@ export class CatalogueKeeper {
   readonly #runtime: ServerRuntime;
   readonly #key: () => string;
   readonly #log: (text: string) => void;
+  readonly #onToolsKnown: (launch: Launch) => void;
   /** It has seen a start: the next one is a restart of the same session. */
   #hasStarted = false;
   #initialize: Record<string, unknown> = {};
@@ -20,8 +21,16 @@ export class CatalogueKeeper {
   #refreshes = 0;
   readonly #refreshed = new Map<string, number>();
 
-  constructor(clock: Clock, runtime: ServerRuntime, key: () => string, log: (text: string) => void) {
+  /** `onToolsKnown` hears once of each launch that it has told its tools, before any of them changed. */
+  constructor(
+    clock: Clock,
+    runtime: ServerRuntime,
+    key: () => string,
+    log: (text: string) => void,
+    onToolsKnown: (launch: Launch) => void = () => undefined,
+  ) {
     this.#clock = clock;
+    this.#onToolsKnown = onToolsKnown;
     this.#log = log;
     this.#runtime = runtime;
     this.#key = key;
@@ -115,7 +124,10 @@ export class CatalogueKeeper {
     const fetched = await fetchList(launch, method);
     // A list that was overtaken by a change says nothing of the tools any more.
     const isCurrent = method === 'tools/list' && launch.toolChanges === toolChanges;
-    if (fetched !== undefined && isCurrent) launch.toolHints = toolHints(fetched.items);
+    if (fetched === undefined || !isCurrent) return fetched;
+    const isFirst = launch.toolHints === undefined && toolChanges === 0;
+    launch.toolHints = toolHints(fetched.items);
+    if (isFirst) this.#onToolsKnown(launch);
     return fetched;
   }
 

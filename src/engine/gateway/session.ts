@@ -109,6 +109,7 @@ export class Session implements AttachedSession, ConnectionClient {
       runtime,
       () => this.#catalogueKey,
       (text) => deps.log('warn', text, runtime.name),
+      (launch) => this.#calls.noteToolsKnown(launch),
     );
     this.#lists = new ListFollower({
       clock: deps.clock,

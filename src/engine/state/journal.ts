@@ -30,7 +30,7 @@ const recordSchema = z.union([
       at: z.number(),
     }),
   }),
-  /** `answered`: the answer has reached the bridge. `withdrawn`: it is proved that the server never got the call. */
+  /** `answered`: the answer has reached the bridge. `withdrawn`: the call may be run again after all. */
   z.object({
     settled: z.object({ session: z.string(), id: z.string(), how: z.enum(['answered', 'withdrawn']) }),
   }),
@@ -122,7 +122,7 @@ export class Journal {
     return true;
   }
 
-  /** It is proved that the server never received the call: it may be run again. */
+  /** It is proved that the server never received the call, or it has turned out that it may be repeated: it may be run again. */
   withdrawn(session: string, id: string): void {
     if (!this.#open.delete(keyOf(session, id))) return;
     this.#append({ settled: { session, id, how: 'withdrawn' } });
