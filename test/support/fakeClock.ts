@@ -45,7 +45,16 @@ export class FakeClock implements Clock {
   }
 
   /** Moves time on, firing timers in order, and lets promises settle after each. */
-  async advance(byMs: number): Promise<void> {
+  advance(byMs: number): Promise<void> {
+    return this.#advance(byMs, settle);
+  }
+
+  /** As `advance`, for what waits for nothing but promises: thousands of runs take seconds, not minutes. */
+  advanceQuickly(byMs: number): Promise<void> {
+    return this.#advance(byMs, settleQuickly);
+  }
+
+  async #advance(byMs: number, settle: () => Promise<void>): Promise<void> {
     const target = this.#now + byMs;
     for (;;) {
       await settle();
@@ -65,4 +74,9 @@ export class FakeClock implements Clock {
 /** Lets everything run that is only waiting for promises. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Lets promises settle, as far as they hang on each other within a few turns. */
+export async function settleQuickly(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }

@@ -27,3 +27,25 @@ export function backoffDelayMs(failures: number, options: BackoffOptions, random
   const spread = 1 + (random() * 2 - 1) * options.jitterRatio;
   return Math.min(options.maxMs, delay * spread);
 }
+
+/**
+ * The wait of one of several servers that failed together, after a wait of `previousMs`: anything between the base and three times the
+ * previous one, up to the maximum ("decorrelated jitter", M. Brooker, AWS Architecture Blog, 2015). Spreads a herd over the whole
+ * range instead of over a tenth of it.
+ */
+export function decorrelatedDelayMs(previousMs: number, options: BackoffOptions, random: Random): number {
+  const { baseMs, maxMs } = options;
+  const upToMs = Math.max(baseMs, previousMs * 3);
+  return Math.min(maxMs, baseMs + random() * (upToMs - baseMs));
+}
+
+/** When plain backoff makes its first attempt after `elapsedMs`, counted from the failure; without jitter. */
+export function nextPlainAttemptMs(elapsedMs: number, { baseMs, maxMs }: BackoffOptions): number {
+  let at = 0;
+  let stepMs = Math.min(baseMs, maxMs);
+  while (at <= elapsedMs && stepMs < maxMs) {
+    at += stepMs;
+    stepMs = Math.min(maxMs, stepMs * 2);
+  }
+  return at > elapsedMs ? at : at + (Math.floor((elapsedMs - at) / maxMs) + 1) * maxMs;
+}
