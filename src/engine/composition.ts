@@ -22,12 +22,15 @@ import { LatencyHistory } from './observability/latencyHistory.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
 import { forceRecovery } from './recovery/forceRecovery.ts';
 import { RecoveryQueue } from './recovery/recoveryQueue.ts';
+import { ServerRecovery } from './recovery/serverRecovery.ts';
+import { Tide } from './policies/backoff/tide.ts';
 import { ServerRegistry, type SettingsPlaces } from './servers/serverRegistry.ts';
 import { endOrphans } from './recovery/orphans.ts';
 import { Journal } from './state/journal.ts';
 import { ensurePrivateFolder, newSocketAddress, writeFileAtomically } from './state/privateFolder.ts';
 import { ProcessList } from './state/processList.ts';
 import { Guardian } from './upstream/guardian.ts';
+import { StartGate } from './upstream/startGate.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
 /** The engine ends this long after its last client has left; a window reload takes less. */
@@ -90,12 +93,25 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     listeners.onJournalTrouble?.();
   });
   const store = new CatalogueStore(home, window, note);
-  const registry = new ServerRegistry({ clock, store, environment: process.env, onListenerError });
+  const tide = new Tide(clock);
+  const registry = new ServerRegistry({
+    clock,
+    store,
+    environment: process.env,
+    onListenerError,
+    recovery: (server) => new ServerRecovery(server, { clock, random: systemRandom, tide }),
+  });
   const guardian = new Guardian(clock, note);
   // Before anything is started: what an engine that was killed has left may hold ports and locks.
   await endOrphans({ clock, folder: join(home, 'processes', window), window, log: note });
   const processes = new ProcessList(join(home, 'processes', window), `${startedAt}-${process.pid}`, note);
-  const recovery = new RecoveryQueue(clock);
+  const recovery = new RecoveryQueue({
+    clock,
+    random: systemRandom,
+    intervalMs: () => registry.recoveryIntervalMs,
+    onError: onListenerError,
+    onForgotten: (key) => note(`the connection ${key} was down without a plan and is tried now`),
+  });
   const health = new HealthMonitor({
     clock,
     random: systemRandom,
@@ -131,6 +147,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     journal,
     recovery,
     health,
+    startGate: new StartGate(clock),
     open: (runtime, listener) => upstreams.open(runtime, listener),
     nextNumber: () => (lastNumber += 1),
     // No engine before or after this one uses the same ids towards a client that outlives it.

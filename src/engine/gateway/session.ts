@@ -18,6 +18,7 @@ import type { AttachedSession, HandedOver, ServerRuntime } from '../servers/serv
 import type { Journal } from '../state/journal.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 import type { Launch } from '../upstream/launch.ts';
+import type { StartGate } from '../upstream/startGate.ts';
 import type { Transport, TransportListener } from '../upstream/transport.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import { CallTable } from './callTable.ts';
@@ -33,6 +34,7 @@ export interface SessionDeps {
   readonly journal: Journal;
   readonly recovery: RecoveryQueue;
   readonly health: HealthMonitor;
+  readonly startGate: StartGate;
   /** Opens the way to a server: starts its process, or connects. */
   readonly open: (runtime: ServerRuntime, listener: TransportListener) => Transport;
   readonly nextNumber: () => number;

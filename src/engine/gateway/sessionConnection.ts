@@ -41,13 +41,22 @@ export function createConnection(
     readonly after: Promise<unknown> | undefined;
   },
 ): Connection {
-  const { clock, random, recovery, health, nextNumber, launchPrefix, journal, log, quote, onListenerError } =
-    deps;
+  const {
+    clock,
+    recovery,
+    startGate,
+    health,
+    nextNumber,
+    launchPrefix,
+    journal,
+    log,
+    quote,
+    onListenerError,
+  } = deps;
   const connection = new Connection({
     ...options,
     server: runtime.name,
     clock,
-    random,
     policy: () => ({
       backoff: backoffOptions(runtime.settings),
       maxRestartAttempts: restartAttempts(runtime),
@@ -55,9 +64,13 @@ export function createConnection(
       staysConnected: runtime.settings.minConnections > 0 || runtime.config?.lifeline.keepWarm === true,
       healthCheckIntervalMs: runtime.settings.healthCheckInterval * 1_000,
       isRemote: runtime.config !== undefined && isRemote(runtime.config),
+      tier: runtime.config?.lifeline.tier ?? 'medium',
     }),
     recovery,
     health,
+    serverRecovery: runtime.recovery,
+    // Connecting takes none of this machine's cores.
+    startGate: runtime.config?.type === 'http' ? undefined : startGate,
     open: (listener) => deps.open(runtime, listener),
     nextLaunchName: () => `${launchPrefix}.${nextNumber()}`,
     journal: {

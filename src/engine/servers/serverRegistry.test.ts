@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { FakeClock } from '../../../test/support/fakeClock.ts';
 import type { EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
 import { CatalogueStore } from '../catalogue/catalogue.ts';
+import { Tide } from '../policies/backoff/tide.ts';
+import { ServerRecovery } from '../recovery/serverRecovery.ts';
 import { ServerRegistry } from './serverRegistry.ts';
 
 type Entry = EngineConfiguration['servers'][number];
@@ -13,10 +15,13 @@ function given(
   changes: Partial<EngineConfiguration> = {},
   environment: NodeJS.ProcessEnv = {},
 ) {
+  const clock = new FakeClock();
+  const tide = new Tide(clock);
   const registry = new ServerRegistry({
-    clock: new FakeClock(),
+    clock,
     store: new CatalogueStore(join(tmpdir(), 'there-is-no-such-folder'), 'w', () => undefined),
     environment,
+    recovery: (name) => new ServerRecovery(name, { clock, random: () => 0.5, tide }),
     onListenerError: (error) => {
       throw error;
     },

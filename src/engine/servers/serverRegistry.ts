@@ -7,6 +7,7 @@ import { fitProblems } from '../../shared/model/settingsProblem.ts';
 import type { SettingsProblem } from '../../shared/model/snapshot.ts';
 import type { EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
 import {
+  connectionSettingSpecs,
   environmentLayer,
   parseConnectionSettings,
   type SettingsLayer,
@@ -18,6 +19,7 @@ import {
   parseServerConfig,
   type ServerConfig,
 } from '../../shared/settings/serverConfig.ts';
+import type { ServerRecovery } from '../recovery/serverRecovery.ts';
 import type { CatalogueStore } from '../catalogue/catalogue.ts';
 import { ServerRuntime, type RuntimeConfiguration } from './serverRuntime.ts';
 
@@ -34,6 +36,8 @@ export interface RegistryDeps {
   readonly store: CatalogueStore;
   readonly environment: NodeJS.ProcessEnv;
   readonly onListenerError: (error: unknown) => void;
+  /** What is remembered of a server's failures; in memory only, so that no failure outlives the engine. */
+  readonly recovery: (server: string) => ServerRecovery;
 }
 
 /** The configured servers. Parses what the extension sends; a bad entry costs nothing but itself. */
@@ -47,6 +51,7 @@ export class ServerRegistry {
   #problems: readonly SettingsProblem[] = [];
   #workspaceFolder: string | undefined;
   #configured = false;
+  #recoveryIntervalMs = connectionSettingSpecs.recoveryInterval.default * 1_000;
 
   constructor(deps: RegistryDeps) {
     this.#deps = deps;
@@ -64,6 +69,11 @@ export class ServerRegistry {
 
   get problems(): readonly SettingsProblem[] {
     return this.#problems;
+  }
+
+  /** The setting `recoveryInterval` of all servers. */
+  get recoveryIntervalMs(): number {
+    return this.#recoveryIntervalMs;
   }
 
   /** Where upstream processes start unless their entry says otherwise. */
@@ -116,6 +126,7 @@ export class ServerRegistry {
     const layers = this.#connectionLayers(configuration, places.connection);
     const general = parseConnectionSettings(layers);
     problems.push(...general.problems);
+    this.#recoveryIntervalMs = general.settings.recoveryInterval * 1_000;
     const present = new Set<string>();
     for (const { name, entry, origin, folder } of configuration.servers) {
       if (!configuration.trusted && origin !== 'user') continue;

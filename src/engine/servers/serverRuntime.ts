@@ -13,6 +13,8 @@ import { LatencyRing } from '../observability/latency.ts';
 import { Breaker, type BreakerOptions } from '../policies/breaker/breaker.ts';
 import { Places } from '../policies/pool/places.ts';
 import { RetryBudget } from '../policies/retryBudget/retryBudget.ts';
+import { ForcedStart } from '../recovery/forcedStart.ts';
+import type { ServerRecovery } from '../recovery/serverRecovery.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 
@@ -77,6 +79,8 @@ const hintsOfCatalogue = new WeakMap<Catalogue, ReadonlyMap<string, ToolHints>>(
 /** Everything the engine knows of one configured server, whatever number of sessions uses it. */
 export class ServerRuntime {
   readonly name: string;
+  /** What its connections know together of its failures. */
+  readonly recovery: ServerRecovery;
   readonly latency = new LatencyRing();
   /** For the calls of all sessions. */
   readonly places: Places;
@@ -103,6 +107,7 @@ export class ServerRuntime {
   #configuration: RuntimeConfiguration;
   #configurationDigest: string;
   readonly #breaker: Breaker;
+  readonly #forcedStart: ForcedStart;
   #isolation: Disposable | undefined;
   #lastError: { readonly fault: Fault; readonly at: number } | undefined;
   #callFault: Fault | undefined;
@@ -116,22 +121,33 @@ export class ServerRuntime {
       readonly clock: Clock;
       readonly store: CatalogueStore;
       readonly onListenerError: (error: unknown) => void;
+      readonly recovery: (server: string) => ServerRecovery;
     },
   ) {
     this.name = name;
+    this.recovery = deps.recovery(name);
     this.#clock = deps.clock;
     this.#store = deps.store;
     this.#changed = new Emitter(deps.onListenerError);
     this.#configuration = configuration;
     this.#configurationDigest = digestOf(configuration.config);
     this.#breaker = new Breaker(deps.clock, breakerOptions(configuration.settings), deps.onListenerError);
-    this.#breaker.onDidChange(() => this.touch());
     const { maxConnections } = configuration.settings;
     this.places = new Places(
       maxConnections,
       () => deps.clock.now(),
       () => this.touch(),
     );
+    this.#forcedStart = new ForcedStart({
+      clock: deps.clock,
+      afterMs: () => this.settings.forceRecoveryAfter * 1_000,
+      act: () => this.#startAfresh(),
+    });
+    this.#breaker.onDidChange((state) => {
+      // A server that nobody uses gets no fresh start.
+      if (this.#sessions.size > 0) this.#forcedStart.note(state);
+      this.touch();
+    });
     this.#since = deps.clock.wallNow();
   }
 
@@ -208,11 +224,21 @@ export class ServerRuntime {
 
   attach(session: AttachedSession): void {
     this.#sessions.add(session);
+    this.#forcedStart.note(this.#breaker.state);
     this.touch();
+  }
+
+  /** Its breaker has not closed for long. False while a call is under way. */
+  #startAfresh(): boolean {
+    const connections = this.#connections;
+    if (connections.some(({ inFlight }) => inFlight > 0)) return false;
+    for (const connection of connections) connection.forceRestart();
+    return true;
   }
 
   detach(session: AttachedSession): void {
     if (!this.#sessions.delete(session)) return;
+    if (this.#sessions.size === 0) this.#forcedStart.dispose();
     this.counters.restarts += session.connection?.restarts ?? 0;
     this.touch();
   }

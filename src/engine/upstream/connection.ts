@@ -1,27 +1,29 @@
 import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
-import type { Random } from '../../shared/base/random.ts';
 import {
   isUsable,
   isWaitable,
   legalMoves,
   type ConnectionState,
 } from '../../shared/model/connectionState.ts';
-import { Fault, type FaultCode } from '../../shared/model/fault.ts';
+import { Fault } from '../../shared/model/fault.ts';
+import type { Tier } from '../../shared/model/tier.ts';
 import type { Frame } from '../../shared/protocol/frameScanner.ts';
 import type { Call } from '../pipeline/call.ts';
-import { backoffDelayMs, type BackoffOptions } from '../policies/backoff/backoff.ts';
 import type { Diagnosis } from '../../shared/model/snapshot.ts';
 import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { Watch } from '../health/watch.ts';
-import { CrashHistory } from '../recovery/crashHistory.ts';
 import { diagnose } from '../recovery/diagnosis/diagnose.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
+import type { Attempt, RecoveryPlan, RecoveryPolicy, ServerRecovery } from '../recovery/serverRecovery.ts';
 import { lastWords } from './lastWords.ts';
 import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
 import { LaunchPatient } from './launchPatient.ts';
 import type { ServerLink } from './serverLink.ts';
+import type { StartGate } from './startGate.ts';
 import type { Transport, TransportListener } from './transport.ts';
+import { WaitingCalls } from './waitingCalls.ts';
 
 /** What a connection tells its session. */
 export interface ConnectionClient {
@@ -35,15 +37,14 @@ export interface ConnectionClient {
   onReady(launch: Launch): void;
 }
 
-export interface ConnectionPolicy {
-  readonly backoff: BackoffOptions;
-  readonly maxRestartAttempts: number;
+export interface ConnectionPolicy extends RecoveryPolicy {
   readonly startTimeoutMs: number;
   /** A lost connection is brought back even if nobody needs it now. */
   readonly staysConnected: boolean;
   readonly healthCheckIntervalMs: number;
   /** Reached over a network. */
   readonly isRemote: boolean;
+  readonly tier: Tier;
 }
 
 export interface ConnectionOptions {
@@ -51,11 +52,14 @@ export interface ConnectionOptions {
   readonly key: string;
   readonly server: string;
   readonly clock: Clock;
-  readonly random: Random;
   /** Asked at each decision, so that changed settings count from the next one on. */
   readonly policy: () => ConnectionPolicy;
   readonly recovery: RecoveryQueue;
   readonly health: HealthMonitor;
+  /** What the connections of this server know together. */
+  readonly serverRecovery: ServerRecovery;
+  /** Absent where a start costs this machine nothing. */
+  readonly startGate: StartGate | undefined;
   readonly open: (listener: TransportListener) => Transport;
   readonly nextLaunchName: () => string;
   /** The end of an earlier connection's process; nothing is started before it. */
@@ -67,21 +71,6 @@ export interface ConnectionOptions {
   /** Something that is shown of its health has changed, but not its state. */
   readonly onHealth: () => void;
   readonly onListenerError: (error: unknown) => void;
-}
-
-/** Nothing has run that could have ended. */
-const neverBegan: ReadonlySet<FaultCode> = new Set([
-  'spawnFailed',
-  'connectionRefused',
-  'connectTimeout',
-  'unavailable',
-  'rateLimited',
-]);
-
-interface Waiter {
-  readonly seq: number;
-  readonly resolve: (launch: Launch) => void;
-  readonly reject: (fault: Fault) => void;
 }
 
 /** Who refuses a credential will refuse it again; a person is waited for, and asked after anew only this often. */
@@ -96,8 +85,8 @@ export class Connection implements ServerLink {
   client: ConnectionClient;
   readonly #options: ConnectionOptions;
   readonly #changed: Emitter<ConnectionState>;
-  readonly #history: CrashHistory;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new WaitingCalls();
+  readonly #memberships: readonly Disposable[];
   #state: ConnectionState = 'idle';
   #since: number;
   #hello: ClientHello | undefined;
@@ -107,6 +96,9 @@ export class Connection implements ServerLink {
   readonly #lingering = new Set<Launch>();
   #lastFault: Fault | undefined;
   #startFault: Fault | undefined;
+  #attempt: Attempt | undefined;
+  /** Its place among the starts, or in their queue. */
+  #place: Disposable | undefined;
   #launches = 0;
   #everReady = false;
   #stderrTail = '';
@@ -123,7 +115,23 @@ export class Connection implements ServerLink {
     this.client = options.client;
     this.#since = options.clock.wallNow();
     this.#changed = new Emitter(options.onListenerError);
-    this.#history = new CrashHistory(options.clock);
+    const { key, recovery, serverRecovery } = options;
+    this.#memberships = [
+      recovery.join(key, {
+        needsAttempt: () => this.#needsAttempt,
+        retry: () => this.#tryAgain(),
+      }),
+      serverRecovery.join(key, {
+        retry: () => {
+          if (!this.#isPlanned) return false;
+          this.#tryAgain();
+          return true;
+        },
+        follow: (plan) => {
+          if (this.#isPlanned) this.#follow(plan);
+        },
+      }),
+    ];
   }
 
   /** Fired after each change of state. */
@@ -247,34 +255,7 @@ export class Connection implements ServerLink {
     const launch = this.usableLaunch;
     if (launch !== undefined) return Promise.resolve(launch);
     if (!isWaitable(this.#state) && !this.#forced) return Promise.reject(this.#unusableFault());
-    const { signal } = call.controller;
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        this.#waiters.delete(waiter);
-        signal.removeEventListener('abort', onAbort);
-      };
-      const onAbort = (): void => {
-        leave();
-        reject(signal.reason as Fault);
-      };
-      const waiter: Waiter = {
-        seq: call.seq,
-        resolve: (usable) => {
-          leave();
-          resolve(usable);
-        },
-        reject: (fault) => {
-          leave();
-          reject(fault);
-        },
-      };
-      if (signal.aborted) {
-        reject(signal.reason as Fault);
-        return;
-      }
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiters.add(waiter);
-    });
+    return this.#waiters.wait(call);
   }
 
   /** Why calls fail at once in the present state. */
@@ -315,21 +296,79 @@ export class Connection implements ServerLink {
     return this.#crash;
   }
 
+  /** It is down, and nothing is under way to bring it back. */
+  get #needsAttempt(): boolean {
+    return this.#isPlanned || (this.#state === 'broken' && this.#launch === undefined);
+  }
+
+  /** It waits for its time in the recovery queue, for a reason that all connections of the server share. */
+  get #isPlanned(): boolean {
+    return this.#state === 'recovering' || this.#state === 'crashLoop';
+  }
+
   #start(): void {
-    const hello = this.#hello;
-    if (hello === undefined) return; // a session that has not said hello has nothing to start for
-    this.#options.recovery.remove(this.#options.key);
+    const isUnderWay = this.#launch !== undefined || this.#state === 'connecting';
+    if (this.#hello === undefined || isUnderWay) return;
+    if (this.#state === 'stopped' || this.#state === 'isolated') return;
+    const { key, recovery, serverRecovery, startGate } = this.#options;
+    const held = serverRecovery.heldBack(key, this.#launches === 0);
+    if (held !== undefined) {
+      this.#follow(held);
+      return;
+    }
+    recovery.begin(key);
     this.#move('connecting');
+    if (startGate === undefined) {
+      this.#launchNow();
+      return;
+    }
+    this.#place?.dispose();
+    this.#place = startGate.enter({
+      tier: this.#options.policy().tier,
+      isAwaited: () => this.#waiters.size > 0,
+      go: () => this.#launchNow(),
+    });
+    // It may have come to nothing already.
+    if (this.#launch === undefined && this.#state !== 'connecting') this.#leavePlace();
+  }
+
+  #launchNow(): void {
+    const hello = this.#hello;
+    // A listener may have ended it, or another session may have found out meanwhile that the server is down.
+    if (this.#state !== 'connecting' || this.#launch !== undefined || hello === undefined) return;
+    const { server, clock, open, journal, key, serverRecovery } = this.#options;
+    const held = serverRecovery.heldBack(key, false);
+    if (held !== undefined) {
+      this.#leavePlace();
+      this.#follow(held);
+      return;
+    }
     this.#launches += 1;
     this.#stderrTail = '';
-    const { server, clock, open, journal } = this.#options;
+    this.#attempt = serverRecovery.begin();
     const { startTimeoutMs } = this.#options.policy();
     // A launch reports to this listener; what comes from an earlier launch is recognised and dropped.
     const slot: { launch?: Launch } = {};
     const name = this.#options.nextLaunchName();
     const listener = this.#listenerFor(slot);
-    slot.launch = new Launch({ server, name, clock, hello, startTimeoutMs, open, journal }, listener);
-    this.#launch = slot.launch;
+    try {
+      slot.launch = new Launch({ server, name, clock, hello, startTimeoutMs, open, journal }, listener);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#onEnd(
+        new Fault('spawnFailed', `The MCP server "${server}" could not be started: ${why}`, {
+          server,
+          cause: error,
+        }),
+      );
+      return;
+    }
+    if (!slot.launch.hasEnded) this.#launch = slot.launch;
+  }
+
+  #leavePlace(): void {
+    this.#place?.dispose();
+    this.#place = undefined;
   }
 
   #listenerFor(slot: { readonly launch?: Launch }): LaunchListener {
@@ -376,11 +415,13 @@ export class Connection implements ServerLink {
     this.#everReady = true;
     this.#startFault = undefined;
     this.#crash = undefined;
+    this.#leavePlace();
+    this.#options.recovery.remove(this.#options.key);
     this.#move('ready');
     this.#watchOver(launch);
     this.client.onReady(launch);
-    // In order of arrival, whatever they waited for meanwhile.
-    for (const waiter of [...this.#waiters].sort((a, b) => a.seq - b.seq)) waiter.resolve(launch);
+    this.#waiters.resolveAll(launch);
+    if (this.#attempt !== undefined) this.#options.serverRecovery.ready(this.#options.key, this.#attempt);
   }
 
   #watchOver(launch: Launch): void {
@@ -409,6 +450,8 @@ export class Connection implements ServerLink {
     const launch = this.#launch;
     this.#launch = undefined;
     this.#leaveAlone();
+    this.#leavePlace();
+    this.#options.serverRecovery.lost(this.#options.key);
     this.#keepLingering(launch);
     const forced = this.#forced;
     this.#forced = false;
@@ -425,24 +468,24 @@ export class Connection implements ServerLink {
       this.#rejectWaiters();
       return;
     }
-    const readyForMs = launch?.readyAt === undefined ? undefined : this.#options.clock.now() - launch.readyAt;
     this.#move('broken');
     if (forced) {
       this.#start();
       return;
     }
-    const policy = this.#options.policy();
-    const productive = CrashHistory.wasProductive(readyForMs, launch?.answered ?? 0);
-    const decision = this.#history.ended(productive, policy.maxRestartAttempts);
-    if (decision.kind === 'crashLoop') {
-      this.#plan('crashLoop', Math.max(decision.delayMs, fault.retryAfterMs ?? 0));
-      this.#rejectWaiters();
-      return;
-    }
-    // What failed before it began fails the same way at once, so it gets the wait that a first crash is spared.
-    const failures = decision.failures + (neverBegan.has(fault.code) ? 1 : 0);
-    const delayMs = backoffDelayMs(failures, policy.backoff, this.#options.random);
-    this.#plan('recovering', Math.max(delayMs, fault.retryAfterMs ?? 0));
+    if (!this.#needsAttempt) return; // a listener has ended it
+    this.#follow(this.#planAfter(launch, fault));
+  }
+
+  #planAfter(launch: Launch | undefined, fault: Fault): RecoveryPlan {
+    const { clock, key, serverRecovery, policy } = this.#options;
+    const { readyAt, answered = 0 } = launch ?? {};
+    return serverRecovery.ended(key, this.#attempt ?? serverRecovery.begin(), {
+      readyForMs: readyAt === undefined ? undefined : clock.now() - readyAt,
+      answeredCalls: answered,
+      fault,
+      policy: policy(),
+    });
   }
 
   #keepLingering(launch: Launch | undefined): void {
@@ -450,14 +493,28 @@ export class Connection implements ServerLink {
     if (launch?.isLingering === true) this.#lingering.add(launch);
   }
 
+  /** Waits for its time with the other connections of the server. */
+  #follow({ state, delayMs, fault }: RecoveryPlan): void {
+    this.#lastFault ??= fault;
+    this.#plan(state, delayMs);
+    if (state === 'crashLoop') this.#rejectWaiters();
+  }
+
   #plan(state: 'recovering' | 'crashLoop' | 'needsSignIn', delayMs: number): void {
+    const { key, server, policy, recovery, serverRecovery } = this.#options;
+    const { attempts } = serverRecovery;
     // Planned first: listeners of the new state see when the next attempt is.
-    this.#options.recovery.schedule(this.#options.key, delayMs, () => {
-      // A state that says what is wrong stays; only a loss that nobody minds is let rest until the next call.
-      if (state === 'recovering' && !this.#isNeeded) this.#move('idle');
-      else this.#start();
-    });
+    recovery.plan({ key, server, tier: policy().tier, attempts, fault: this.#lastFault, delayMs });
     this.#move(state);
+  }
+
+  /** Its time has come. */
+  #tryAgain(): void {
+    // A state that says what is wrong stays; only a loss that nobody minds is let rest until the next call.
+    if (this.#state === 'recovering' && !this.#isNeeded) {
+      this.#options.recovery.remove(this.#options.key);
+      this.#move('idle');
+    } else this.#start();
   }
 
   /** Somebody waits for it, or for what it would tell by itself, or it is to be there anyway. */
@@ -467,8 +524,7 @@ export class Connection implements ServerLink {
   }
 
   #rejectWaiters(): void {
-    const fault = this.#unusableFault();
-    for (const waiter of [...this.#waiters]) waiter.reject(fault);
+    if (this.#waiters.size > 0) this.#waiters.rejectAll(this.#unusableFault());
   }
 
   /** A call passed its deadline: probes decide whether the server is slow or gone. Calls still flow meanwhile. */
@@ -480,11 +536,10 @@ export class Connection implements ServerLink {
   forceRestart(): void {
     if (this.#state === 'stopped' || this.#hello === undefined || this.#isWaitingForPredecessor) return;
     if (this.#state === 'isolated') return; // a person's word stands until that person takes it back
-    this.#history.reset();
+    this.#options.serverRecovery.reset();
     this.#options.recovery.remove(this.#options.key);
     const old = this.#launch;
     if (old === undefined) {
-      if (this.#state === 'ready' || this.#state === 'suspect') return;
       this.#start();
       return;
     }
@@ -501,7 +556,9 @@ export class Connection implements ServerLink {
    */
   isolate(): void {
     if (this.#state === 'isolated' || this.#state === 'stopped') return;
+    this.#leavePlace();
     this.#options.recovery.remove(this.#options.key);
+    this.#options.serverRecovery.lost(this.#options.key);
     const launch = this.#launch;
     this.#launch = undefined;
     this.#leaveAlone();
@@ -521,7 +578,7 @@ export class Connection implements ServerLink {
   /** Back in use, with nothing held against it; started when its session has said hello. */
   rejoin(): void {
     if (this.#state !== 'isolated') return;
-    this.#history.reset();
+    this.#options.serverRecovery.reset();
     this.#move('idle');
     if (this.#hello !== undefined) this.open();
   }
@@ -530,7 +587,8 @@ export class Connection implements ServerLink {
   async stop(): Promise<void> {
     this.#leaveAlone();
     if (this.#state !== 'stopped') this.#move('stopped');
-    this.#options.recovery.remove(this.#options.key);
+    this.#leavePlace();
+    for (const membership of this.#memberships) membership.dispose();
     this.#rejectWaiters();
     const launches = this.#launch === undefined ? [] : [this.#launch];
     await Promise.all([...launches, ...this.#lingering].map((launch) => launch.stop()));
@@ -543,6 +601,7 @@ export class Connection implements ServerLink {
     if (from === next) return;
     if (!legalMoves[from].includes(next)) throw new Error(`Illegal connection move ${from} -> ${next}`);
     this.#state = next;
+    if (this.#needsAttempt) this.#options.recovery.expect();
     this.#since = this.#options.clock.wallNow();
     this.#changed.fire(next);
   }

@@ -134,10 +134,6 @@ export class Launch implements TransportListener {
     this.#options = options;
     this.#listener = listener;
     this.vitals = new Vitals(options.clock);
-    this.#startTimer = options.clock.setTimer(options.startTimeoutMs, () => {
-      this.#startFault = this.#startTimeout();
-      void this.stop({ politeMs: 100, firmMs: 1_000 });
-    });
     this.#inbox = new Inbox({
       clock: options.clock,
       handle: (line, about) => {
@@ -149,6 +145,10 @@ export class Launch implements TransportListener {
       onFlood: () => listener.onGarbage('more messages than can be handled; it is read more slowly'),
     });
     this.#transport = options.open(this);
+    this.#startTimer = options.clock.setTimer(options.startTimeoutMs, () => {
+      this.#startFault = this.#startTimeout();
+      void this.stop({ politeMs: 100, firmMs: 1_000 });
+    });
   }
 
   #startTimeout(): Fault {

@@ -6,7 +6,7 @@
  * - `probing`: the handshake is done and one readiness ping is out. `ready`: calls flow.
  * - `suspect`: calls still flow, but something missed its time and a probe is out.
  * - `broken`: the connection was lost just now and nothing is decided yet.
- * - `recovering`: a new attempt has its time in the recovery queue.
+ * - `recovering`: a new attempt has its time in the recovery queue; it may be another session's attempt that has found the server down.
  * - `crashLoop`: it failed too often; tried again at long intervals, calls fail at once with a diagnosis.
  * - `needsSignIn`, `isolated`, `stopped`: waiting for a person.
  */
@@ -31,16 +31,16 @@ const anytime: readonly ConnectionState[] = ['isolated', 'stopped', 'idle'];
 
 /** Every legal move. Force recovery may move any state but `stopped` to `connecting`; any state may be isolated. */
 export const legalMoves: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
-  idle: ['connecting', ...anytime],
-  connecting: ['initializing', 'broken', 'needsSignIn', ...anytime],
+  idle: ['connecting', 'recovering', 'crashLoop', ...anytime],
+  connecting: ['initializing', 'broken', 'recovering', 'crashLoop', 'needsSignIn', ...anytime],
   initializing: ['probing', 'broken', 'needsSignIn', ...anytime],
   probing: ['ready', 'broken', 'needsSignIn', ...anytime],
   ready: ['suspect', 'broken', 'needsSignIn', ...anytime],
   suspect: ['ready', 'broken', 'needsSignIn', ...anytime],
   broken: ['recovering', 'crashLoop', 'connecting', ...anytime],
   recovering: ['connecting', 'crashLoop', ...anytime],
-  crashLoop: ['connecting', ...anytime],
-  needsSignIn: ['connecting', ...anytime],
+  crashLoop: ['connecting', 'recovering', ...anytime],
+  needsSignIn: ['connecting', 'recovering', 'crashLoop', ...anytime],
   isolated: ['connecting', 'idle', 'stopped'],
   stopped: [],
 };

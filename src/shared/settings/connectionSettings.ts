@@ -155,10 +155,7 @@ export type ConnectionSettings = Readonly<Record<ConnectionSettingName, number>>
 export const connectionSettingNames = Object.keys(connectionSettingSpecs) as ConnectionSettingName[];
 
 /** Settings that are read, checked and shown, but that nothing acts on yet. Their descriptions say so (tested). */
-export const connectionSettingsWithoutEffect: readonly ConnectionSettingName[] = [
-  'recoveryInterval',
-  'forceRecoveryAfter',
-];
+export const connectionSettingsWithoutEffect: readonly ConnectionSettingName[] = [];
 
 /** One place that may set values, strongest first in a list. `path` is what a problem is reported under. */
 export interface SettingsLayer {

@@ -1,4 +1,5 @@
 import type { SettingsProblem } from '../model/snapshot.ts';
+import type { Tier } from '../model/tier.ts';
 
 /**
  * One entry of `mcpLifeline.servers` (or of an `mcp.json`), checked. The shape is the editor's own plus a
@@ -30,7 +31,7 @@ export interface LifelineServerOptions {
   readonly enabled: boolean;
   /** Started, and kept running, before anybody uses it (requirements R5.0). */
   readonly keepWarm: boolean;
-  readonly tier: 'critical' | 'high' | 'medium';
+  readonly tier: Tier;
   /** Believe `readOnlyHint` and `idempotentHint` for retries. */
   readonly trustAnnotations: boolean;
   /** The first tool result after a restart says that the server's memory may be gone (requirements R5.11). */
