@@ -35,6 +35,7 @@ export const bridgePath = join(projectRoot, 'dist', 'bridge.cjs');
 export const scriptedServer = join(projectRoot, 'test', 'servers', 'scripted.mjs');
 export const changingServer = join(projectRoot, 'test', 'servers', 'changing.mjs');
 export const hostileServer = join(projectRoot, 'test', 'servers', 'hostile.mjs');
+export const sharingServer = join(projectRoot, 'test', 'servers', 'sharing.mjs');
 export const everythingServer = join(
   projectRoot,
   'node_modules/@modelcontextprotocol/server-everything/dist/index.js',
@@ -97,6 +98,11 @@ export function changing(
   lifeline?: Record<string, unknown>,
 ): ServerEntry {
   return { ...scripted({ OFFER: offer, ...env }, lifeline), args: [changingServer] };
+}
+
+/** A settings entry for the server of what several clients share. */
+export function sharing(env: Record<string, string> = {}, lifeline?: Record<string, unknown>): ServerEntry {
+  return { ...scripted(env, lifeline), args: [sharingServer] };
 }
 
 /** The extension host's part, without an editor: a language client on the engine's socket. */

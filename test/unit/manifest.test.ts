@@ -237,7 +237,9 @@ describe('manifest', () => {
       assert.deepEqual(sorted(options), [
         'connection',
         'enabled',
+        'instances',
         'keepWarm',
+        'pool',
         'tellRestarts',
         'tier',
         'timeouts',

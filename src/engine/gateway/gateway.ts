@@ -190,6 +190,8 @@ export class Gateway {
     const ended = [...this.#sessions].map((session) => session.end(false));
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(ended);
+    // One that its last client has just left.
+    await Promise.all(this.#options.registry.servers.flatMap(({ shared }) => shared?.end() ?? []));
     if (process.platform !== 'win32') rmSync(this.#options.address, { force: true });
   }
 }

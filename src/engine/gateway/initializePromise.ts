@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../shared/base/clock.ts';
 import { unknownServerInitialize } from '../../shared/protocol/answers.ts';
+import { memberRange, splice } from '../../shared/protocol/frameScanner.ts';
 
 /** A server that is remembered is waited for this long before its client is answered from memory. */
 const REMEMBERED_PATIENCE_MS = 2_000;
@@ -39,6 +40,11 @@ export class InitializePromise {
     this.#promised = promised;
   }
 
+  /** What the client was told, JSON text; absent until it was. */
+  get promised(): string | undefined {
+    return this.#promised;
+  }
+
   get isBroken(): boolean {
     return this.#broken;
   }
@@ -70,6 +76,15 @@ export class InitializePromise {
     if (question.remembered !== undefined) return JSON.stringify(question.remembered);
     return unknownServerInitialize(question.server, protocolVersionOf(question.params), question.reason());
   }
+}
+
+/** `initialize` (parameters, JSON text) that asks for the protocol version which `promised` (a result) says was agreed on. */
+export function withPromisedVersion(initialize: string, promised: string | undefined): string {
+  if (promised === undefined) return initialize;
+  const line = new TextEncoder().encode(initialize);
+  const asked = memberRange(line, { start: 0, end: line.length }, 'protocolVersion');
+  if (asked === undefined) return initialize;
+  return new TextDecoder().decode(splice(line, asked, JSON.stringify(protocolVersionOf(promised))));
 }
 
 function protocolVersionOf(params: string): string {

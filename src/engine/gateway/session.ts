@@ -18,15 +18,17 @@ import type { AttachedSession, HandedOver, ServerRuntime } from '../servers/serv
 import type { Journal } from '../state/journal.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 import type { Launch } from '../upstream/launch.ts';
+import type { ServerLink, SharingClient } from '../upstream/serverLink.ts';
 import type { StartGate } from '../upstream/startGate.ts';
 import type { Transport, TransportListener } from '../upstream/transport.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import { CallTable } from './callTable.ts';
 import { CatalogueKeeper } from './catalogueKeeper.ts';
 import type { ClientPort } from './clientPort.ts';
-import { InitializePromise } from './initializePromise.ts';
+import { InitializePromise, withPromisedVersion } from './initializePromise.ts';
 import { ListFollower } from './listFollower.ts';
 import { createConnection, isOut, startTimeoutMs } from './sessionConnection.ts';
+import { SharedUpstream } from './shared/sharedUpstream.ts';
 
 export interface SessionDeps {
   readonly clock: Clock;
@@ -69,7 +71,7 @@ const PRESSURE_BYTES = 8_388_608;
  * One client's session with one server: routes messages both ways, and answers what must be answered while the server
  * is not there.
  */
-export class Session implements AttachedSession, ConnectionClient {
+export class Session implements AttachedSession, ConnectionClient, SharingClient {
   readonly id: string;
   readonly isClient = true;
   readonly #deps: SessionDeps;
@@ -80,6 +82,8 @@ export class Session implements AttachedSession, ConnectionClient {
   readonly #catalogue: CatalogueKeeper;
   readonly #lists: ListFollower;
   readonly #promise: InitializePromise;
+  /** A connection of its own, or a share in one. */
+  #link: ServerLink | undefined;
   #connection: Connection | undefined;
   /** Parameters of the client's `initialize`, JSON text. */
   #initialize: string | undefined;
@@ -92,7 +96,6 @@ export class Session implements AttachedSession, ConnectionClient {
   #heldBytes = 0;
   #isSlowingDown = false;
   #ended = false;
-  #stopping: Promise<unknown> | undefined;
 
   constructor(deps: SessionDeps, options: SessionOptions) {
     const { runtime, resume } = options;
@@ -137,6 +140,10 @@ export class Session implements AttachedSession, ConnectionClient {
     return this.#connection;
   }
 
+  get isBehind(): boolean {
+    return this.#port.waitingBytes > PRESSURE_BYTES;
+  }
+
   get promiseBroken(): boolean {
     return this.#promise.isBroken;
   }
@@ -144,7 +151,7 @@ export class Session implements AttachedSession, ConnectionClient {
   /** Asked for with every call, and made of hashes: made again only when what it is made of has changed. */
   get #catalogueKey(): string {
     const { configurationDigest } = this.#runtime;
-    const initialize = this.#initialize ?? '{}';
+    const initialize = this.#runtime.shared?.initialize ?? this.#initialize ?? '{}';
     const known = this.#knownKey;
     if (known?.configuration === configurationDigest && known.initialize === initialize) return known.key;
     const key = catalogueKey(configurationDigest, initialize);
@@ -152,21 +159,38 @@ export class Session implements AttachedSession, ConnectionClient {
     return key;
   }
 
-  /** The connection, made when it is first needed; absent while the server has no usable configuration. */
-  #ensureConnection(): Connection | undefined {
-    if (this.#connection !== undefined || this.#ended) return this.#connection;
+  /** The way to the server, made when it is first needed; absent while the server has no usable configuration. */
+  #ensureConnection(): ServerLink | undefined {
+    if (this.#link !== undefined || this.#ended) return this.#link;
     const runtime = this.#runtime;
     if (runtime.config?.lifeline.enabled !== true || this.#initialize === undefined) return undefined;
-    const kept = this.#takeStandby(this.#initialize);
-    const connection =
-      kept?.connection ??
-      createConnection(this.#deps, runtime, { key: this.id, client: this, after: this.#stopping });
-    this.#connection = connection;
-    this.#updateHello();
-    connection.onDidChange((state) => {
+    const link = runtime.processes > 0 ? this.#share(this.#initialize) : this.#connect(this.#initialize);
+    link.onDidChange((state) => {
       if (isOut(state)) this.#promise.giveUp();
     });
-    if (isOut(connection.state)) this.#promise.giveUp();
+    if (isOut(link.state)) this.#promise.giveUp();
+    return link;
+  }
+
+  #share(initialize: string): ServerLink {
+    // What this client has been promised before: it must not become another version because another client came first.
+    const start = withPromisedVersion(initialize, this.#promise.promised);
+    const shared = this.#runtime.shared ?? new SharedUpstream(this.#deps, this.#runtime, start);
+    this.#link = shared.join(this, initialize);
+    this.#updateHello();
+    return this.#link;
+  }
+
+  /** A connection of its own. */
+  #connect(initialize: string): ServerLink {
+    const runtime = this.#runtime;
+    const kept = this.#takeStandby(initialize);
+    const connection =
+      kept?.connection ??
+      createConnection(this.#deps, runtime, { key: this.id, client: this, after: runtime.stopping });
+    this.#link = connection;
+    this.#connection = connection;
+    this.#updateHello();
     if (kept?.initialized !== undefined) {
       this.onInitialized(kept.initialized.result, kept.initialized.line);
       const launch = connection.usableLaunch;
@@ -181,7 +205,7 @@ export class Session implements AttachedSession, ConnectionClient {
     if (standby === undefined) return undefined;
     const isFresh = this.#logLevel === undefined && this.#subscriptions.size === 0;
     const kept = isFresh ? standby.handOver(initialize, this) : undefined;
-    if (kept === undefined) this.#stopping = Promise.all([this.#stopping, standby.end()]);
+    if (kept === undefined) this.#runtime.noteStopping(standby.end());
     return kept;
   }
 
@@ -197,15 +221,21 @@ export class Session implements AttachedSession, ConnectionClient {
 
   /** How the server is started has changed, or it is gone from the settings, or back. */
   onConfigurationChanged(): void {
-    if (this.#runtime.config?.lifeline.enabled === true) {
-      if (this.#connection !== undefined) this.#connection.forceRestart();
+    const { config, processes } = this.#runtime;
+    const link = this.#link;
+    if (link === undefined) return;
+    const isShared = link !== this.#connection;
+    if (config?.lifeline.enabled === true && isShared === processes > 0) {
+      this.#connection?.forceRestart(); // what is shared sees to itself
       return;
     }
-    const connection = this.#connection;
+    this.#link = undefined;
     this.#connection = undefined;
     // A later connection waits for this: two processes of one server would fight over ports and locks.
-    // Also for one before it, when this connection itself was still waiting.
-    if (connection !== undefined) this.#stopping = Promise.all([this.#stopping, connection.stop()]);
+    this.#runtime.noteStopping(link.stop());
+    if (isShared) void this.#runtime.shared?.end();
+    // The others of this server hear of the change first: what they have must be on its way out before another one starts.
+    if (config?.lifeline.enabled === true) queueMicrotask(() => this.#ensureConnection()?.open());
   }
 
   /** A message of the client. `again`: an earlier engine of this session had it before. */
@@ -220,7 +250,7 @@ export class Session implements AttachedSession, ConnectionClient {
         return;
       case 'response':
         // No launch's request: it belonged to a process that is gone, and the answer must not survive it.
-        if (this.#connection?.answer(line, frame) !== true) {
+        if (this.#link?.answer(line, frame) !== true) {
           this.#deps.log('debug', 'a late answer of the client was dropped', this.#runtime.name);
         }
         return;
@@ -242,7 +272,7 @@ export class Session implements AttachedSession, ConnectionClient {
       void this.#onInitialize(line, frame);
       return;
     }
-    const usable = this.#connection?.usableLaunch !== undefined;
+    const usable = this.#link?.usableLaunch !== undefined;
     // The session is alive even when the server is not.
     if (frame.method === 'ping' && !usable) {
       this.#port.answer(frame.id, resultAnswer(frame.id, '{}'));
@@ -250,6 +280,10 @@ export class Session implements AttachedSession, ConnectionClient {
     }
     if (this.#refuseWithoutConnection(frame)) return;
     this.#noteSessionState(line, frame);
+    if (this.#isStillWanted(line, frame)) {
+      this.#port.answer(frame.id, resultAnswer(frame.id, '{}'));
+      return;
+    }
     const call = this.#calls.create(line, frame);
     if (call === undefined) return; // answered: too much is waiting
     if (again && this.#calls.interrupted(call, this.#journalReliable)) return;
@@ -282,10 +316,17 @@ export class Session implements AttachedSession, ConnectionClient {
     this.#updateHello();
   }
 
+  /** A subscription that is given up, and that others who share the server have too: the server must not hear of it. */
+  #isStillWanted(line: Uint8Array, { method, params }: Request): boolean {
+    if (method !== 'resources/unsubscribe' || params === undefined) return false;
+    const uri = stringMember(line, params, 'uri');
+    return uri !== undefined && this.#link?.isWantedByOthers?.(uri) === true;
+  }
+
   #updateHello(): void {
     if (this.#initialize === undefined) return;
     const { resources, logLevel } = { resources: [...this.#subscriptions], logLevel: this.#logLevel };
-    this.#connection?.setHello({ initialize: this.#initialize, logLevel, subscriptions: resources });
+    this.#link?.setHello({ initialize: this.#initialize, logLevel, subscriptions: resources });
   }
 
   async #onInitialize(line: Uint8Array, frame: Request): Promise<void> {
@@ -329,7 +370,7 @@ export class Session implements AttachedSession, ConnectionClient {
       if (range !== undefined) this.#calls.cancel(canonicalId(textOf(line, range)), line);
       return;
     }
-    this.#connection?.notify(line);
+    this.#link?.notify(line);
   }
 
   /** A list is answered from the catalogue when the server does not answer in time, or cannot. */
@@ -342,7 +383,7 @@ export class Session implements AttachedSession, ConnectionClient {
     const firstPage = frame.params === undefined || memberRange(line, frame.params, 'cursor') === undefined;
     const remembered = firstPage ? this.#runtime.catalogue(this.#catalogueKey)?.lists[member] : undefined;
     // Before anything was ever listed, an empty list is what there is; the change is announced when the server comes.
-    const items = remembered ?? (firstPage && isOut(this.#connection?.state) ? [] : undefined);
+    const items = remembered ?? (firstPage && isOut(this.#link?.state) ? [] : undefined);
     if (items === undefined) void this.#calls.run(call);
     else void this.#calls.runOr(call, LIST_PATIENCE_MS, () => JSON.stringify({ [member]: items }));
   }
@@ -371,7 +412,7 @@ export class Session implements AttachedSession, ConnectionClient {
 
   #slowServerDown(): void {
     // Also one that is not ready: it may flood instead of answering.
-    const launch = this.#connection?.currentLaunch;
+    const launch = this.#link?.currentLaunch;
     if (launch === undefined || this.#isSlowingDown) return;
     this.#isSlowingDown = true;
     launch.pauseReading();
@@ -404,7 +445,7 @@ export class Session implements AttachedSession, ConnectionClient {
     this.#calls.cancelAll(new Fault('cancelled', why, { server: this.#runtime.name }), forGood);
     this.#promise.giveUp();
     this.#lists.end();
-    await this.#connection?.stop();
+    await this.#link?.stop(forGood);
     this.#runtime.detach(this);
   }
 }

@@ -6,7 +6,7 @@ import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import type { Fault } from '../../shared/model/fault.ts';
 import type { Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
-import type { ServerConfig } from '../../shared/settings/serverConfig.ts';
+import { sharedProcesses, type ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { catalogueDigest, toolHints, type Catalogue, type CatalogueStore } from '../catalogue/catalogue.ts';
 import { describeMissing } from '../catalogue/shrinkage.ts';
 import { LatencyRing } from '../observability/latency.ts';
@@ -17,6 +17,7 @@ import { ForcedStart } from '../recovery/forcedStart.ts';
 import type { ServerRecovery } from '../recovery/serverRecovery.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
+import type { SharedServer } from '../upstream/serverLink.ts';
 
 /** What a session shows of itself to its server. */
 export interface AttachedSession {
@@ -98,8 +99,11 @@ export class ServerRuntime {
   };
   /** What runs for the first client to come. */
   standby: StandbySession | undefined;
+  /** What all sessions share, where the entry says so and somebody uses it. */
+  shared: SharedServer | undefined;
   /** What the last client said in `initialize` (JSON text): the next one will probably say the same. */
   lastInitialize: string | undefined;
+  #stopping: Promise<unknown> | undefined;
   readonly #clock: Clock;
   readonly #store: CatalogueStore;
   readonly #sessions = new Set<AttachedSession>();
@@ -164,6 +168,23 @@ export class ServerRuntime {
     return this.#configuration.settings;
   }
 
+  /** Processes (or connections) that all sessions share, at most; 0: each session has its own. */
+  get processes(): number {
+    return sharedProcesses(this.config);
+  }
+
+  /** The end of what ran under other settings, or for sessions that have left: nothing is started before it. */
+  get stopping(): Promise<unknown> | undefined {
+    return this.#stopping;
+  }
+
+  noteStopping(end: Promise<unknown>): void {
+    const all = Promise.allSettled([this.#stopping, end]).then(() => {
+      if (this.#stopping === all) this.#stopping = undefined;
+    });
+    this.#stopping = all;
+  }
+
   get breaker(): Breaker {
     return this.#breaker;
   }
@@ -180,12 +201,13 @@ export class ServerRuntime {
   /** Takes a new configuration over; running processes are restarted only when how they are started differs. */
   configure(next: RuntimeConfiguration): void {
     const previousDigest = this.#configurationDigest;
+    const previousProcesses = this.processes;
     this.#configuration = next;
     this.#configurationDigest = digestOf(next.config);
     this.#breaker.configure(breakerOptions(next.settings));
     this.places.setMax(next.settings.maxConnections);
-    if (previousDigest !== this.#configurationDigest) {
-      this.#store.acceptMissing(this.name);
+    if (previousDigest !== this.#configurationDigest) this.#store.acceptMissing(this.name);
+    if (previousDigest !== this.#configurationDigest || previousProcesses !== this.processes) {
       for (const session of [...this.#sessions]) session.onConfigurationChanged();
     }
     this.touch();

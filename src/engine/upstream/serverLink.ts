@@ -2,6 +2,7 @@ import type { Event } from '../../shared/base/emitter.ts';
 import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import type { Frame } from '../../shared/protocol/frameScanner.ts';
 import type { Call } from '../pipeline/call.ts';
+import type { ConnectionClient } from './connection.ts';
 import type { ClientHello, Launch } from './launch.ts';
 
 /** What a session has of its server: a connection of its own, or a share in one. */
@@ -27,6 +28,27 @@ export interface ServerLink {
   answer(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): boolean;
   /** Passes a notification of the client on. */
   notify(line: Uint8Array): void;
+  /** Whether another session wants what this one has subscribed to; absent where there is no other. */
+  isWantedByOthers?(uri: string): boolean;
   /** The session needs it no more. `forGood`: its client is gone; otherwise the engine stops. Resolves when what is ended by that has ended. */
   stop(forGood?: boolean): Promise<void>;
+}
+
+/** One of several sessions that share a server. */
+export interface SharingClient extends Pick<
+  ConnectionClient,
+  'onInitialized' | 'onClientMessage' | 'onServerRequests' | 'onProgress'
+> {
+  /** It reads too slowly: what it did not ask for is left out, because making the server wait would make the others wait. */
+  readonly isBehind: boolean;
+}
+
+/** A server that all its sessions share (decision 23). */
+export interface SharedServer {
+  /** What the server has been told in `initialize`, JSON text: the parameters of the client that started it. */
+  readonly initialize: string;
+  /** One more session; `initialize` are its own parameters. */
+  join(client: SharingClient, initialize: string): ServerLink;
+  /** Ends it for all; resolves when its processes are gone. */
+  end(): Promise<void>;
 }

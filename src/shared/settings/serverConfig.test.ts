@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { isRemote, parseServerConfig, type HttpServerConfig } from './serverConfig.ts';
+import { isRemote, parseServerConfig, sharedProcesses, type HttpServerConfig } from './serverConfig.ts';
 
 const parse = (entry: unknown, name = 'it') =>
   parseServerConfig(name, entry, { pathPrefix: 'mcpLifeline.servers', trustByDefault: true });
@@ -20,6 +20,8 @@ const usual = {
   trustAnnotations: true,
   connection: undefined,
   timeouts: new Map(),
+  instances: 'perSession',
+  pool: 1,
 };
 
 describe('a server’s entry', () => {
@@ -44,6 +46,8 @@ describe('a server’s entry', () => {
       trustAnnotations: false,
       connection: { maxRetries: 1 },
       timeouts: { slow: 300 },
+      instances: 'perSession',
+      pool: 3,
     };
     const { config, problems } = parse({
       command: 'node',
@@ -128,6 +132,8 @@ describe('a server’s entry', () => {
         tier: 'low',
         trustAnnotations: null,
         timeouts: { a: 0, b: 601, c: '5', d: 5 },
+        instances: 'one',
+        pool: 2.5,
         cache: {},
         speed: 9,
       },
@@ -151,6 +157,8 @@ describe('a server’s entry', () => {
         '.lifeline.enabled',
         '.lifeline.keepWarm',
         '.lifeline.tier',
+        '.lifeline.instances',
+        '.lifeline.pool',
         '.lifeline.trustAnnotations',
         '.lifeline.timeouts.a',
         '.lifeline.timeouts.b',
@@ -158,6 +166,26 @@ describe('a server’s entry', () => {
       ].sort(),
     );
   });
+
+  for (const [what, entry, expected, problems] of [
+    ['one for all', { command: 'x', lifeline: { instances: 'single' } }, 1, []],
+    ['one for all over HTTP', { url: 'http://x', lifeline: { instances: 'single', pool: 1 } }, 1, []],
+    ['a pool', { command: 'x', lifeline: { pool: 10 } }, 10, []],
+    ['no pool', { command: 'x', lifeline: { pool: 1 } }, 0, []],
+    ['too large a pool', { command: 'x', lifeline: { pool: 11 } }, 0, ['.lifeline.pool']],
+    ['a pool over HTTP', { url: 'http://x', lifeline: { pool: 2 } }, 0, ['.lifeline.pool']],
+    [
+      'a pool of one for all',
+      { command: 'x', lifeline: { pool: 2, instances: 'single' } },
+      1,
+      ['.lifeline.pool'],
+    ],
+  ] as const) {
+    it(`R4.3 may ask for ${what}`, () => {
+      assert.equal(sharedProcesses(parse(entry).config), expected);
+      assert.deepEqual(paths(entry), problems);
+    });
+  }
 
   it('may name a tool as JavaScript names what every object has', () => {
     const lifeline = JSON.parse('{"timeouts":{"constructor":9,"__proto__":8}}') as unknown;

@@ -40,9 +40,21 @@ export interface LifelineServerOptions {
   readonly connection: unknown;
   /** Request deadline per tool name, seconds. */
   readonly timeouts: ReadonlyMap<string, number>;
+  /** `single`: one connection serves all sessions, for a server that holds a port, a lock or a browser profile. */
+  readonly instances: 'perSession' | 'single';
+  /** Processes of a local server that keeps no state, shared by all sessions, 1 to 10; 1: no pool. */
+  readonly pool: number;
 }
 
 export type ServerConfig = StdioServerConfig | HttpServerConfig;
+
+/** Processes (or connections) of a server that all its sessions share, at most; 0: each session has its own. */
+export function sharedProcesses(config: ServerConfig | undefined): number {
+  if (config === undefined) return 0;
+  const { instances, pool } = config.lifeline;
+  if (instances === 'single') return 1;
+  return pool > 1 ? pool : 0;
+}
 
 /** Whether a server is reached over a network, where other defaults hold (requirements R2); another port of this machine is none. */
 export function isRemote(config: ServerConfig): boolean {
@@ -91,11 +103,11 @@ const lifelineKeys = new Set([
   'timeouts',
   'keepWarm',
   'tellRestarts',
+  'instances',
+  'pool',
 ]);
 /** Known to the configuration contract, served by later versions: named once, not an error. */
 const laterLifelineKeys = new Set([
-  'instances',
-  'pool',
   'endpoints',
   'healthCheck',
   'cache',
@@ -247,11 +259,35 @@ export interface LifelineDefaults {
   readonly tellRestarts?: boolean | undefined;
 }
 
+const MAX_POOL = 10;
+
+/** How many sessions a process serves, and how many processes the sessions. */
+function readInstances(
+  reader: Reader,
+  path: string,
+  options: Record<string, unknown>,
+  type: unknown,
+): Pick<LifelineServerOptions, 'instances' | 'pool'> {
+  const { instances = 'perSession', pool = 1 } = options;
+  const isSingle = instances === 'single';
+  if (!isSingle && instances !== 'perSession')
+    reader.report(`${path}.instances`, 'must be "perSession" or "single"; "perSession" is used');
+  const isPool = typeof pool === 'number' && Number.isInteger(pool) && pool >= 1 && pool <= MAX_POOL;
+  if (!isPool) reader.report(`${path}.pool`, `must be a whole number between 1 and ${MAX_POOL}; 1 is used`);
+  else if (pool > 1 && type !== 'stdio')
+    reader.report(`${path}.pool`, 'is for servers that are started by a command; it is ignored');
+  // Whoever says that there may be one process only has a reason: a port, a lock, a profile.
+  else if (pool > 1 && isSingle)
+    reader.report(`${path}.pool`, 'contradicts "instances": "single"; it is ignored');
+  else return { instances: isSingle ? 'single' : 'perSession', pool };
+  return { instances: isSingle ? 'single' : 'perSession', pool: 1 };
+}
+
 function readLifeline(
   reader: Reader,
   path: string,
   value: unknown,
-  defaults: LifelineDefaults,
+  { type, ...defaults }: LifelineDefaults & { readonly type: unknown },
 ): LifelineServerOptions {
   let options: Record<string, unknown> = {};
   if (isRecord(value)) options = value;
@@ -278,6 +314,7 @@ function readLifeline(
     tellRestarts: reader.flag(`${path}.tellRestarts`, options['tellRestarts'], defaults.tellRestarts ?? true),
     connection: options['connection'],
     timeouts: readTimeouts(reader, `${path}.timeouts`, options['timeouts']),
+    ...readInstances(reader, path, options, type),
   };
 }
 
@@ -316,7 +353,7 @@ export function parseServerConfig(
     if (!entryKeys.has(key)) reader.report(`${path}.${key}`, 'is not a known setting; it is ignored');
   }
   const type = entry['type'] ?? (entry['url'] === undefined ? 'stdio' : 'http');
-  const lifeline = readLifeline(reader, `${path}.lifeline`, entry['lifeline'], options);
+  const lifeline = readLifeline(reader, `${path}.lifeline`, entry['lifeline'], { ...options, type });
   if (type === 'sse') {
     return unusable(
       `${path}.type`,
