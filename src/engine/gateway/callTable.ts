@@ -224,8 +224,20 @@ export class CallTable {
   }
 
   async #execute(call: Call): Promise<Outcome> {
-    const connection = this.#deps.connection();
-    if (connection === undefined) return noLaunch(call);
+    for (;;) {
+      const connection = this.#deps.connection();
+      if (connection === undefined) return noLaunch(call);
+      const outcome = await this.#executeOn(call, connection);
+      // Left behind by a connection that was replaced, because the settings want it otherwise: it goes on with the next one (requirements R2.5).
+      const isLeftBehind =
+        outcome.kind === 'fault' && outcome.fault.code === 'stopped' && call.delivery === 'queued';
+      if (!isLeftBehind || call.controller.signal.aborted || this.#deps.connection() === connection)
+        return outcome;
+      call.wire = undefined;
+    }
+  }
+
+  async #executeOn(call: Call, connection: ServerLink): Promise<Outcome> {
     // A first start may have to download; its own limit is another one.
     const resume = connection.isFirstStart ? this.#pauseUntilStarted(call, connection) : undefined;
     try {
