@@ -21,6 +21,7 @@ import { EngineLog } from './observability/engineLog.ts';
 import { LatencyHistory } from './observability/latencyHistory.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
 import { forceRecovery } from './recovery/forceRecovery.ts';
+import { PortCare } from './recovery/portCare.ts';
 import { RecoveryQueue } from './recovery/recoveryQueue.ts';
 import { ServerRecovery } from './recovery/serverRecovery.ts';
 import { Tide } from './policies/backoff/tide.ts';
@@ -141,7 +142,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     startedAt,
     engineVersion: version,
   };
+  const ports = new PortCare({ clock, window, processes });
   const sessions: SessionDeps = {
+    ports,
     clock,
     random: systemRandom,
     journal,
@@ -165,6 +168,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     sessions,
     onControl: (socket) =>
       serveControl(socket, {
+        ports,
         clock,
         registry,
         snapshots,

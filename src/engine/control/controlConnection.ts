@@ -28,11 +28,13 @@ import type { LatencyHistory } from '../observability/latencyHistory.ts';
 import type { SnapshotProducer } from '../observability/snapshotProducer.ts';
 import { forceRecovery } from '../recovery/forceRecovery.ts';
 import type { ServerRegistry } from '../servers/serverRegistry.ts';
+import type { PortCare } from '../recovery/portCare.ts';
 import { actOnServer } from './serverActions.ts';
 
 export interface ControlDeps {
   readonly clock: Clock;
   readonly registry: ServerRegistry;
+  readonly ports: PortCare;
   readonly snapshots: SnapshotProducer;
   readonly history: LatencyHistory;
   readonly log: EngineLog;
@@ -102,7 +104,7 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
   serve(connection, getSnapshot, () => Promise.resolve(deps.snapshots.now));
   serve(connection, getHistory, () => Promise.resolve(deps.history.now));
   serve(connection, recover, (params) => forceRecovery(deps.registry, params, deps.clock));
-  serve(connection, actOnServerRequest, (params) => actOnServer(deps.registry, params));
+  serve(connection, actOnServerRequest, (params) => actOnServer(deps.registry, deps.ports, params));
   socket.once('close', () => {
     store.dispose();
     connection.dispose();

@@ -1,10 +1,12 @@
 import type { ServerAction, ServerActionResult } from '../../shared/protocol/engineMessages.ts';
+import type { PortCare } from '../recovery/portCare.ts';
 import type { ServerRegistry } from '../servers/serverRegistry.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
 
 /** Carries out one action on one server. Answers what was done, or why not; never rejects for a server that is not there. */
 export function actOnServer(
   registry: ServerRegistry,
+  ports: PortCare,
   { server: name, action }: ServerAction,
 ): Promise<ServerActionResult> {
   const server = registry.find(name);
@@ -14,10 +16,11 @@ export function actOnServer(
       message: `There is no server "${name}" in the settings of this window.`,
     });
   }
+  if (action === 'freePort') return ports.free(server);
   return Promise.resolve(run(server, action));
 }
 
-function run(server: ServerRuntime, action: ServerAction['action']): ServerActionResult {
+function run(server: ServerRuntime, action: Exclude<ServerAction['action'], 'freePort'>): ServerActionResult {
   switch (action) {
     case 'resetBreaker':
       return resetBreaker(server);
@@ -31,8 +34,6 @@ function run(server: ServerRuntime, action: ServerAction['action']): ServerActio
       return server.rejoin()
         ? { done: true, message: `"${server.name}" is in use again.` }
         : { done: false, message: `"${server.name}" is not isolated.` };
-    case 'freePort':
-      return { done: false, message: `There is nothing to do for "${server.name}".` };
   }
 }
 

@@ -21,6 +21,7 @@ import type { Launch } from '../upstream/launch.ts';
 import type { ServerLink, SharingClient } from '../upstream/serverLink.ts';
 import type { StartGate } from '../upstream/startGate.ts';
 import type { Transport, TransportListener } from '../upstream/transport.ts';
+import type { PortCare } from '../recovery/portCare.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import { CallTable } from './callTable.ts';
 import { CatalogueKeeper } from './catalogueKeeper.ts';
@@ -39,6 +40,7 @@ export interface SessionDeps {
   readonly startGate: StartGate;
   /** Opens the way to a server: starts its process, or connects. */
   readonly open: (runtime: ServerRuntime, listener: TransportListener) => Transport;
+  readonly ports: PortCare;
   readonly nextNumber: () => number;
   /** Differs between engines; stands in the ids of requests to clients. */
   readonly launchPrefix: string;

@@ -93,7 +93,10 @@ export function createConnection(
       `${state}${detail(connection)}`,
       runtime.name,
     );
-    if (failure !== undefined) runtime.noteError(failure);
+    if (failure !== undefined) {
+      runtime.noteError(failure);
+      deps.ports.look(runtime, connection);
+    }
     runtime.touch();
   });
   if (runtime.isIsolated) connection.isolate();

@@ -66,9 +66,14 @@ export class ProcessList {
     if (this.#processes.delete(pid)) this.#save();
   }
 
-  /** Whether exactly this process, or group, is one of ours now. */
-  has(pid: number): boolean {
-    return this.#processes.has(pid);
+  /** The server whose group this is now. */
+  serverOf(group: number): string | undefined {
+    return this.#processes.get(group)?.server;
+  }
+
+  /** What runs of a server now. */
+  of(server: string): ListedProcess[] {
+    return [...this.#processes.values()].filter((one) => one.server === server);
   }
 
   #save(): void {

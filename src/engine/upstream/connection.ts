@@ -306,6 +306,11 @@ export class Connection implements ServerLink {
     return this.#state === 'recovering' || this.#state === 'crashLoop';
   }
 
+  /** More became known of why it is down. */
+  explain(crash: Diagnosis): void {
+    this.#crash = crash;
+  }
+
   #start(): void {
     const isUnderWay = this.#launch !== undefined || this.#state === 'connecting';
     if (this.#hello === undefined || isUnderWay) return;
