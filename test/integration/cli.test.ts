@@ -231,7 +231,11 @@ describe('serve', () => {
         good: scripted(),
         Good: scripted(),
         bad: { command: 7 },
-        odd: { ...scripted(), colour: 'red', lifeline: { cache: {}, connection: { maxRetries: 99 } } },
+        odd: {
+          ...scripted(),
+          colour: 'red',
+          lifeline: { cache: { ttl: 5 }, connection: { maxRetries: 99 } },
+        },
       },
       inputs: [],
       extra: 1,
@@ -248,7 +252,7 @@ describe('serve', () => {
       'mcpServers.Good: has the same name',
       'mcpServers.bad.command: must name the program',
       'mcpServers.odd.colour: is not a known setting',
-      'mcpServers.odd.lifeline.cache: is not supported by this version',
+      'mcpServers.odd.lifeline.cache.ttl: is not supported by this version',
       'mcpServers.odd.lifeline.connection.maxRetries: must be between',
     ])
       assert.ok(running.stderr.includes(`configuration: ${place}`), `${place}\n${running.stderr}`);

@@ -235,6 +235,7 @@ describe('manifest', () => {
       assert.deepEqual(schema.properties?.['type']?.enum, ['stdio', 'http']);
       const options = Object.keys(lifeline?.properties ?? {});
       assert.deepEqual(sorted(options), [
+        'cache',
         'connection',
         'enabled',
         'instances',

@@ -11,12 +11,13 @@ import {
 } from '../../shared/protocol/frameScanner.ts';
 import { Deadline, type Call, type Outcome, type RetryClass } from '../pipeline/call.ts';
 import { guardStage } from '../pipeline/guardStage.ts';
-import { compose, type Next } from '../pipeline/pipeline.ts';
+import { compose, type Next, type Stage } from '../pipeline/pipeline.ts';
 import { poolStage } from '../pipeline/poolStage.ts';
 import { backoffOptions } from '../policies/backoff/backoff.ts';
 import type { SessionPlaces } from '../policies/pool/places.ts';
 import { retryClassOf, type ToolHints } from '../pipeline/retryClass.ts';
 import { retryStage } from '../pipeline/retryStage.ts';
+import { staleStage } from '../pipeline/staleStage.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Journal } from '../state/journal.ts';
 import { progressTokenRange } from '../pipeline/wireForm.ts';
@@ -135,6 +136,7 @@ export class CallTable {
     const { maxRetries } = runtime.settings;
     return compose(
       [
+        this.#staleStage(),
         maxRetries === 0
           ? undefined
           : retryStage({
@@ -178,6 +180,21 @@ export class CallTable {
         return launch.send(call);
       },
     );
+  }
+
+  #staleStage(): Stage | undefined {
+    const { runtime, clock, log } = this.#deps;
+    const { staleAnswers: answers } = runtime;
+    if (answers === undefined) return undefined;
+    return staleStage({
+      answers,
+      clock,
+      onServed: (call, fault) => {
+        const what = `call ${call.callId} (${call.tool ?? call.method})`;
+        log('warn', `${what} was given a stale answer: ${fault.code}: ${fault.message}`, runtime.name);
+        if (!refusals.has(fault.code)) runtime.noteFailedCall(fault);
+      },
+    });
   }
 
   #classOf(call: Pick<Call, 'method' | 'isTask'>, hints: ToolHints | undefined): RetryClass {
@@ -272,14 +289,19 @@ export class CallTable {
   #finish(call: Call, outcome: Outcome): void {
     if (this.#open.get(call.id) === call) {
       this.#close(call);
-      if (outcome.kind === 'answer') this.#deliver(call, outcome.line);
+      if (outcome.kind === 'answer') this.#deliver(call, outcome);
       else this.#fail(call, toldFault(call, outcome.fault));
     }
     call.settled.resolve(undefined);
   }
 
-  #deliver(call: Call, line: Uint8Array): void {
+  #deliver(call: Call, { line, isStale }: Extract<Outcome, { kind: 'answer' }>): void {
     const { runtime, clock } = this.#deps;
+    if (isStale === true) {
+      runtime.counters.successful += 1;
+      this.#deps.answer(call.id, line);
+      return;
+    }
     const isNoteWanted = runtime.config?.lifeline.tellRestarts === true;
     const told = call.method === 'tools/call' ? this.#restartNote.apply(call, line, isNoteWanted) : line;
     this.#deps.answer(call.id, told, this.#afterFlush(call));

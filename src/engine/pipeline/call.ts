@@ -14,8 +14,13 @@ export type RetryClass = 'safe' | 'idempotent' | 'atMostOnce';
 export type Delivery = 'queued' | 'written' | 'responding' | 'done';
 
 export type Outcome =
-  /** The server's own answer, byte for byte. */
-  | { readonly kind: 'answer'; readonly line: Uint8Array; readonly isError: boolean }
+  /** The server's own answer, byte for byte; `isStale`: it was given before, and is marked so. */
+  | {
+      readonly kind: 'answer';
+      readonly line: Uint8Array;
+      readonly isError: boolean;
+      readonly isStale?: boolean;
+    }
   | { readonly kind: 'fault'; readonly fault: Fault };
 
 /** One request of a client on its way to a server and back. */

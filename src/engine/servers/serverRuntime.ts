@@ -15,6 +15,7 @@ import { Places } from '../policies/pool/places.ts';
 import { RetryBudget } from '../policies/retryBudget/retryBudget.ts';
 import { ForcedStart } from '../recovery/forcedStart.ts';
 import type { ServerRecovery } from '../recovery/serverRecovery.ts';
+import { StaleAnswers } from '../pipeline/staleAnswers.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 import type { SharedServer } from '../upstream/serverLink.ts';
@@ -97,6 +98,8 @@ export class ServerRuntime {
     /** Restarts of connections that are gone. */
     restarts: 0,
   };
+  /** What reads are answered with while it is down; absent unless its entry asks for that (requirements R6.2). */
+  staleAnswers: StaleAnswers | undefined;
   /** What runs for the first client to come. */
   standby: StandbySession | undefined;
   /** What all sessions share, where the entry says so and somebody uses it. */
@@ -206,7 +209,12 @@ export class ServerRuntime {
     this.#configurationDigest = digestOf(next.config);
     this.#breaker.configure(breakerOptions(next.settings));
     this.places.setMax(next.settings.maxConnections);
-    if (previousDigest !== this.#configurationDigest) this.#store.acceptMissing(this.name);
+    if (next.config?.lifeline.staleAnswers !== true) this.staleAnswers = undefined;
+    else this.staleAnswers ??= new StaleAnswers();
+    if (previousDigest !== this.#configurationDigest) {
+      this.#store.acceptMissing(this.name);
+      this.staleAnswers?.clear();
+    }
     if (previousDigest !== this.#configurationDigest || previousProcesses !== this.processes) {
       for (const session of [...this.#sessions]) session.onConfigurationChanged();
     }

@@ -16,6 +16,7 @@ const usual = {
   enabled: true,
   keepWarm: false,
   tellRestarts: true,
+  staleAnswers: false,
   tier: 'medium',
   trustAnnotations: true,
   connection: undefined,
@@ -41,7 +42,8 @@ describe('a server’s entry', () => {
     const lifeline = {
       enabled: false,
       keepWarm: true,
-      tellRestarts: true,
+      tellRestarts: false,
+      cache: { stale: true },
       tier: 'critical',
       trustAnnotations: false,
       connection: { maxRetries: 1 },
@@ -56,6 +58,7 @@ describe('a server’s entry', () => {
       cwd: '/x',
       lifeline,
     });
+    const { cache, ...same } = lifeline;
     assert.deepEqual(problems, []);
     assert.deepEqual(config, {
       type: 'stdio',
@@ -64,7 +67,7 @@ describe('a server’s entry', () => {
       args: ['a', ''],
       env: { A: 'b', N: '7', GONE: null },
       cwd: '/x',
-      lifeline: { ...lifeline, timeouts: new Map([['slow', 300]]) },
+      lifeline: { ...same, staleAnswers: cache.stale, timeouts: new Map([['slow', 300]]) },
     });
   });
 
@@ -120,6 +123,14 @@ describe('a server’s entry', () => {
     assert.doesNotMatch(JSON.stringify(problems), /hunter2/);
   });
 
+  it('R6.2 has stale answers only when it asks for them', () => {
+    const stale = (cache: unknown) => parse({ command: 'x', lifeline: { cache } });
+    assert.equal(stale({ stale: true }).config?.lifeline.staleAnswers, true);
+    assert.deepEqual(stale({ stale: true }).problems, []);
+    assert.equal(stale({}).config?.lifeline.staleAnswers, false);
+    assert.equal(stale(true).problems.length, 1);
+  });
+
   it('R2.2 is used without what is wrong in it, which is named', () => {
     const entry = {
       command: 'x',
@@ -134,7 +145,7 @@ describe('a server’s entry', () => {
         timeouts: { a: 0, b: 601, c: '5', d: 5 },
         instances: 'one',
         pool: 2.5,
-        cache: {},
+        cache: { tools: ['*'], levels: [], ttl: 5, stale: 1, size: 2 },
         speed: 9,
       },
     };
@@ -152,7 +163,11 @@ describe('a server’s entry', () => {
         '.env.B=C',
         '.env.E',
         '.env.F',
-        '.lifeline.cache',
+        '.lifeline.cache.tools',
+        '.lifeline.cache.levels',
+        '.lifeline.cache.ttl',
+        '.lifeline.cache.stale',
+        '.lifeline.cache.size',
         '.lifeline.speed',
         '.lifeline.enabled',
         '.lifeline.keepWarm',

@@ -36,6 +36,8 @@ export interface LifelineServerOptions {
   readonly trustAnnotations: boolean;
   /** The first tool result after a restart says that the server's memory may be gone (requirements R5.11). */
   readonly tellRestarts: boolean;
+  /** While it is down, reads are answered with their last good answer, marked as stale (requirements R6.2). */
+  readonly staleAnswers: boolean;
   /** Per-server connection settings as written; checked by `parseConnectionSettings`. */
   readonly connection: unknown;
   /** Request deadline per tool name, seconds. */
@@ -105,12 +107,12 @@ const lifelineKeys = new Set([
   'tellRestarts',
   'instances',
   'pool',
+  'cache',
 ]);
 /** Known to the configuration contract, served by later versions: named once, not an error. */
 const laterLifelineKeys = new Set([
   'endpoints',
   'healthCheck',
-  'cache',
   'compression',
   'paging',
   'rateLimit',
@@ -252,6 +254,21 @@ function readTimeouts(reader: Reader, path: string, value: unknown): ReadonlyMap
   return timeouts;
 }
 
+/** Of the cache there is only one part yet. */
+function readCache(reader: Reader, path: string, value: unknown): boolean {
+  if (value === undefined) return false;
+  if (!isRecord(value)) {
+    reader.report(path, 'must be an object; it is ignored');
+    return false;
+  }
+  for (const key of Object.keys(value)) {
+    if (['tools', 'levels', 'ttl'].includes(key))
+      reader.report(`${path}.${key}`, 'is not supported by this version; it is ignored');
+    else if (key !== 'stale') reader.report(`${path}.${key}`, 'is not a known setting; it is ignored');
+  }
+  return reader.flag(`${path}.stale`, value['stale'], false);
+}
+
 /** What counts where an entry does not say. */
 export interface LifelineDefaults {
   readonly trustByDefault: boolean;
@@ -311,6 +328,7 @@ function readLifeline(
       options['trustAnnotations'],
       defaults.trustByDefault,
     ),
+    staleAnswers: readCache(reader, `${path}.cache`, options['cache']),
     tellRestarts: reader.flag(`${path}.tellRestarts`, options['tellRestarts'], defaults.tellRestarts ?? true),
     connection: options['connection'],
     timeouts: readTimeouts(reader, `${path}.timeouts`, options['timeouts']),
