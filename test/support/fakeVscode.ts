@@ -1,0 +1,83 @@
+import { registerHooks } from 'node:module';
+
+/**
+ * As much of the module `vscode` as commands need, for tests outside the editor: every window function is noted and answered as if the
+ * person had looked away. `loadWithFakeVscode` must come before the first import of a module that imports `vscode`.
+ */
+export const shown: { readonly what: string; readonly args: readonly unknown[] }[] = [];
+export const registered = new Map<string, (argument: unknown) => unknown>();
+
+const disposable = { dispose: () => undefined };
+const noEvent = () => disposable;
+const note =
+  (what: string) =>
+  (...args: unknown[]): Promise<undefined> => {
+    shown.push({ what, args });
+    return Promise.resolve(undefined);
+  };
+
+/** A namespace whose functions do nothing but be noted, but for those that are given. */
+function namespace(name: string, given: Record<string, unknown> = {}): object {
+  return new Proxy(given, {
+    get: (target, member) =>
+      typeof member === 'string' ? (target[member] ?? note(`${name}.${member}`)) : undefined,
+  });
+}
+
+function createQuickPick(): object {
+  return {
+    items: [],
+    activeItems: [],
+    selectedItems: [],
+    onDidAccept: noEvent,
+    onDidTriggerItemButton: noEvent,
+    onDidHide: noEvent,
+    show: note('quickPick.show'),
+    hide: note('quickPick.hide'),
+    dispose: () => undefined,
+  };
+}
+
+class Plain {
+  readonly args: readonly unknown[];
+  constructor(...args: unknown[]) {
+    this.args = args;
+  }
+}
+
+const fake = {
+  window: namespace('window', { createQuickPick }),
+  workspace: namespace('workspace', { onDidChangeConfiguration: noEvent }),
+  env: namespace('env'),
+  commands: namespace('commands', {
+    registerCommand: (id: string, handler: (argument: unknown) => unknown) => {
+      registered.set(id, handler);
+      return disposable;
+    },
+  }),
+  ThemeIcon: Plain,
+  ThemeColor: Plain,
+  QuickPickItemKind: { Separator: -1, Default: 0 },
+  ProgressLocation: { SourceControl: 1, Window: 10, Notification: 15 },
+  ViewColumn: { Active: -1, Beside: -2 },
+  Uri: { parse: (text: string) => text, file: (path: string) => path, from: (parts: unknown) => parts },
+};
+
+/** Imports a module of the extension with the fake in the editor's place. */
+export async function loadWithFakeVscode<T>(load: () => Promise<T>): Promise<T> {
+  (globalThis as Record<string, unknown>)['fakeVscodeOfTests'] = fake;
+  const source = Object.keys(fake)
+    .map((name) => `export const ${name} = globalThis.fakeVscodeOfTests.${name};`)
+    .join('\n');
+  const hooks = registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === 'vscode'
+        ? { url: `data:text/javascript,${encodeURIComponent(source)}`, shortCircuit: true }
+        : next(specifier, context),
+  });
+  try {
+    return await load();
+  } finally {
+    hooks.deregister();
+  }
+}
