@@ -22,6 +22,12 @@ export const commands = {
   /** Asks which server. */
   forceRecoveryServer: 'mcpLifeline.forceRecoveryServer',
   restart: 'mcpLifeline.restart',
+  /** The names of these are those of the engine's actions; each asks which server unless it is given. */
+  resetBreaker: 'mcpLifeline.resetBreaker',
+  isolate: 'mcpLifeline.isolate',
+  rejoin: 'mcpLifeline.rejoin',
+  freePort: 'mcpLifeline.freePort',
+  acceptChange: 'mcpLifeline.acceptChange',
   showStatus: 'mcpLifeline.showStatus',
   openDashboard: 'mcpLifeline.openDashboard',
   showLog: 'mcpLifeline.showLog',

@@ -4,7 +4,7 @@ import { textOf, type LineClient, type ToolResult } from '../support/lineClient.
 import { scripted, TestBed, until } from '../support/testEngine.ts';
 
 const CALLS = 1_000;
-const AT_A_TIME = 20;
+const AT_A_TIME = 100;
 
 /** Makes all calls, so many at a time. */
 async function callAll(client: LineClient, tool: string): Promise<ToolResult[]> {

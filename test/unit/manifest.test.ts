@@ -153,7 +153,8 @@ describe('manifest', () => {
     const isInline = ({ group }: MenuItem): boolean => group?.startsWith('inline') === true;
     const inline = sorted(items.filter(isInline).map(({ command }) => command));
     assert.ok(inline.length <= 3);
-    assert.deepEqual(sorted(items.filter((item) => !isInline(item)).map(({ command }) => command)), inline);
+    const inMenu = new Set(items.filter((item) => !isInline(item)).map(({ command }) => command));
+    for (const command of inline) assert.ok(inMenu.has(command), command);
   });
 
   it('names provider, container, views and extension as the code does', () => {

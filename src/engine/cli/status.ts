@@ -1,3 +1,4 @@
+import { systemClock } from '../../shared/base/clock.ts';
 import type { ServerSnapshot, Snapshot } from '../../shared/model/snapshot.ts';
 import { getSnapshot, recover, type RecoverResult } from '../../shared/protocol/engineMessages.ts';
 import { exitCodes, readArguments, UsageError } from './arguments.ts';
@@ -18,9 +19,9 @@ function isColoured(): boolean {
   return process.stdout.isTTY && (noColor === undefined || noColor === '');
 }
 
-/** A server that does not do what it should; one that nobody uses, or that is just starting, does. */
+/** A server that does not do what it should; one that nobody uses, that is just starting, or at work on a call, does. */
 export function isUnhealthy(server: ServerSnapshot): boolean {
-  if (server.breaker.state !== 'closed') return true;
+  if (server.breaker.state !== 'closed' || server.degraded !== undefined) return true;
   return ['suspect', 'broken', 'recovering', 'crashLoop', 'needsSignIn', 'isolated'].includes(server.state);
 }
 
@@ -30,17 +31,22 @@ export async function status(args: readonly string[]): Promise<number> {
   const snapshot = await withEngine(await chooseEngine(values), STATUS_LIMIT_MS, (ask) =>
     ask(getSnapshot, {}),
   );
-  say(values.json === true ? JSON.stringify(snapshot) : statusText(snapshot, isColoured()));
+  say(
+    values.json === true
+      ? JSON.stringify(snapshot)
+      : statusText(snapshot, systemClock.wallNow(), isColoured()),
+  );
   return snapshot.servers.some(isUnhealthy) ? exitCodes.unhealthy : exitCodes.well;
 }
 
-function statusText({ engine, servers, problems }: Snapshot, coloured: boolean): string {
+/** The snapshot as a table for people, with a line below for what does not fit into it. `now`: wall-clock milliseconds. */
+export function statusText({ engine, servers, problems }: Snapshot, now: number, coloured: boolean): string {
   const head = ['SERVER', 'STATE', 'BREAKER', 'P50', 'CALLS', 'LAST ERROR'];
   const rows: Cell[][] = [
     head.map((text) => ({ text, colour: 'bold' })),
     ...servers.map((server) => [
       { text: printable(server.id) },
-      { text: server.state, colour: colourOf(server) },
+      { text: stateText(server, now), colour: colourOf(server) },
       {
         text: server.breaker.state,
         ...(server.breaker.state === 'closed' ? {} : { colour: 'red' as const }),
@@ -50,15 +56,41 @@ function statusText({ engine, servers, problems }: Snapshot, coloured: boolean):
       { text: shortened(printable(server.lastError?.message ?? '-'), MAX_SENTENCE) },
     ]),
   ];
+  const conditions = servers.flatMap(conditionLines);
   const notes = problems.map(({ path, message }) => `${printable(path)}: ${printable(message)}`);
   return [
     `engine ${printable(engine.version)}, pid ${engine.pid}`,
     servers.length === 0 ? 'There are no servers.' : alignedRows(rows, coloured),
+    ...conditions,
     ...(notes.length === 0 ? [] : ['Problems in the settings:', ...notes.map((note) => `  ${note}`)]),
   ].join('\n');
 }
 
+function stateText({ state, busySince, degraded }: ServerSnapshot, now: number): string {
+  if (state !== 'ready') return state;
+  if (degraded !== undefined) return 'ready, degraded';
+  return busySince === undefined
+    ? state
+    : `ready, busy for ${Math.max(0, Math.round((now - busySince) / 1_000))} s`;
+}
+
+/** Why it is down, what is missing, who waits, and which of its addresses is used. */
+function conditionLines({ id, diagnosis, degraded, pool, endpoint }: ServerSnapshot): string[] {
+  const lines: string[] = [];
+  if (diagnosis !== undefined) lines.push(`${diagnosis.sentence} ${diagnosis.advice}`.trim());
+  if (degraded !== undefined) {
+    const unsaid = degraded.missing.filter((name) => !degraded.sentence.includes(name));
+    lines.push(degraded.sentence + (unsaid.length === 0 ? '' : ` Missing: ${unsaid.join(', ')}.`));
+  }
+  if (pool.queued !== undefined && pool.queued > 0)
+    lines.push(`calls that wait for a place: ${pool.queued}, running at a time: ${pool.limit ?? pool.max}`);
+  if (endpoint !== undefined) lines.push(`address in use: ${endpoint}`);
+  return lines.map((line) => `${printable(id)}: ${printable(line)}`);
+}
+
 function colourOf(server: ServerSnapshot): Colour {
+  if (server.degraded !== undefined && server.breaker.state === 'closed' && server.state === 'ready')
+    return 'yellow';
   if (isUnhealthy(server)) return 'red';
   return server.state === 'ready' ? 'green' : 'yellow';
 }

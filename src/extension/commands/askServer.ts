@@ -8,13 +8,28 @@ interface ServerItem extends vscode.QuickPickItem {
   readonly server: string;
 }
 
+/** Which servers a command is for, and what is said when there is none among those that are configured. */
+export interface Choice {
+  readonly offers: (server: ServerView) => boolean;
+  readonly none: string;
+}
+
 /**
  * Asks which server. `undefined` when the user thought better of it, or when there is none (which is said).
- * With a single server there is nothing to ask.
+ * With a single server there is nothing to ask, unless it is one of several and was not meant.
  */
-export async function askServer(context: CommandContext, placeHolder: string): Promise<string | undefined> {
+export async function askServer(
+  context: CommandContext,
+  placeHolder: string,
+  choice?: Choice,
+): Promise<string | undefined> {
   const { model, t } = context;
-  const servers = model.view.servers.filter(({ health }) => canRun(health));
+  const all = model.view.servers.filter(({ health }) => canRun(health));
+  const servers = choice === undefined ? all : all.filter((server) => choice.offers(server));
+  if (choice !== undefined && servers.length === 0 && all.length > 0) {
+    void vscode.window.showInformationMessage(choice.none);
+    return undefined;
+  }
   if (servers.length === 0) {
     const openSettings = t('Open Settings');
     void vscode.window
@@ -25,7 +40,7 @@ export async function askServer(context: CommandContext, placeHolder: string): P
     return undefined;
   }
   const [only] = servers;
-  if (servers.length === 1) return only?.name;
+  if (all.length === 1) return only?.name;
   const items = servers.map((server) => itemOf(server, context));
   const picked = await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true });
   return picked?.server;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { serverSnapshot, viewOf } from '../../../test/support/healthBuilders.ts';
 import { untranslated } from '../translate.ts';
+import { actionMessage, noServerFor, questionFor } from './actionWords.ts';
 import { interruptedServers, interruptionQuestion, recoveryMessage } from './recoveryWords.ts';
 import { serverArgument } from './serverArgument.ts';
 import { statusReport } from './statusReport.ts';
@@ -49,6 +50,16 @@ describe('force recovery', () => {
       recoveryMessage({ results: [result('a', 'skipped'), result('b', 'skipped')] }, untranslated).message,
       /left alone/,
     );
+  });
+});
+
+describe('actions on one server', () => {
+  it('R12.4 have words for each: the question, that there is none, and that it is done', () => {
+    for (const action of ['resetBreaker', 'isolate', 'rejoin', 'freePort', 'acceptChange'] as const) {
+      assert.match(questionFor(action, untranslated), /^Select the server/);
+      assert.match(noServerFor(action, untranslated), /\.$/);
+      assert.match(actionMessage(action, 'git', untranslated), /"git"/);
+    }
   });
 });
 

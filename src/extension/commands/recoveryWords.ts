@@ -1,5 +1,6 @@
 import type { RecoverParams, RecoverResult } from '../../shared/protocol/engineMessages.ts';
-import type { HealthView, ServerView } from '../health/healthView.ts';
+import { isIsolated } from '../health/conditions.ts';
+import { isWell, type HealthView, type ServerView } from '../health/healthView.ts';
 import { duration } from '../health/words.ts';
 import type { Translate } from '../translate.ts';
 
@@ -14,9 +15,9 @@ export interface RecoveryMessage {
 /** Servers whose running calls the recovery would end. "All" leaves healthy and idle servers alone. */
 export function interruptedServers(view: HealthView, params: RecoverParams): readonly ServerView[] {
   return view.servers.filter(({ name, health, snapshot }) => {
-    if ((snapshot?.metrics.inFlight ?? 0) === 0) return false;
+    if (snapshot === undefined || snapshot.metrics.inFlight === 0 || isIsolated(snapshot)) return false;
     if (params.server !== undefined) return name === params.server;
-    return params.mode === 'restart' || (health !== 'healthy' && health !== 'idle');
+    return params.mode === 'restart' || !isWell(health);
   });
 }
 

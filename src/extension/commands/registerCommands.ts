@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import { commands, type CommandId } from '../../shared/contributions.ts';
+import { actOnServer } from './actOnServer.ts';
 import type { CommandContext } from './commandContext.ts';
 import { forceRecovery } from './forceRecovery.ts';
 import { forceRecoveryServer } from './forceRecoveryServer.ts';
@@ -18,6 +19,11 @@ const handlers: Record<CommandId, Handler> = {
   [commands.forceRecoveryAll]: (context) => forceRecovery(context, undefined),
   [commands.forceRecoveryServer]: forceRecoveryServer,
   [commands.restart]: restart,
+  [commands.resetBreaker]: (context, argument) => actOnServer(context, 'resetBreaker', argument),
+  [commands.isolate]: (context, argument) => actOnServer(context, 'isolate', argument),
+  [commands.rejoin]: (context, argument) => actOnServer(context, 'rejoin', argument),
+  [commands.freePort]: (context, argument) => actOnServer(context, 'freePort', argument),
+  [commands.acceptChange]: (context, argument) => actOnServer(context, 'acceptChange', argument),
   [commands.showStatus]: showStatus,
   [commands.openDashboard]: openDashboard,
   [commands.showLog]: showLog,

@@ -10,6 +10,7 @@ import {
   healthWords,
   stateSentence,
 } from '../health/words.ts';
+import { actionTitle, offeredActions, type ActionId } from '../health/conditions.ts';
 import { stillIcon } from '../health/themeIcon.ts';
 import { healthSentence } from '../status/statusContent.ts';
 import { openServersSetting } from './askServer.ts';
@@ -93,7 +94,14 @@ function entriesOf(view: HealthView, context: CommandContext): StatusEntry[] {
   return entries;
 }
 
-const attention: readonly ServerHealth[] = ['failed', 'recovering', 'unsure', 'waiting', 'invalid'];
+const attention: readonly ServerHealth[] = [
+  'failed',
+  'recovering',
+  'unsure',
+  'degraded',
+  'waiting',
+  'invalid',
+];
 
 /** Whoever opens the status looks for what is wrong; otherwise the order of the settings. */
 function worstFirst(servers: readonly ServerView[]): ServerView[] {
@@ -147,11 +155,22 @@ function serverEntry(server: ServerView, { t }: CommandContext): StatusEntry {
       : [
           button('zap', t('Force Recovery'), commands.forceRecovery),
           button('refresh', t('Restart'), commands.restart),
+          ...(snapshot === undefined ? [] : offeredActions(snapshot)).map((action) =>
+            button(actionIcons[action], actionTitle(action, t), commands[action]),
+          ),
           log,
         ],
     run: () => run(commands.showLog, name),
   };
 }
+
+const actionIcons: Readonly<Record<ActionId, string>> = {
+  resetBreaker: 'shield',
+  isolate: 'debug-pause',
+  rejoin: 'debug-continue',
+  freePort: 'plug',
+  acceptChange: 'check',
+};
 
 function run(command: string, ...args: unknown[]): void {
   void vscode.commands.executeCommand(command, ...args);

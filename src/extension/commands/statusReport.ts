@@ -1,3 +1,4 @@
+import { causeSentence, degradedSentence, queueWords } from '../health/conditions.ts';
 import type { HealthView, ServerView } from '../health/healthView.ts';
 import {
   breakerWords,
@@ -38,6 +39,8 @@ function serverSection(server: ServerView, t: Translate): string[] {
   lines.push(`|:---|:---|`);
   if (snapshot !== undefined) {
     row(t('Meaning'), stateSentence(snapshot, t));
+    if (snapshot.diagnosis !== undefined) row(t('Cause'), causeSentence(snapshot.diagnosis));
+    if (snapshot.degraded !== undefined) row(t('Not as before'), degradedSentence(snapshot.degraded, t));
     row(t('Since'), clockTime(snapshot.since));
     if (snapshot.nextAttemptAt !== undefined) row(t('Next attempt'), clockTime(snapshot.nextAttemptAt));
     row(t('Breaker'), breakerWords(snapshot, t));
@@ -47,6 +50,9 @@ function serverSection(server: ServerView, t: Translate): string[] {
       row(t('Latency'), words);
     }
     row(t('Calls'), callWords(snapshot, t));
+    const queue = queueWords(snapshot, t);
+    if (queue !== undefined) row(t('Queue'), queue);
+    if (snapshot.endpoint !== undefined) row(t('Address in use'), snapshot.endpoint);
     row(t('Restarts'), String(snapshot.metrics.restarts));
     row(t('Sessions'), String(snapshot.sessions));
     if (snapshot.catalogue !== undefined) row(t('Tools'), String(snapshot.catalogue.tools));

@@ -30,6 +30,7 @@ function given() {
         getSnapshot: () => Promise.resolve(first),
         getHistory: () => Promise.resolve({ now: 1, intervalMs: 1, windowMs: 1, servers: [] }),
         recover: () => Promise.resolve({ results: [] }),
+        actOnServer: () => Promise.resolve({ done: true, message: '' }),
         stop: () => {
           lose();
           return Promise.resolve();

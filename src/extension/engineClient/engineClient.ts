@@ -125,6 +125,10 @@ export class EngineClient implements EngineRequests, Disposable {
     return done;
   }
 
+  actOnServer(...args: Parameters<EngineRequests['actOnServer']>) {
+    return this.#running().then((session) => session.actOnServer(...args));
+  }
+
   dispose(): void {
     this.#store.dispose();
   }

@@ -15,6 +15,7 @@ import { Fault } from '../../shared/model/fault.ts';
 import type { NotificationType, RequestType } from '../../shared/protocol/message.ts';
 import {
   configurationChanged,
+  actOnServer,
   getHistory,
   getSnapshot,
   logged,
@@ -160,6 +161,10 @@ class LanguageClientSession implements EngineSession {
 
   recover(params: Parameters<EngineSession['recover']>[0], options: RequestOptions) {
     return this.#request(recover, params, options);
+  }
+
+  actOnServer(params: Parameters<EngineSession['actOnServer']>[0], options: RequestOptions) {
+    return this.#request(actOnServer, params, options);
   }
 
   async stop(limitMs: number): Promise<void> {

@@ -5,6 +5,8 @@ import type {
   LogEntry,
   RecoverParams,
   RecoverResult,
+  ServerAction,
+  ServerActionResult,
 } from '../../shared/protocol/engineMessages.ts';
 
 /** How long a request may take, and how it is given up earlier. */
@@ -19,6 +21,7 @@ export interface EngineRequests {
   /** An engine of an earlier version, still alive after an update, may not know it: then this rejects too. */
   getHistory(options: RequestOptions): Promise<History>;
   recover(params: RecoverParams, options: RequestOptions): Promise<RecoverResult>;
+  actOnServer(params: ServerAction, options: RequestOptions): Promise<ServerActionResult>;
 }
 
 /** One connection to one engine, initialized. It is used once: after `closed` another one is opened. */

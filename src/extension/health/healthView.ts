@@ -5,7 +5,8 @@ import type { EngineStatus } from '../engineClient/supervisor.ts';
 
 /**
  * What a person needs to know of a server.
- * - `healthy`, `idle`: nothing to do. `busy`: it is being started.
+ * - `healthy`, `idle`: nothing to do. `busy`: it is being started. `working`: healthy, and long at work on a call.
+ * - `degraded`: it answers, but offers less than it did.
  * - `unsure`: it works, but something missed its time. `recovering`: down, and being brought back.
  * - `failed`: it keeps failing; somebody should look. `waiting`: signed out, isolated or stopped by a person.
  * - `unknown`: no engine tells. `disabled`: switched off in the settings. `invalid`: its entry cannot be used.
@@ -14,6 +15,8 @@ export type ServerHealth =
   | 'healthy'
   | 'idle'
   | 'busy'
+  | 'working'
+  | 'degraded'
   | 'unsure'
   | 'recovering'
   | 'failed'
@@ -46,7 +49,7 @@ export function healthOf(snapshot: ServerSnapshot): ServerHealth {
     case 'probing':
       return 'busy';
     case 'ready':
-      return snapshot.breaker.state === 'closed' ? 'healthy' : 'unsure';
+      return readyHealth(snapshot);
     case 'suspect':
       return 'unsure';
     case 'broken':
@@ -61,6 +64,13 @@ export function healthOf(snapshot: ServerSnapshot): ServerHealth {
     default:
       return assertNever(snapshot.state);
   }
+}
+
+function readyHealth({ breaker, degraded, busySince }: ServerSnapshot): ServerHealth {
+  if (breaker.state === 'isolated') return 'waiting';
+  if (breaker.state !== 'closed') return 'unsure';
+  if (degraded !== undefined) return 'degraded';
+  return busySince === undefined ? 'healthy' : 'working';
 }
 
 /** Puts the settings and the engine's latest word together. Servers stand in the order of the settings. */
@@ -92,12 +102,19 @@ export function canRun(health: ServerHealth): boolean {
   return health !== 'disabled' && health !== 'invalid';
 }
 
+/** Neither broken nor in doubt: a recovery of all leaves it alone. */
+export function isWell(health: ServerHealth): boolean {
+  return health === 'healthy' || health === 'working' || health === 'degraded' || health === 'idle';
+}
+
 export interface HealthCounts {
   /** Servers that are switched on. */
   readonly enabled: number;
-  /** Healthy or idle. */
+  /** Healthy, at work or idle. */
   readonly fine: number;
   readonly busy: number;
+  readonly working: number;
+  readonly degraded: number;
   readonly unsure: number;
   readonly recovering: number;
   readonly failed: number;
@@ -110,8 +127,10 @@ export function countServers(view: HealthView): HealthCounts {
     view.servers.filter(({ health }) => healths.includes(health)).length;
   return {
     enabled: view.servers.length - of('disabled', 'invalid'),
-    fine: of('healthy', 'idle'),
+    fine: of('healthy', 'working', 'idle'),
     busy: of('busy'),
+    working: of('working'),
+    degraded: of('degraded'),
     unsure: of('unsure'),
     recovering: of('recovering'),
     failed: of('failed'),

@@ -2,6 +2,7 @@ import { assertNever } from '../../shared/base/assertNever.ts';
 import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { EngineStatus } from '../engineClient/supervisor.ts';
 import type { Translate } from '../translate.ts';
+import { degradedSentence, degradedWords } from './conditions.ts';
 import type { ServerHealth, ServerView } from './healthView.ts';
 
 /** The words and icons of states, in one place, so that every view calls the same thing by the same name. */
@@ -16,6 +17,12 @@ export function healthWords(server: ServerView, t: Translate): string {
       return t('idle');
     case 'busy':
       return t('starting');
+    case 'working':
+      return t('busy since {0}', clockTime(server.snapshot?.busySince ?? 0));
+    case 'degraded':
+      return server.snapshot?.degraded === undefined
+        ? t('healthy')
+        : degradedWords(server.snapshot.degraded, t);
     case 'unsure':
       if (state === 'suspect') return t('not answering on time');
       return server.snapshot?.breaker.state === 'halfOpen' ? t('on trial') : t('refusing calls');
@@ -52,6 +59,10 @@ export function healthIcon(health: ServerHealth): Icon {
       return { name: 'circle-outline', color: undefined };
     case 'busy':
       return { name: 'sync~spin', color: undefined };
+    case 'working':
+      return { name: 'loading~spin', color: undefined };
+    case 'degraded':
+      return { name: 'warning', color: 'list.warningForeground' };
     case 'unsure':
       return { name: 'warning', color: 'list.warningForeground' };
     case 'recovering':
@@ -104,9 +115,13 @@ export function stateSentence(server: ServerSnapshot, t: Translate): string {
   }
 }
 
-function readySentence({ breaker, lastCallFailed }: ServerSnapshot, t: Translate): string {
+function readySentence(server: ServerSnapshot, t: Translate): string {
+  const { breaker, lastCallFailed, degraded, busySince } = server;
   switch (breaker.state) {
     case 'closed':
+      if (degraded !== undefined) return degradedSentence(degraded, t);
+      if (busySince !== undefined)
+        return t('It is connected and works on a call; it has said nothing since {0}.', clockTime(busySince));
       return lastCallFailed === true
         ? t('It is connected, but the last call failed.')
         : t('It is connected and answers.');

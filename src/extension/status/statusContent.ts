@@ -97,12 +97,17 @@ function headlineOf(view: HealthView, counts: HealthCounts, t: Translate): Headl
     const sentence = t('Trouble answering: {0}.', namesOf(view, ['unsure'], t));
     return { icon: 'warning', severity: 'warning', sentence, showCount: true };
   }
+  if (counts.degraded > 0) {
+    const sentence = t('Working, but not as before: {0}.', namesOf(view, ['degraded'], t));
+    return { icon: 'warning', severity: 'warning', sentence, showCount: true };
+  }
   if (counts.waiting > 0) {
     return quiet('debug-pause', t('Waiting for you: {0}.', namesOf(view, ['waiting'], t)), true);
   }
   if (counts.busy + counts.unknown > 0) {
     return quiet('sync~spin', t('Starting: {0}.', namesOf(view, ['busy', 'unknown'], t)), true);
   }
+  if (counts.working > 0) return quiet('pulse', t('Busy: {0}.', namesOf(view, ['working'], t)), true);
   return quiet('pulse', calmSentence(view, counts, t), true);
 }
 

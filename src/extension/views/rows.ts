@@ -1,5 +1,13 @@
 import { settingsPrefix } from '../../shared/contributions.ts';
 import type { SettingsProblem, ServerSnapshot } from '../../shared/model/snapshot.ts';
+import {
+  causeSentence,
+  degradedSentence,
+  offeredActions,
+  queueWords,
+  suspicionWords,
+  type ActionId,
+} from '../health/conditions.ts';
 import { canRun, type HealthView, type ServerView } from '../health/healthView.ts';
 import {
   breakerWords,
@@ -26,6 +34,8 @@ export interface Row {
   readonly spoken: string;
   /** Decides which actions the row offers (`when` clauses of the manifest). */
   readonly kind: 'server' | 'serverDisabled' | 'detail' | 'problem' | 'engine';
+  /** What makes sense to do with the server now, beside what can always be done. */
+  readonly actions: readonly ActionId[];
   /** The server that the row's actions are about. */
   readonly server: string | undefined;
   /** The setting that the row is about. */
@@ -75,11 +85,20 @@ function serverRow(view: ServerView, t: Translate): Row {
     icon: healthIcon(health),
     label: name,
     description,
-    tooltip: snapshot === undefined ? description : stateSentence(snapshot, t),
+    actions: snapshot === undefined ? [] : offeredActions(snapshot),
+    tooltip: snapshot === undefined ? description : tooltipOf(snapshot, t),
     spoken: `${name}, ${parts.join(', ')}`,
     server: name,
     children: snapshot === undefined ? [] : details(name, snapshot, t),
   });
+}
+
+function tooltipOf(snapshot: ServerSnapshot, t: Translate): string {
+  const { diagnosis } = snapshot;
+  const lines = [stateSentence(snapshot, t)];
+  if (diagnosis !== undefined) lines.push(causeSentence(diagnosis));
+  const others = [queueWords(snapshot, t), suspicionWords(snapshot, t)];
+  return [...lines, ...others.filter((line) => line !== undefined)].join('\n');
 }
 
 function details(server: string, snapshot: ServerSnapshot, t: Translate): Row[] {
@@ -99,6 +118,10 @@ function details(server: string, snapshot: ServerSnapshot, t: Translate): Row[] 
     );
   };
   add('state', t('State'), stateSentence(snapshot, t), 'info');
+  if (snapshot.diagnosis !== undefined)
+    add('cause', t('Cause'), causeSentence(snapshot.diagnosis), 'question');
+  if (snapshot.degraded !== undefined)
+    add('degraded', t('Not as before'), degradedSentence(snapshot.degraded, t), 'warning');
   if (snapshot.nextAttemptAt !== undefined) {
     add('next', t('Next attempt'), clockTime(snapshot.nextAttemptAt), 'history');
   }
@@ -114,6 +137,9 @@ function details(server: string, snapshot: ServerSnapshot, t: Translate): Row[] 
   }
   add('tools', t('Tools'), toolWords(snapshot, t), 'tools');
   add('calls', t('Calls'), callWords(snapshot, t), 'pulse');
+  const queue = queueWords(snapshot, t);
+  if (queue !== undefined) add('queue', t('Queue'), queue, 'list-ordered');
+  if (snapshot.endpoint !== undefined) add('endpoint', t('Address in use'), snapshot.endpoint, 'globe');
   add('sessions', t('Sessions'), String(snapshot.sessions), 'plug');
   add('restarts', t('Restarts'), String(snapshot.metrics.restarts), 'refresh');
   if (snapshot.pids.length > 0) add('pids', t('Processes'), snapshot.pids.join(', '), 'server-process');
@@ -143,7 +169,7 @@ function problemRow(problem: SettingsProblem, t: Translate): Row {
 function plainRow(
   row: Pick<Row, 'id' | 'kind' | 'icon' | 'label' | 'tooltip' | 'spoken'> & Partial<Row>,
 ): Row {
-  return { description: '', server: undefined, setting: undefined, children: [], ...row };
+  return { description: '', actions: [], server: undefined, setting: undefined, children: [], ...row };
 }
 
 /** Which rows have to be drawn again, and whether the list itself changed. */

@@ -57,7 +57,7 @@ export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposabl
     item.id = row.id;
     item.description = row.description;
     item.tooltip = row.tooltip;
-    item.contextValue = row.kind;
+    item.contextValue = [row.kind, ...row.actions].join(' ');
     item.accessibilityInformation = { label: row.spoken };
     if (row.icon !== undefined) item.iconPath = themeIcon(row.icon);
     if (row.setting !== undefined) {

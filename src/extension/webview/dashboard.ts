@@ -135,6 +135,9 @@ export class Dashboard implements vscode.WebviewViewProvider, vscode.WebviewPane
       case 'showLog':
         this.#runFor(commands.showLog, message.server);
         return;
+      case 'act':
+        this.#runFor(commands[message.action], message.server);
+        return;
       case 'forceRecoveryAll':
         run(commands.forceRecoveryAll);
         return;

@@ -1,16 +1,26 @@
 import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
-import type {
-  CardFact,
-  CardRecovery,
-  DashboardCard,
-  DashboardModel,
-  DashboardNotice,
-  Phrase,
-  Tone,
+import {
+  cardActions,
+  type CardAction,
+  type CardFact,
+  type CardRecovery,
+  type DashboardCard,
+  type DashboardModel,
+  type DashboardNotice,
+  type Phrase,
+  type Tone,
 } from '../../shared/protocol/dashboardMessages.ts';
+import {
+  actionTitle,
+  causeSentence,
+  degradedSentence,
+  offeredActions,
+  queueWords,
+} from '../health/conditions.ts';
 import {
   canRun,
   countServers,
+  isWell,
   type HealthView,
   type ServerHealth,
   type ServerView,
@@ -46,6 +56,8 @@ const toneOf: Record<ServerHealth, Tone> = {
   healthy: 'good',
   idle: 'neutral',
   busy: 'busy',
+  working: 'busy',
+  degraded: 'warning',
   unsure: 'warning',
   recovering: 'warning',
   failed: 'error',
@@ -153,7 +165,7 @@ function card(server: ServerView, parts: DashboardParts, t: Translate): Dashboar
   const { name, health, snapshot } = server;
   const restartedAt = parts.restartedAt(name);
   // A server that is still down was not helped by it.
-  const isBack = health === 'healthy' || health === 'unsure';
+  const isBack = isWell(health) || health === 'unsure';
   const isRecent = isBack && restartedAt !== undefined && parts.now - restartedAt < RECENT_MS;
   const recovery = recoveryWords(parts.recoveryOf(name), t);
   return {
@@ -168,13 +180,47 @@ function card(server: ServerView, parts: DashboardParts, t: Translate): Dashboar
     ...(recovery === undefined ? {} : { recovery }),
     offersRecovery: canRun(health),
     canRecover: canRun(health) && parts.view.engine.kind === 'running',
+    actions: snapshot === undefined ? [] : actionsOf(name, snapshot, parts.view, t),
     isUnwell: unwell.includes(health),
   };
+}
+
+/** Only what is asked for now: to isolate a server is never urgent, and has its place in the tree and the palette. */
+function actionsOf(
+  name: string,
+  snapshot: ServerSnapshot,
+  { engine }: HealthView,
+  t: Translate,
+): CardAction[] {
+  if (engine.kind !== 'running') return [];
+  const offered = offeredActions(snapshot);
+  const isTripped = snapshot.breaker.state === 'open' || snapshot.breaker.state === 'halfOpen';
+  return cardActions
+    .filter((id) => offered.includes(id) && (id !== 'resetBreaker' || isTripped))
+    .map((id) => ({ id, label: actionTitle(id, t), spoken: `${actionTitle(id, t)}: ${name}` }));
+}
+
+/** What the newer parts of a snapshot add; each only where there is something to say. */
+function conditionFacts(snapshot: ServerSnapshot, t: Translate): CardFact[] {
+  const { diagnosis, degraded, busySince, endpoint } = snapshot;
+  const all: CardFact[] = [];
+  const add = (key: string, label: string, phrase: Phrase, detail?: string): void => {
+    all.push({ key, label, phrase, ...(detail === undefined ? {} : { detail }) });
+  };
+  if (diagnosis !== undefined) add('cause', t('Cause'), { text: '' }, cut(causeSentence(diagnosis)));
+  if (degraded !== undefined)
+    add('degraded', t('Not as before'), { text: '' }, cut(degradedSentence(degraded, t)));
+  if (busySince !== undefined) add('busy', t('Busy since'), { text: '{0}', at: busySince });
+  const queue = queueWords(snapshot, t);
+  if (queue !== undefined) add('queue', t('Queue'), { text: queue });
+  if (endpoint !== undefined) add('endpoint', t('Address in use'), { text: '' }, cut(endpoint));
+  return all;
 }
 
 function facts(snapshot: ServerSnapshot, restartedAt: number | undefined, t: Translate): CardFact[] {
   const all: CardFact[] = [
     { key: 'since', label: t('Since'), phrase: { text: '{0}', at: snapshot.since } },
+    ...conditionFacts(snapshot, t),
     { key: 'breaker', label: t('Breaker'), phrase: breakerPhrase(snapshot, t) },
     { key: 'calls', label: t('Calls'), phrase: { text: callWords(snapshot, t) } },
   ];

@@ -50,6 +50,42 @@ describe('dashboard model', () => {
     assert.equal(factOf(card, 'calls')?.phrase.text, '7 in all, 2 failed');
   });
 
+  it('R12.3 says since when a server is busy, why it is down, what is missing, who waits and where calls go', () => {
+    const diagnosis = {
+      cause: 'portInUse',
+      sentence: 'Port 80 is taken.',
+      advice: 'Free it.',
+      holder: { pid: 7, program: 'node', isStale: true },
+    } as const;
+    const down = cardOf(viewOf([serverSnapshot('a', { state: 'crashLoop', diagnosis })]));
+    assert.equal(factOf(down, 'cause')?.detail, 'Port 80 is taken. Free it.');
+    assert.deepEqual(down.actions, [{ id: 'freePort', label: 'Free the Port', spoken: 'Free the Port: a' }]);
+    const degraded = { reason: 'fewerTools' as const, sentence: 'Fewer.', missing: ['read'] };
+    const less = cardOf(viewOf([serverSnapshot('a', { degraded })]));
+    assert.deepEqual([less.tone, less.state], ['warning', 'fewer tools than before']);
+    assert.equal(factOf(less, 'degraded')?.detail, 'Fewer. Missing: read.');
+    assert.deepEqual(
+      less.actions.map(({ id }) => id),
+      ['acceptChange'],
+    );
+    const pool = { available: 0, max: 10, queued: 2 };
+    const busy = cardOf(
+      viewOf([serverSnapshot('a', { busySince: now - 20_000, pool, endpoint: 'https://b' })]),
+    );
+    assert.deepEqual([busy.tone, busy.isUnwell, busy.actions], ['busy', false, []]);
+    assert.deepEqual(factOf(busy, 'busy')?.phrase, { text: '{0}', at: now - 20_000 });
+    assert.equal(factOf(busy, 'queue')?.phrase.text, '2 calls wait for a place; 10 run at a time');
+    assert.equal(factOf(busy, 'endpoint')?.detail, 'https://b');
+  });
+
+  it('R12.4 offers to rejoin and to reset where that is what is in the way, and nothing without an engine', () => {
+    const ids = (...args: Parameters<typeof viewOf>) => cardOf(viewOf(...args)).actions.map(({ id }) => id);
+    assert.deepEqual(ids([serverSnapshot('a', { state: 'isolated' })]), ['rejoin']);
+    const open = [serverSnapshot('a', { breaker: { state: 'open' as const, failures: 3 } })];
+    assert.deepEqual(ids(open), ['resetBreaker']);
+    assert.deepEqual(ids(open, { engine: { kind: 'stopped' } }), []);
+  });
+
   it('has no calls yet, and no next attempt, where there is none', () => {
     const card = cardOf(viewOf([serverSnapshot('a')]));
     assert.equal(card.latency, 'no calls yet');

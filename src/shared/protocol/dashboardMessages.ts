@@ -31,6 +31,17 @@ export interface CardRecovery {
   readonly text: string;
 }
 
+/** What a card offers beside recovery and log, by the names of the engine's actions. */
+export const cardActions = ['resetBreaker', 'rejoin', 'freePort', 'acceptChange'] as const;
+export type CardActionId = (typeof cardActions)[number];
+
+export interface CardAction {
+  readonly id: CardActionId;
+  readonly label: string;
+  /** Spoken: with the server's name. */
+  readonly spoken: string;
+}
+
 export interface DashboardCard {
   /** Server name: the card's identity. */
   readonly name: string;
@@ -48,6 +59,8 @@ export interface DashboardCard {
   /** Whether there is something that could be recovered at all, and whether it can be now. */
   readonly offersRecovery: boolean;
   readonly canRecover: boolean;
+  /** What makes sense just now; empty while there is no engine. */
+  readonly actions: readonly CardAction[];
   /** Whether the recovery is what a person will want next. */
   readonly isUnwell: boolean;
 }
@@ -133,6 +146,7 @@ const pageMessageSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('forceRecovery'), server }),
   z.strictObject({ kind: z.literal('showLog'), server }),
   z.strictObject({ kind: z.literal('forceRecoveryAll') }),
+  z.strictObject({ kind: z.literal('act'), action: z.enum(cardActions), server }),
   z.strictObject({ kind: z.literal('notice'), action: z.enum(noticeActions) }),
 ]);
 

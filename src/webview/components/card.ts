@@ -1,4 +1,5 @@
 import type {
+  CardAction,
   CardFact,
   CardRecovery,
   DashboardCard,
@@ -37,6 +38,7 @@ export class Card implements Item<DashboardCard> {
   readonly #recovery: HTMLElement;
   readonly #recover: HTMLButtonElement;
   readonly #log: HTMLButtonElement;
+  readonly #actions: KeyedList<CardAction>;
   readonly #name: string;
   #canRecover = false;
 
@@ -68,6 +70,12 @@ export class Card implements Item<DashboardCard> {
     );
     this.#log.classList.add('secondary');
     this.#recovery = element('div', { class: 'recovery' }, this.#progress, this.#recoveryText);
+    const actions = element('span', { class: 'actions' });
+    this.#actions = new KeyedList(
+      actions,
+      ({ id }) => id,
+      ({ id }) => new ActionButton(() => send({ kind: 'act', action: id, server: name })),
+    );
     this.root = element(
       'article',
       { 'aria-labelledby': headingId, 'data-server': name },
@@ -77,7 +85,7 @@ export class Card implements Item<DashboardCard> {
       this.#recovery,
       this.#graph.root,
       this.#factList,
-      element('div', { class: 'buttons' }, this.#recover, this.#log),
+      element('div', { class: 'buttons' }, this.#recover, actions, this.#log),
     );
   }
 
@@ -98,6 +106,7 @@ export class Card implements Item<DashboardCard> {
     setAttribute(this.#recover, 'aria-disabled', this.#canRecover ? undefined : 'true');
     this.#recover.hidden = !card.offersRecovery;
     this.#recover.classList.toggle('secondary', !card.isUnwell);
+    this.#actions.update(card.actions);
   }
 
   updateHistory(history: DashboardHistory): void {
@@ -146,6 +155,21 @@ class Fact implements Item<CardFact> {
 
   tick(now: number): void {
     this.#phrase.tick(now);
+  }
+}
+
+/** Something that can be done about the server's condition. */
+class ActionButton implements Item<CardAction> {
+  readonly root: HTMLButtonElement;
+
+  constructor(onClick: () => void) {
+    this.root = button('', '', onClick);
+    this.root.classList.add('secondary');
+  }
+
+  update({ label, spoken }: CardAction): void {
+    setText(this.root, label);
+    setAttribute(this.root, 'aria-label', spoken);
   }
 }
 

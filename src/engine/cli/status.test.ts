@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { serverSnapshot, snapshotOf } from '../../../test/support/healthBuilders.ts';
+import { isUnhealthy, statusText } from './status.ts';
+
+const now = 1_700_000_100_000;
+const shown = (...args: Parameters<typeof serverSnapshot>): string =>
+  statusText(snapshotOf([serverSnapshot(...args)]), now, false);
+
+describe('status on the command line', () => {
+  it('R5.3 says how long a server has been busy, which is no failure', () => {
+    const busySince = now - 23_400;
+    assert.match(shown('s', { busySince }), /ready, busy for 23 s/);
+    assert.equal(isUnhealthy(serverSnapshot('s', { busySince })), false);
+  });
+
+  it('R5.10 says what is missing, and that something is', () => {
+    const degraded = {
+      reason: 'fewerTools',
+      sentence: 'It lists 2 of 4 tools.',
+      missing: ['a', 'b\u001b'],
+    } as const;
+    const server = { degraded: { ...degraded, missing: [...degraded.missing] } };
+    assert.match(shown('s', server), /ready, degraded[\s\S]*s: It lists 2 of 4 tools\. Missing: a, b \./);
+    assert.equal(isUnhealthy(serverSnapshot('s', server)), true);
+  });
+
+  it('R5.5 says why a server is down, and what can be done', () => {
+    const diagnosis = { cause: 'portInUse', sentence: 'Port 80 is taken.', advice: 'Free it.' } as const;
+    assert.match(shown('s', { state: 'crashLoop', diagnosis }), /s: Port 80 is taken\. Free it\./);
+  });
+
+  it('R4 says who waits only when somebody does, and the address in use where there are several', () => {
+    const pool = { available: 0, max: 10, limit: 4, queued: 3 };
+    assert.match(
+      shown('s', { pool, endpoint: 'https://b' }),
+      /wait for a place: 3, .*: 4\ns: address in use: https:\/\/b/,
+    );
+    assert.doesNotMatch(shown('s', { pool: { ...pool, queued: 0 } }), /wait for a place/);
+  });
+});

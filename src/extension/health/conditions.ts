@@ -1,0 +1,90 @@
+import { assertNever } from '../../shared/base/assertNever.ts';
+import type { Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type { ServerAction } from '../../shared/protocol/engineMessages.ts';
+import type { Translate } from '../translate.ts';
+
+/** What is worth saying of a server beside its state: that it is busy, offers less, why it is down, who waits. */
+
+export type ActionId = ServerAction['action'];
+
+/** By hand, whatever its connections do. */
+export function isIsolated({ state, breaker }: ServerSnapshot): boolean {
+  return state === 'isolated' || breaker.state === 'isolated';
+}
+
+/** What makes sense to do with a server as it is now. */
+export function offeredActions(snapshot: ServerSnapshot): readonly ActionId[] {
+  if (isIsolated(snapshot)) return ['rejoin'];
+  if (snapshot.state === 'stopped') return [];
+  const actions: ActionId[] = [];
+  if (snapshot.diagnosis?.holder?.isStale === true) actions.push('freePort');
+  if (snapshot.degraded !== undefined && offersLess(snapshot.degraded)) actions.push('acceptChange');
+  const { state, failures } = snapshot.breaker;
+  if (state !== 'closed' || failures > 0) actions.push('resetBreaker');
+  return [...actions, 'isolate'];
+}
+
+/** Something is gone from its lists; only that can be accepted as the new whole. */
+function offersLess({ reason }: Degraded): boolean {
+  return reason === 'fewerTools' || reason === 'fewerPrompts' || reason === 'fewerResources';
+}
+
+export function actionTitle(action: ActionId, t: Translate): string {
+  switch (action) {
+    case 'resetBreaker':
+      return t('Reset Breaker');
+    case 'isolate':
+      return t('Isolate Server');
+    case 'rejoin':
+      return t('Rejoin Server');
+    case 'freePort':
+      return t('Free the Port');
+    case 'acceptChange':
+      return t('Accept Change');
+    default:
+      return assertNever(action);
+  }
+}
+
+/** In which way it offers less than it did; a few words. */
+export function degradedWords({ reason }: Degraded, t: Translate): string {
+  switch (reason) {
+    case 'fewerTools':
+      return t('fewer tools than before');
+    case 'fewerPrompts':
+      return t('fewer prompts than before');
+    case 'fewerResources':
+      return t('fewer resources than before');
+    case 'emptyAnswers':
+      return t('empty answers');
+    case 'failedCheck':
+      return t('its health check fails');
+    default:
+      return assertNever(reason);
+  }
+}
+
+/** The engine's sentence, with the names of what is missing where it has not said them. */
+export function degradedSentence({ sentence, missing }: Degraded, t: Translate): string {
+  const unsaid = missing.filter((name) => !sentence.includes(name));
+  return unsaid.length === 0 ? sentence : `${sentence} ${t('Missing: {0}.', unsaid.join(', '))}`;
+}
+
+/** Why it keeps failing, and what a person can do. */
+export function causeSentence({ sentence, advice }: Diagnosis): string {
+  return advice === '' ? sentence : `${sentence} ${advice}`;
+}
+
+/** Calls that wait for a place; absent when none does. */
+export function queueWords({ pool }: ServerSnapshot, t: Translate): string | undefined {
+  const { queued = 0, limit = pool.max } = pool;
+  if (queued === 0) return undefined;
+  return queued === 1
+    ? t('one call waits for a place; {0} run at a time', limit)
+    : t('{0} calls wait for a place; {1} run at a time', queued, limit);
+}
+
+/** Only where there is some: φ of a server's silence, which nobody but a curious person needs. */
+export function suspicionWords({ suspicion = 0 }: ServerSnapshot, t: Translate): string | undefined {
+  return suspicion <= 0 ? undefined : t('Suspicion of its silence: φ {0}', suspicion.toFixed(1));
+}
