@@ -49,6 +49,26 @@ describe('a Streamable HTTP server with its own ideas', () => {
     });
   }
 
+  it('R3.1 400 for a while after `initialized`: it is asked by pings alone, in the same session, until it is ready', async () => {
+    let refused = 0;
+    peer.hook = ({ method, httpMethod }, response) => {
+      if (method === 'initialize' || method === 'notifications/initialized' || httpMethod === 'DELETE')
+        return false;
+      if (refused === 5) return false;
+      refused += 1;
+      response.writeHead(400).end();
+      return true;
+    };
+    await start();
+    const client = await bed.session('s');
+    assert.equal(textOf(await client.call('echo')), 'echo done');
+    assert.equal(peer.count('initialize'), 1);
+    const after = peer.requests.findIndex(({ method }) => method === 'notifications/initialized') + 1;
+    const asked = peer.requests.slice(after, after + 6).map(({ method }) => method);
+    assert.deepEqual(asked, Array<string>(6).fill('ping'));
+    assert.equal(peer.requests.filter(({ httpMethod }) => httpMethod === 'GET').length, 1);
+  });
+
   it('R3.5 an answer of MCP is passed on with 404, 400 and 500 too', async () => {
     await start();
     const client = await bed.session('s');

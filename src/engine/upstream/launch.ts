@@ -27,6 +27,7 @@ import {
 } from './launchFaults.ts';
 import { isJson, isObject, readInternalAnswer, stringMemberOf, type InternalAnswer } from './ownRequests.ts';
 import { Outages } from './outages.ts';
+import { restoring, untilReady } from './readiness.ts';
 import { ServerRequests } from './serverRequests.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { StopGrace, Transport, TransportListener, Verdict } from './transport.ts';
@@ -249,18 +250,17 @@ export class Launch implements TransportListener {
     this.#listener.onInitialized(answer.result, answer.line);
     this.#transport.useProtocol(stringMemberOf(answer.result, 'protocolVersion') ?? '');
     if (!(await this.#announceInitialized())) return;
-    this.#transport.listen();
     this.#isInitialized = true;
     this.#listener.onPhase('probing');
-    if (hello.logLevel !== undefined)
-      void this.request('logging/setLevel', JSON.stringify({ level: hello.logLevel }));
-    for (const uri of hello.subscriptions) void this.request('resources/subscribe', JSON.stringify({ uri }));
     // Any answer will do: a server that does not know `ping` says so, and is there.
-    const pong = await this.request('ping', undefined);
+    const pong = await untilReady(() => this.request('ping', undefined), this.#options.clock);
     if (pong.kind === 'failed') {
       if (pong.fault !== undefined) this.convict(pong.fault);
       return;
     }
+    // Nothing but the ping before it was answered (requirements R3.1): a stream that is refused is not asked for again.
+    this.#transport.listen();
+    for (const [method, params] of restoring(hello)) void this.request(method, params);
     this.#startTimer.dispose();
     this.#readyAt = this.#options.clock.now();
     this.#listener.onPhase('ready');
