@@ -1,10 +1,11 @@
 /**
  * `npm run bench:faults`: what becomes of calls when something breaks. Every row is an engine of its own, with real bridges, real servers that write
  * down each execution, and one fault; ends with 1 when a call was lost, executed twice or told wrongly, or when anything else is not 0 that must be. Writes the
- * table into docs/benchmarks.md when all rows were run. `--only=name,…` runs some, `--seed=N` repeats a run, `--calls=N` sets the number of the random row.
+ * table into docs/benchmarks.md when all rows were run. `--only=name,…` runs some, `--seed=N` repeats a run, `--calls=N` sets the number of the random row,
+ * `--quick` makes the large numbers small.
  */
 import { cpus } from 'node:os';
-import { intoBenchmarks, option, seedOf, versions } from './page.ts';
+import { intoBenchmarks, isQuick, option, seedOf, versions } from './page.ts';
 import { play, type Result, type Row } from './row.ts';
 import { engineRows } from './engineRows.ts';
 import { httpRows } from './httpRows.ts';
@@ -22,7 +23,7 @@ const rows: readonly Row[] = [
   ...httpRows,
   ...engineRows,
   ...sessionRows,
-  randomRow(Number(option('calls') ?? 100_000)),
+  randomRow(Number(option('calls') ?? (isQuick ? 5_000 : 100_000))),
 ];
 const chosen = rows.filter(({ name }) => only === undefined || only.includes(name));
 if (chosen.length === 0) {
@@ -56,7 +57,7 @@ console.log(text);
 console.error(
   `${chosen.length} rows in ${seconds(performance.now() - began)}, seed ${seed}, ${failures} wrong`,
 );
-if (only === undefined && results.length === chosen.length) {
+if (only === undefined && !isQuick && results.length === chosen.length) {
   const tookMs = performance.now() - began;
   const head = `${versions()}, ${cpus().length} cores shared by everything; \`npm run bench:faults -- --seed=${seed}\`, ${seconds(tookMs)} in all.`;
   intoBenchmarks('faults', head, text);

@@ -7,6 +7,9 @@ import { projectRoot } from '../../test/support/testEngine.ts';
 export const option = (name: string): string | undefined =>
   process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
 
+/** The large numbers a hundredth or a tenth of what they are, to try it; nothing is written down. */
+export const isQuick = process.argv.includes('--quick');
+
 /** The seed that was asked for, or any. */
 export const seedOf = (): number => Number(option('seed') ?? Math.floor(Math.random() * 1_000_000));
 

@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { CallClient } from '../../test/support/callClient.ts';
 import { lookInto, type EngineState } from '../../test/support/engineProbe.ts';
 import { projectRoot } from '../../test/support/testEngine.ts';
+import { isQuick } from './page.ts';
 import type { Row } from './row.ts';
 import { HttpServer, pause, type Stage } from './stage.ts';
 
 const tinyServer = join(projectRoot, 'test', 'servers', 'tiny.sh');
-const SESSIONS = 10_000;
+const SESSIONS = isQuick ? 1_000 : 10_000;
 const AT_ONCE = 40;
 /** Of so many sessions one is with a process, which costs what starting a process costs. */
 const STDIO_EVERY = 10;
