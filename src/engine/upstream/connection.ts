@@ -416,7 +416,8 @@ export class Connection implements ServerLink {
 
   #onReady(): void {
     const launch = this.#launch;
-    if (launch === undefined) return;
+    // It may become ready while it is being ended for a fresh start; a call handed to it now would be lost with it.
+    if (launch === undefined || this.#forced) return;
     this.#everReady = true;
     this.#startFault = undefined;
     this.#crash = undefined;
@@ -591,6 +592,7 @@ export class Connection implements ServerLink {
   /** Ends the connection and its process for good. */
   async stop(): Promise<void> {
     this.#leaveAlone();
+    this.#forced = false; // no fresh start follows: a call must not wait for one
     if (this.#state !== 'stopped') this.#move('stopped');
     this.#leavePlace();
     for (const membership of this.#memberships) membership.dispose();
