@@ -32,6 +32,7 @@ import { ensurePrivateFolder, newSocketAddress, writeFileAtomically } from './st
 import { ProcessList } from './state/processList.ts';
 import { Guardian } from './upstream/guardian.ts';
 import { StartGate } from './upstream/startGate.ts';
+import { LoginShell } from './upstream/loginShell.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
 /** The engine ends this long after its last client has left; a window reload takes less. */
@@ -130,6 +131,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     guardian,
     window,
     processes,
+    loginShell: new LoginShell({
+      clock,
+      environment: process.env,
+      guardian,
+      log: (text) => log.write('info', text),
+    }),
     environment: process.env,
     defaultFolder: () => registry.workspaceFolder,
   });

@@ -23,6 +23,8 @@ export interface ServerProcessOptions {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Record<string, string>;
+  /** The environment to look for the command in when PATH does not have it; `undefined`: there is no other. */
+  readonly otherEnv?: (() => Promise<Record<string, string> | undefined>) | undefined;
   readonly clock: Clock;
   /** Told of its group while it may have to be ended by others. */
   readonly guardian: Pick<Guardian, 'add' | 'remove'>;
@@ -54,7 +56,10 @@ export class ServerProcess implements Transport {
   readonly #options: ServerProcessOptions;
   readonly #listener: TransportListener;
   /** Absent when the system refused at once. */
-  readonly #child: ChildProcess | undefined;
+  #child: ChildProcess | undefined;
+  /** Its command was not found, and another environment is being asked for. */
+  #notFound: ProcessEnd | undefined;
+  #lookedElsewhere = false;
   #end: ProcessEnd | undefined;
   #exit: ProcessEnd | undefined;
   #drain: Disposable | undefined;
@@ -78,14 +83,20 @@ export class ServerProcess implements Transport {
         else this.#child?.stderr?.resume();
       },
     });
-    this.#child = this.#spawn();
-    if (this.#child?.pid !== undefined) options.guardian.add(this.#child.pid);
-    if (this.#child !== undefined) this.#listen(this.#child);
+    this.#start(options.env);
+  }
+
+  #start(env: Record<string, string>): void {
+    const child = this.#spawn(env);
+    this.#child = child;
+    if (child === undefined) return;
+    if (child.pid !== undefined) this.#options.guardian.add(child.pid);
+    this.#listen(child);
   }
 
   /** For most errors `spawn` throws instead of emitting: a folder that is a file, too long a command, too large an environment. */
-  #spawn(): ChildProcess | undefined {
-    const { command, args, cwd, env } = this.#options;
+  #spawn(env: Record<string, string>): ChildProcess | undefined {
+    const { command, args, cwd } = this.#options;
     try {
       // cross-spawn quotes for cmd.exe where the command is a .cmd or .bat; elsewhere it is spawn, without a shell.
       return spawn(command, [...args], {
@@ -98,7 +109,7 @@ export class ServerProcess implements Transport {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       // Told later, as the other failures are: the caller is still putting this process into its place.
-      process.nextTick(() => this.#finish(this.#spawnFailure(code)));
+      process.nextTick(() => this.#onSpawnFailed(code));
       return undefined;
     }
   }
@@ -122,7 +133,7 @@ export class ServerProcess implements Transport {
   #listen(child: ChildProcess): void {
     child.once('spawn', () => this.#listener.onOpened());
     child.on('error', (error: NodeJS.ErrnoException) => {
-      if (child.pid === undefined) this.#finish(this.#spawnFailure(error.code));
+      if (child.pid === undefined) this.#onSpawnFailed(error.code);
     });
     const splitter = new LineSplitter(this.#options.maxLineBytes, (size, head, tail) =>
       this.#listener.onTooLongLine(size, head, tail),
@@ -147,6 +158,24 @@ export class ServerProcess implements Transport {
     child.once('close', () => this.#finishExit());
   }
 
+  #onSpawnFailed(errno: string | undefined): void {
+    const failure = this.#spawnFailure(errno);
+    const { otherEnv, command } = this.#options;
+    const isName = !/[\\/]/.test(command);
+    if (failure.errno !== 'ENOENT' || !isName || otherEnv === undefined || this.#lookedElsewhere) {
+      this.#finish(failure);
+      return;
+    }
+    this.#lookedElsewhere = true;
+    this.#notFound = failure;
+    void otherEnv().then((env) => {
+      if (this.#end !== undefined) return; // stopped meanwhile
+      this.#notFound = undefined;
+      if (env === undefined) this.#finish(failure);
+      else this.#start(env);
+    });
+  }
+
   #spawnFailure(errno: string | undefined): ProcessEnd {
     const { cwd } = this.#options;
     // The system says ENOENT of a missing folder too.
@@ -158,7 +187,7 @@ export class ServerProcess implements Transport {
   #whySpawnFailed(errno: string | undefined): string {
     const { command } = this.#options;
     if (errno === 'ENOENT')
-      return `its command "${command.slice(0, 200)}" was not found, neither as a file nor on PATH`;
+      return `its command "${command.slice(0, 200)}" was not found, neither as a file nor on PATH${this.#lookedElsewhere ? ', nor on that of your login shell' : ''}`;
     if (errno === 'EACCES') return `its command "${command}" may not be executed`;
     return `the system refused to start "${command.slice(0, 200)}" (${errno ?? 'unknown error'})`;
   }
@@ -279,6 +308,10 @@ export class ServerProcess implements Transport {
   async #stop(grace: StopGrace): Promise<void> {
     if (this.#end !== undefined) return;
     const { clock } = this.#options;
+    if (this.#notFound !== undefined) {
+      this.#finish(this.#notFound);
+      return;
+    }
     this.#child?.stdin?.end();
     if (await this.#endsWithin(clock, grace.politeMs)) return;
     if (process.platform !== 'win32') {

@@ -13,6 +13,7 @@ import { upstreamEnvironment } from './environment.ts';
 import type { Guardian } from './guardian.ts';
 import { HttpPool, loadClientFactory } from './http/httpPool.ts';
 import { HttpTransport } from './http/httpTransport.ts';
+import { withLoginShell, type LoginShell } from './loginShell.ts';
 import { ServerProcess } from './serverProcess.ts';
 import type { Transport, TransportListener } from './transport.ts';
 
@@ -34,6 +35,7 @@ export interface UpstreamsOptions {
   /** On disk, for the next engine of the window. */
   readonly processes: ProcessList;
   readonly environment: NodeJS.ProcessEnv;
+  readonly loginShell: LoginShell;
   /** Where processes start unless their entry says otherwise; the home folder when there is none. */
   readonly defaultFolder: (server: string) => string | undefined;
 }
@@ -57,17 +59,24 @@ export class Upstreams implements Disposable {
   }
 
   #start(config: StdioServerConfig, listener: TransportListener): ServerProcess {
-    const { clock, guardian, processes, window, environment, defaultFolder } = this.#options;
+    const { clock, guardian, processes, window, environment, loginShell, defaultFolder } = this.#options;
+    const envFrom = (own: NodeJS.ProcessEnv): Record<string, string> => ({
+      ...upstreamEnvironment(own, config.env),
+      [MARK_VARIABLE]: markOf(window, config.name),
+    });
+    const otherEnv = async (): Promise<Record<string, string> | undefined> => {
+      const shell = await loginShell.environment();
+      return shell && envFrom(withLoginShell(environment, shell));
+    };
     return new ServerProcess(
       {
         server: config.name,
         command: config.command,
         args: config.args,
         cwd: config.cwd ?? defaultFolder(config.name) ?? homedir(),
-        env: {
-          ...upstreamEnvironment(environment, config.env),
-          [MARK_VARIABLE]: markOf(window, config.name),
-        },
+        env: envFrom(environment),
+        // An entry that sets PATH has said where to look.
+        otherEnv: config.env['PATH'] === undefined ? otherEnv : undefined,
         clock,
         guardian: {
           add: (pid) => {
