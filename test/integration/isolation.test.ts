@@ -96,6 +96,22 @@ describe('a server that is isolated by hand', () => {
     assert.equal((await client.call('pid')).isError, undefined);
   });
 
+  it('R5.1 one that several clients share is isolated and rejoined for all of them', async () => {
+    bed.configure({ s: scripted({ RECORD: bed.record, STARTS: starts }, { instances: 'single' }) });
+    const { control } = await bed.startEngine();
+    const clients = await Promise.all([bed.session('s'), bed.session('s')]);
+    const pids = await Promise.all(clients.map(async (client) => Number(textOf(await client.call('pid')))));
+    await isolate(control);
+    for (const client of clients) assert.match(textOf(await client.call('pid')), /isolated by hand/);
+    await until('its process to end', () => !isRunning(pids[0] ?? 0));
+    assert.equal((await control.server('s', ({ id }) => id === 's')).state, 'isolated');
+    await control.act('s', 'rejoin');
+    const again = await Promise.all(clients.map(async (client) => Number(textOf(await client.call('pid')))));
+    assert.equal(again[0], again[1]);
+    assert.notEqual(again[0], pids[0]);
+    assert.equal(startCount(), 2);
+  });
+
   it('R5.1 an action on a server that is not there is answered', async () => {
     const { control } = await bed.startEngine();
     const { done, message } = await control.act('nobody', 'isolate');
