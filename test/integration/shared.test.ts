@@ -22,6 +22,11 @@ describe('one server for all sessions', () => {
     existsSync(starts) ? readFileSync(starts, 'utf8').split('\n').filter(Boolean).map(Number) : [];
   const shared = (env: Record<string, string> = {}, lifeline: Record<string, unknown> = {}): ServerEntry =>
     scripted({ RECORD: bed.record, STARTS: starts, ...env }, { ...single, ...lifeline });
+  /** What the server of what is shared was told, in order. */
+  const settingsMade = (): string[] =>
+    bed.recorded
+      .filter((line) => /setLevel|subscribe/.test(line))
+      .map((line) => line.split(' ').slice(0, 2).join(' '));
   const code = (message: Message): unknown =>
     (message.result as unknown as ToolResult)._meta?.[OUTCOME_META]?.['code'];
 
@@ -199,19 +204,16 @@ describe('one server for all sessions', () => {
     assert.deepEqual(heard(quiet, 'notifications/message', 'level'), ['error']);
     assert.deepEqual(heard(loud, 'notifications/resources/updated', 'uri'), []);
     assert.deepEqual(heard(quiet, 'notifications/resources/updated', 'uri'), ['file:///a', 'file:///b']);
-    assert.deepEqual(
-      bed.recorded.filter((line) => /setLevel|subscribe/.test(line)),
-      [
-        'logging/setLevel debug',
-        'logging/setLevel debug',
-        'resources/subscribe file:///a',
-        'resources/subscribe file:///a',
-        'resources/subscribe file:///b',
-      ],
-    );
+    assert.deepEqual(settingsMade(), [
+      'logging/setLevel debug',
+      'logging/setLevel debug',
+      'resources/subscribe file:///a',
+      'resources/subscribe file:///a',
+      'resources/subscribe file:///b',
+    ]);
     await quiet.close();
     await until('what nobody wants is given up', () =>
-      ['file:///a', 'file:///b'].every((uri) => bed.recorded.includes(`resources/unsubscribe ${uri}`)),
+      ['file:///a', 'file:///b'].every((uri) => settingsMade().includes(`resources/unsubscribe ${uri}`)),
     );
   });
 
@@ -223,16 +225,14 @@ describe('one server for all sessions', () => {
     await one.request('resources/subscribe', { uri: 'file:///a' });
     await other.request('resources/subscribe', { uri: 'file:///b' });
     const { pids } = await control.server('s', ({ state }) => state === 'ready');
-    const before = bed.recorded.length;
+    const before = settingsMade().length;
     process.kill(pids[0] ?? 0, 'SIGKILL');
     await one.call('tell', {});
-    assert.deepEqual(
-      bed.recorded
-        .slice(before)
-        .filter((line) => /setLevel|subscribe/.test(line))
-        .sort(),
-      ['logging/setLevel warning', 'resources/subscribe file:///a', 'resources/subscribe file:///b'],
-    );
+    assert.deepEqual(settingsMade().slice(before).sort(), [
+      'logging/setLevel warning',
+      'resources/subscribe file:///a',
+      'resources/subscribe file:///b',
+    ]);
   });
 
   it('R5.4 a server that holds a port serves all clients of the window', async () => {
@@ -284,6 +284,24 @@ describe('one server for all sessions', () => {
     assert.deepEqual([textOf(await one.call('pid')), textOf(await other.call('pid'))], [pid, pid]);
   });
 
+  it('R5.5 sessions that fight over a port are told to share one process', async () => {
+    bed.configure({ s: sharing({ HOLD: join(bed.home, 'lock') }) });
+    const { control } = await bed.startEngine();
+    const holder = await bed.session('s');
+    await holder.call('tell');
+    const other = bed.bridge('s');
+    void other.initialize().catch(() => undefined);
+    const { diagnosis } = await control.server('s', ({ state }) => state === 'crashLoop');
+    assert.equal(diagnosis?.cause, 'portInUse');
+    assert.match(diagnosis.advice, /"instances": "single"/);
+    await control.configure(
+      bed.configure({ s: sharing({ HOLD: join(bed.home, 'lock') }, single) }).configuration,
+    );
+    assert.equal(textOf(await holder.call('tell')), 'told');
+    await other.next('the answer to initialize', ({ id }) => id === 1);
+    assert.equal(textOf(await other.call('tell')), 'told');
+  });
+
   it('R4.3 the setting may change while clients are there, and no two processes meet', async () => {
     const entry = (instances: string): ServerEntry =>
       sharing({ HOLD: join(bed.home, 'lock') }, { instances });
@@ -299,5 +317,100 @@ describe('one server for all sessions', () => {
     assert.equal(textOf(await second.call('tell')), 'told');
     const { metrics } = await control.server('s', ({ state }) => state === 'ready');
     assert.equal(metrics.failed, 0);
+  });
+});
+
+describe('a pool of processes for all sessions', () => {
+  let bed: TestBed;
+  let starts: string;
+  beforeEach(() => {
+    bed = new TestBed();
+    starts = join(bed.home, 'starts');
+  });
+  afterEach(() => bed.dispose());
+
+  const started = (): number[] => readFileSync(starts, 'utf8').split('\n').filter(Boolean).map(Number);
+  const pool = (size: number, connection: Record<string, unknown> = {}): ServerEntry =>
+    scripted({ RECORD: bed.record, STARTS: starts }, { pool: size, connection });
+  const pidsOf = (key: string): string[] =>
+    bed.recorded
+      .filter((line) => line.startsWith(`readRecord ${key} `))
+      .map((line) => line.split(' ')[2] ?? '');
+
+  it('R4.3 keeps its minimum, and gives each call to the process with the fewest', async () => {
+    bed.configure({ s: pool(3, { minConnections: 3 }) });
+    const { control } = await bed.startEngine();
+    const clients = await Promise.all([1, 2].map(() => bed.session('s')));
+    const { sessions, pids } = await control.server(
+      's',
+      (server) => server.state === 'ready' && server.pids.length === 3,
+    );
+    assert.equal(sessions, 2);
+    assert.deepEqual(pids.toSorted(), started().toSorted());
+    const call = { name: 'readRecord', arguments: { key: 'k', ms: 2_000 } };
+    const ids = clients.flatMap((client) =>
+      [1, 2, 3].map(() => ({ client, id: client.send('tools/call', call) })),
+    );
+    await Promise.all(ids.map(({ client, id }) => client.answerTo(id)));
+    const counts = pids.map((pid) => pidsOf('k').filter((other) => other === String(pid)).length);
+    assert.deepEqual(counts, [2, 2, 2]);
+  });
+
+  it('R4.3 grows up to its size when everybody is busy, and no further', async () => {
+    bed.configure({ s: pool(2) });
+    const { control } = await bed.startEngine();
+    const client = await bed.session('s');
+    await client.call('pid');
+    assert.equal(started().length, 1);
+    const ids = [1, 2, 3, 4].map((n) =>
+      client.send('tools/call', { name: 'readRecord', arguments: { key: `k${n}`, ms: 1_000 } }),
+    );
+    await Promise.all(ids.map((id) => client.answerTo(id)));
+    await control.server('s', (server) => server.state === 'ready' && server.pids.length === 2);
+    assert.equal(started().length, 2);
+  });
+
+  it('R4.2 R2.4 replaces a process that ended, and runs nothing twice', async () => {
+    bed.configure({ s: pool(2, { minConnections: 2 }) });
+    const { control } = await bed.startEngine();
+    const client = await bed.session('s');
+    const { pids } = await control.server(
+      's',
+      (server) => server.state === 'ready' && server.pids.length === 2 && server.catalogue?.tools === 9,
+    );
+    for (let n = 0; n < 2; n += 1) await client.call('pid');
+    const ids = ['a', 'b'].map((key) =>
+      client.send('tools/call', { name: 'record', arguments: { key, ms: 1_500 } }),
+    );
+    await until('both to be called', () => bed.recorded.length === 2);
+    process.kill(pids[0] ?? 0, 'SIGKILL');
+    const results = await Promise.all(ids.map((id) => client.answerTo(id)));
+    const codes = results.map(
+      ({ result }) => (result as unknown as ToolResult)._meta?.[OUTCOME_META]?.['code'],
+    );
+    assert.deepEqual(
+      codes.filter((one) => one !== undefined),
+      ['outcomeUnknown'],
+    );
+    assert.deepEqual([bed.executions('record', 'a'), bed.executions('record', 'b')], [1, 1]);
+    await control.server(
+      's',
+      (server) => server.state === 'ready' && server.pids.length === 2 && !server.pids.includes(pids[0] ?? 0),
+    );
+    assert.equal(textOf(await client.call('echo', { key: 'fine' })), 'fine');
+  });
+
+  it('R3.2 all processes hear of levels and subscriptions', async () => {
+    bed.configure({ s: sharing({ RECORD: bed.record }, { pool: 2, connection: { minConnections: 2 } }) });
+    const { control } = await bed.startEngine();
+    const client = await bed.session('s');
+    await control.server('s', (server) => server.state === 'ready' && server.pids.length === 2);
+    await client.request('logging/setLevel', { level: 'error' });
+    await client.request('resources/subscribe', { uri: 'file:///a' });
+    for (const what of ['logging/setLevel error', 'resources/subscribe file:///a'])
+      await until(`both to be told ${what}`, () => {
+        const told = bed.recorded.filter((line) => line.includes(what));
+        return new Set(told.map((line) => line.split(' ').at(-1))).size === 2;
+      });
   });
 });

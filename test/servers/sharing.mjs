@@ -1,7 +1,7 @@
 // A small MCP server for tests of what several clients share, without any library.
 // Tools: tell { log: [levels], updated: [uris], changed } says all that and answers "told"; pid.
 // Levels below the one that was set are not said; what was not subscribed to is said all the same, so that a test sees who filters.
-// Environment: RECORD file that gets "<method> <level or uri>" of each request that sets something; HOLD: a path that only one process
+// Environment: RECORD file that gets "<method> <level or uri> <pid>" of each request that sets something; HOLD: a path that only one process
 // may hold at a time (it listens there as on a port); the next one ends with "address already in use".
 import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -48,11 +48,11 @@ function onRequest({ id, method, params = {} }) {
       return send({ id, result: params.name === 'pid' ? text(process.pid) : tell(params.arguments ?? {}) });
     case 'logging/setLevel':
       level = params.level;
-      note(`${method} ${level}`);
+      note(`${method} ${level} ${process.pid}`);
       return send({ id, result: {} });
     case 'resources/subscribe':
     case 'resources/unsubscribe':
-      note(`${method} ${params.uri}`);
+      note(`${method} ${params.uri} ${process.pid}`);
       return send({ id, result: {} });
     default:
       return send({ id, result: {} });

@@ -302,7 +302,8 @@ export class CallTable {
       this.#deps.answer(call.id, line);
       return;
     }
-    const isNoteWanted = runtime.config?.lifeline.tellRestarts === true;
+    // The processes of a pool remember nothing that could be lost.
+    const isNoteWanted = runtime.config?.lifeline.tellRestarts === true && runtime.processes <= 1;
     const told = call.method === 'tools/call' ? this.#restartNote.apply(call, line, isNoteWanted) : line;
     this.#deps.answer(call.id, told, this.#afterFlush(call));
     runtime.noteAnsweredCall(clock.now() - call.startedAt);

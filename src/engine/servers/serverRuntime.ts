@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
-import type { ConnectionState } from '../../shared/model/connectionState.ts';
+import { isUsable, type ConnectionState } from '../../shared/model/connectionState.ts';
 import type { Fault } from '../../shared/model/fault.ts';
 import type { Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
@@ -17,6 +17,7 @@ import { ForcedStart } from '../recovery/forcedStart.ts';
 import type { ServerRecovery } from '../recovery/serverRecovery.ts';
 import { StaleAnswers } from '../pipeline/staleAnswers.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
+import { withSiblingAdvice } from '../recovery/diagnosis/siblingClash.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 import type { SharedServer } from '../upstream/serverLink.ts';
 
@@ -421,7 +422,10 @@ export class ServerRuntime {
   /** Why it is down (requirements R5.5). */
   #diagnosis(state: ConnectionState, connections: readonly Connection[]): Diagnosis | undefined {
     if (notDown.has(state)) return undefined;
-    return connections.find((connection) => connection.state === state)?.crash;
+    const down = connections.find((connection) => connection.state === state);
+    if (down?.crash === undefined) return undefined;
+    const hasLiveSibling = connections.some(({ state: other, pid }) => pid !== undefined && isUsable(other));
+    return withSiblingAdvice(down.crash, hasLiveSibling);
   }
 
   #catalogueSnapshot(catalogue: Catalogue): NonNullable<ServerSnapshot['catalogue']> {

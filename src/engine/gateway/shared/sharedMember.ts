@@ -93,8 +93,8 @@ export class SharedMember implements ServerLink {
     return this.#upstream.whenUsable(call, this);
   }
 
-  suspect(call?: Call): Promise<void> {
-    return this.#upstream.suspect(call);
+  suspect(call?: Call): void {
+    this.#upstream.suspect(call);
   }
 
   answer(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): boolean {

@@ -15,7 +15,7 @@ import type { SessionDeps } from '../session.ts';
 import { createConnection } from '../sessionConnection.ts';
 import { firstUsable } from './firstUsable.ts';
 import { MessageRouter } from './messageRouter.ts';
-import { OpenCalls } from './openCalls.ts';
+import { OpenCalls, type OpenCall } from './openCalls.ts';
 import { SharedMember } from './sharedMember.ts';
 import { SharedSlot, type SlotOwner } from './sharedSlot.ts';
 import { changes, merge, type SharedState } from './sharedState.ts';
@@ -237,9 +237,9 @@ export class SharedUpstream implements SharedServer, SlotOwner {
     for (const { connection } of this.#slots) connection.open();
   }
 
-  async suspect(call: Call | undefined): Promise<void> {
+  suspect(call: Call | undefined): void {
     const entry = call === undefined ? undefined : this.#calls.find(wireIdOf(call));
-    await (entry?.slot ?? this.#slots.at(0))?.connection.suspect();
+    (entry?.slot ?? this.#slots.at(0))?.connection.suspect();
   }
 
   // --- from the clients ---
@@ -251,18 +251,25 @@ export class SharedUpstream implements SharedServer, SlotOwner {
     // It may have been given a place already, and have waited for something else since.
     if (call.wire !== undefined) this.#calls.remove(call.wire.id);
     this.#grow();
-    const slot =
-      this.#leastBusy() ?? (await firstUsable(this.#slots, call)) ?? this.#leastBusy() ?? this.#slots.at(0);
-    if (slot === undefined) throw this.#ended();
-    const launch = await slot.connection.whenUsable(call);
-    if (!this.#members.has(member)) throw this.#ended();
-    // A number, which every server can take; it is used once in an engine.
+    for (;;) {
+      const slot = this.#leastBusy();
+      const launch = slot?.connection.usableLaunch;
+      // Without a pause in between: calls of one moment must see each other, or all would go to the same process.
+      if (slot !== undefined && launch !== undefined) return this.#assign({ call, member, slot, launch });
+      await firstUsable(this.#slots, call);
+      if (!this.#members.has(member)) throw this.#ended();
+    }
+  }
+
+  #assign(entry: OpenCall<SharedMember, SharedSlot>): Launch {
+    const { call } = entry;
     if (call.wire === undefined) {
+      // A number, which every server can take; it is used once in an engine.
       call.wire = wireFormOf(this.#withMergedLevel(call), String(call.seq));
       void call.settled.promise.then(() => this.#onSettled(call));
     }
-    this.#calls.add({ call, member, slot, launch });
-    return launch;
+    this.#calls.add(entry);
+    return entry.launch;
   }
 
   #onSettled(call: Call): void {
