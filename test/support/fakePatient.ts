@@ -61,7 +61,7 @@ export class FakePatient implements Patient {
 
   #say(): void {
     this.vitals.heard();
-    this.vitals.answered();
+    this.vitals.answered(this.#clock.now());
   }
 
   /** A probe that is out is answered after all. */

@@ -6,6 +6,7 @@ import type { Clock } from '../../shared/base/clock.ts';
  */
 export class Vitals {
   readonly #clock: Clock;
+  #abandonedAt = -Infinity;
   /** Monotonic milliseconds of its last message; also one that still waits in our own inbox. */
   heardAt: number;
   /** Monotonic milliseconds when a call was last written to it. */
@@ -37,12 +38,14 @@ export class Vitals {
 
   /** Nobody waits for a call any more that it was given `remainingMs` more for. */
   abandoned(remainingMs: number): void {
+    this.#abandonedAt = this.#clock.now();
     this.excusedUntil = Math.max(this.excusedUntil, this.#clock.now() + remainingMs);
   }
 
-  answered(): void {
+  /** It has answered a request that was written at `writtenAt`; what was cancelled before that is behind it. */
+  answered(writtenAt: number): void {
     this.answers += 1;
-    this.excusedUntil = -Infinity;
+    if (writtenAt > this.#abandonedAt) this.excusedUntil = -Infinity;
   }
 
   heldUp(): void {

@@ -19,8 +19,12 @@ const WATCHFUL_MS = 500;
 const PROBE_LIMIT_MS = 10_000;
 /** A suspect server is asked twice, this far apart ... */
 const PROBE_INTERVAL_MS = 2_000;
-/** ... and judged this long after the first time. */
+/** ... and judged this long after the first time ... */
 const VERDICT_AFTER_MS = 5_000;
+/** ... or this long where a network is in between that may stall, and a call has passed its deadline. */
+const REMOTE_VERDICT_AFTER_MS = 10_000;
+/** Between the end of a round and the verdict what has come meanwhile is read, also what a process says that went on a moment ago. */
+const GRACE_MS = 250;
 /** A probe that failed at once is repeated within that time: a network may be back before the session is given up. */
 const RETRY_PROBE_MS = 500;
 /** A call that is answered by nothing for this long is shown as busy. */
@@ -34,6 +38,8 @@ interface Suspicion {
   readonly kind: 'suspect';
   cause: SuspicionCause;
   readonly since: number;
+  /** As `since`, or when we last stood still. */
+  forgivenAt: number;
   /** What it had answered by then. */
   readonly answers: number;
   /** Calls written before it: they explain that a ping is not answered. Later ones stand behind the ping, and do not. */
@@ -45,6 +51,8 @@ interface Suspicion {
   fault: Fault | undefined;
   /** Something else explains the silence; when that is over, one more round decides. */
   isHolding: boolean;
+  /** When the round was over, and nothing had come. */
+  overAt: number | undefined;
   isJudging: boolean;
 }
 
@@ -130,7 +138,10 @@ export class Watch implements Disposable {
     const state = this.#state;
     this.#detector.forgive();
     if (state.kind === 'asked') state.at = now;
-    else if (state.kind === 'suspect') this.#beginRound(state, now);
+    else if (state.kind === 'suspect') {
+      state.forgivenAt = now;
+      this.#beginRound(state, now);
+    }
   }
 
   /** Does what is due, and answers when the next step is. */
@@ -162,7 +173,8 @@ export class Watch implements Disposable {
     if (this.#isEngaged(now)) {
       const silentSince = Math.max(patient.load.openSince ?? now, patient.vitals.heardAt);
       const busyAt = silentSince + BUSY_SHOWN_MS;
-      return Math.min(checkAt, busyAt > now ? busyAt : Infinity);
+      const { excusedUntil } = patient.vitals;
+      return Math.min(checkAt, ...[busyAt, excusedUntil].filter((at) => at > now));
     }
     const { intervalMs, stretch } = this.#wait;
     if (intervalMs !== patient.intervalMs || (stretch > 1 && !this.#isForgotten))
@@ -267,12 +279,13 @@ export class Watch implements Disposable {
       since: now,
       answers: patient.vitals.answers,
       earlier: patient.load.openCalls,
-      // It has had its round when it was asked because of the network.
-      roundAt: cause === 'network' ? now - VERDICT_AFTER_MS : now,
+      forgivenAt: now,
+      roundAt: now,
       probes: 0,
       probeAt: fault === undefined ? now : now + RETRY_PROBE_MS,
       fault,
       isHolding: false,
+      overAt: undefined,
       isJudging: false,
     };
     this.#state = state;
@@ -288,6 +301,12 @@ export class Watch implements Disposable {
     state.probeAt = now;
     state.fault = undefined;
     state.isHolding = false;
+    state.overAt = undefined;
+  }
+
+  #verdictAt({ cause, roundAt }: Suspicion): number {
+    const isFar = cause === 'deadline' && this.patient.isRemote;
+    return roundAt + (isFar ? REMOTE_VERDICT_AFTER_MS : VERDICT_AFTER_MS);
   }
 
   #isAlive({ cause, answers, since }: Suspicion): boolean {
@@ -322,17 +341,23 @@ export class Watch implements Disposable {
       if (this.#isExplained(state, now)) return next;
       this.#beginRound(state, now);
     }
-    if (now >= state.roundAt + VERDICT_AFTER_MS) {
+    if (now >= this.#verdictAt(state)) {
       if (state.fault === undefined && this.#isExplained(state, now)) state.isHolding = true;
-      else void this.#judge(state);
-      return next;
+      else if (state.overAt === undefined) {
+        state.overAt = now;
+        void this.#spareStopped(state);
+      } else if (now >= state.overAt + GRACE_MS) {
+        state.isJudging = true;
+        this.patient.afterInbox(() => this.#judge(state));
+      }
+      return Math.min(next, (state.overAt ?? Infinity) + GRACE_MS);
     }
     if (now >= state.probeAt) {
       state.probes += 1;
       state.probeAt = state.probes < 2 ? now + PROBE_INTERVAL_MS : Infinity;
       this.#probe();
     }
-    return Math.min(next, state.probeAt, state.roundAt + VERDICT_AFTER_MS);
+    return Math.min(next, state.probeAt, this.#verdictAt(state));
   }
 
   #acquit(heardAt: number): void {
@@ -340,23 +365,25 @@ export class Watch implements Disposable {
     this.patient.clear();
   }
 
-  /** Nobody is convicted whose answer waits in our own inbox, or who was only stopped. */
-  async #judge(state: Suspicion): Promise<void> {
-    const { patient } = this;
-    const { pid } = patient;
-    state.isJudging = true;
-    const isIdle = state.cause === 'silence' && this.#deps.clock.now() - state.since < STOPPED_LIMIT_MS;
-    const isStopped = isIdle && pid !== undefined && (await this.#deps.isStopped(pid));
-    await new Promise<void>((resolve) => patient.afterInbox(resolve));
+  /** A process that somebody stopped, and that has nothing to do, gets another round. */
+  async #spareStopped(state: Suspicion): Promise<void> {
+    const { pid } = this.patient;
+    const isIdle = state.cause === 'silence' && this.#deps.clock.now() - state.forgivenAt < STOPPED_LIMIT_MS;
+    if (!isIdle || pid === undefined || !(await this.#deps.isStopped(pid)) || this.#state !== state) return;
+    this.#beginRound(state, this.#deps.clock.now());
+    this.#deps.onChanged();
+  }
+
+  /** Everything that had come has been handled, so no answer waits in our own inbox. */
+  #judge(state: Suspicion): void {
     if (this.#state !== state) return;
-    state.isJudging = false;
+    const { patient } = this;
     const now = this.#deps.clock.now();
+    state.isJudging = false;
     if (this.#isAlive(state)) this.#acquit(patient.vitals.heardAt);
-    else if (isStopped) this.#beginRound(state, now);
-    // We stood still meanwhile: another round has begun.
-    else if (now < state.roundAt + VERDICT_AFTER_MS) this.#deps.onChanged();
     else if (state.fault === undefined && this.#isExplained(state, now)) state.isHolding = true;
-    else {
+    // Otherwise we stood still meanwhile, and another round has begun.
+    else if (now >= this.#verdictAt(state)) {
       this.#state = { kind: 'over' };
       patient.convict(state.fault ?? convictionFault(state.cause, patient, now - patient.vitals.heardAt));
     }

@@ -297,7 +297,9 @@ export class Launch implements TransportListener {
               this.#noteAbandoned(id);
               finish({ kind: 'failed' });
             });
+      const writtenAt = this.#options.clock.now();
       const finish = (answer: InternalAnswer): void => {
+        if (answer.kind !== 'failed') this.vitals.answered(writtenAt);
         if (isWork && this.#internal.get(id) === finish) this.vitals.ownRequests -= 1;
         timer?.dispose();
         this.#internal.delete(id);
@@ -470,13 +472,13 @@ export class Launch implements TransportListener {
   }
 
   #onResponse(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): Promise<unknown> | undefined {
-    this.vitals.answered();
     const internal = this.#internal.get(frame.id);
     if (internal !== undefined) {
       internal(readInternalAnswer(line));
       return undefined;
     }
     const pending = this.#pending.get(frame.id);
+    this.vitals.answered(pending?.writtenAt ?? -Infinity);
     if (pending === undefined) {
       // Cancelled, past its deadline, or answered before: the client must not see it.
       this.#inbox.countUnasked();
