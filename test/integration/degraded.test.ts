@@ -98,6 +98,25 @@ describe('a server that comes back with less', () => {
     assert.equal((await control.snapshot()).servers[0]?.degraded, undefined);
   });
 
+  it('R5.10 what it answered before its restart with something, and now with nothing, is named until it answers again', async () => {
+    const answer = (text: string): void =>
+      offer({ tools, prompts: ['p'], answers: { read: { content: [{ type: 'text', text }] } } });
+    answer('the page');
+    await client.request('tools/list');
+    await client.call('read');
+    answer('');
+    // Not by a call: one that is not declared to change nothing might have emptied it.
+    const { pids } = await shown(({ state }) => state === 'ready');
+    process.kill(pids[0] ?? 0, 'SIGKILL');
+    await shown((server) => server.state === 'ready' && server.metrics.restarts === 1);
+    assert.equal(textOf(await client.call('read')), '');
+    const { degraded } = await shown(isDegraded);
+    assert.deepEqual([degraded?.reason, degraded?.missing], ['emptyAnswers', ['read']]);
+    answer('the page');
+    await client.call('read');
+    await shown((server) => !isDegraded(server));
+  });
+
   it('R5.10 can be accepted as it is', async () => {
     offer({ tools: ['write'], prompts: ['p'] });
     await kill();

@@ -15,6 +15,7 @@ import { compose, type Next, type Stage } from '../pipeline/pipeline.ts';
 import { poolStage } from '../pipeline/poolStage.ts';
 import { backoffOptions } from '../policies/backoff/backoff.ts';
 import type { SessionPlaces } from '../policies/pool/places.ts';
+import { EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { retryClassOf, type ToolHints } from '../pipeline/retryClass.ts';
 import { retryStage } from '../pipeline/retryStage.ts';
 import { staleStage } from '../pipeline/staleStage.ts';
@@ -59,6 +60,7 @@ export class CallTable {
   readonly #open = new Map<string, Call>();
   readonly #places: SessionPlaces;
   readonly #restartNote: RestartNote;
+  readonly #emptyAnswers = new EmptyAnswers();
   #deadlinesHeld = false;
 
   constructor(deps: CallTableDeps) {
@@ -286,7 +288,24 @@ export class CallTable {
     return resume;
   }
 
+  /** What reads are answered with nothing since a restart (requirements R5.10). */
+  get emptyAnswers(): EmptyAnswers {
+    return this.#emptyAnswers;
+  }
+
+  /** Declared to change nothing, as far as is remembered: a process that has just started has not listed its tools yet. */
+  #isRead(call: Call): boolean {
+    if (call.retryClass === 'safe') return true;
+    if (call.tool === undefined || call.isTask) return false;
+    return this.#classOf(call, this.#deps.runtime.hints(this.#deps.catalogueKey(), call.tool)) === 'safe';
+  }
+
   #finish(call: Call, outcome: Outcome): void {
+    const emptied = this.#emptyAnswers.note(call, outcome, this.#isRead(call));
+    if (emptied !== undefined) {
+      const text = `"${emptied.slice(0, 256)}" was answered with something before the restart, and is answered with nothing now`;
+      this.#deps.log('warn', text, call.server);
+    }
     if (this.#open.get(call.id) === call) {
       this.#close(call);
       if (outcome.kind === 'answer') this.#deliver(call, outcome);

@@ -12,6 +12,7 @@ import {
   withId,
 } from '../../shared/protocol/frameScanner.ts';
 import type { ResumeRecord } from '../../endpoint/handshake.ts';
+import type { EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { catalogueKey } from '../catalogue/catalogue.ts';
 import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { AttachedSession, HandedOver, ServerRuntime } from '../servers/serverRuntime.ts';
@@ -144,6 +145,10 @@ export class Session implements AttachedSession, ConnectionClient, SharingClient
 
   get isBehind(): boolean {
     return this.#port.waitingBytes > PRESSURE_BYTES;
+  }
+
+  get emptyAnswers(): EmptyAnswers {
+    return this.#calls.emptyAnswers;
   }
 
   get promiseBroken(): boolean {

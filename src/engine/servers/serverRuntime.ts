@@ -8,6 +8,7 @@ import type { Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/sna
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
 import { sharedProcesses, type ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { catalogueDigest, toolHints, type Catalogue, type CatalogueStore } from '../catalogue/catalogue.ts';
+import { describeEmpty, type EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { describeMissing } from '../catalogue/shrinkage.ts';
 import { LatencyRing } from '../observability/latency.ts';
 import { Breaker, type BreakerOptions } from '../policies/breaker/breaker.ts';
@@ -28,6 +29,8 @@ export interface AttachedSession {
   readonly connection: Connection | undefined;
   /** What its client was promised is not what the server turned out to be. */
   readonly promiseBroken: boolean;
+  /** What its client reads and is answered with nothing since a restart (requirements R5.10). */
+  readonly emptyAnswers?: EmptyAnswers;
   onConfigurationChanged(): void;
 }
 
@@ -215,6 +218,7 @@ export class ServerRuntime {
     if (previousDigest !== this.#configurationDigest) {
       this.#store.acceptMissing(this.name);
       this.staleAnswers?.clear();
+      for (const { emptyAnswers } of this.#sessions) emptyAnswers?.forget();
     }
     if (previousDigest !== this.#configurationDigest || previousProcesses !== this.processes) {
       for (const session of [...this.#sessions]) session.onConfigurationChanged();
@@ -320,11 +324,17 @@ export class ServerRuntime {
     this.touch();
   }
 
+  get #emptiedNames(): string[] {
+    return [...this.#sessions].flatMap(({ emptyAnswers }) => emptyAnswers?.names ?? []);
+  }
+
   /** What it offers now counts as complete (requirements R5.10). Answers whether anything was missed. */
   acceptChange(): boolean {
+    const hadEmptyAnswers = this.#emptiedNames.length > 0;
+    for (const { emptyAnswers } of this.#sessions) emptyAnswers?.forget();
     const accepted = this.#store.acceptMissing(this.name);
     this.touch();
-    return accepted;
+    return accepted || hadEmptyAnswers;
   }
 
   /** The hints of a tool in the catalogue under `key`. */
@@ -369,7 +379,7 @@ export class ServerRuntime {
     const catalogue = this.#store.last(this.name);
     const latency = this.latency.snapshot;
     const lastError = this.#lastError;
-    const degraded = degradedOf(catalogue);
+    const degraded = degradedOf(catalogue) ?? describeEmpty(this.#emptiedNames);
     const diagnosis = this.#diagnosis(state, connections);
     return {
       id: this.name,
