@@ -44,8 +44,8 @@ export const engineRows: readonly Row[] = [
         await pause(300);
         since = performance.now();
         await stage.killEngine();
+        await stage.untilServing(since);
       }
-      await untilAnswered(stage, clients[0]!);
       await pause(500);
       await load.stop();
       return { firstSuccessMs: stage.firstSuccess(since), restarts: 10, note: 'restarts of the engine' };
@@ -62,8 +62,8 @@ export const engineRows: readonly Row[] = [
         await pause(300);
         since = performance.now();
         await stage.killEngine('SIGTERM');
+        await stage.untilServing(since);
       }
-      await untilAnswered(stage, clients[0]!);
       await pause(500);
       await load.stop();
       return { firstSuccessMs: stage.firstSuccess(since), restarts: 5, note: 'restarts of the engine' };
@@ -109,8 +109,8 @@ export const engineRows: readonly Row[] = [
         for (const pid of await stage.pids('s')) process.kill(pid, 'SIGKILL');
         await http.kill();
         await http.start();
+        await stage.untilServing(since);
       }
-      await untilAnswered(stage, clients[0]!);
       await pause(500);
       await load.stop();
       return {

@@ -81,12 +81,12 @@ export const httpRows: readonly Row[] = [
       const load = stage.load(clients, { concurrency: 6 });
       let since = 0;
       for (let round = 0; round < 10; round += 1) {
-        await pause(400);
+        await pause(300);
         since = performance.now();
         await http.kill();
         await http.start();
+        await stage.untilServing(since);
       }
-      await untilAnswered(stage, clients[0]!);
       await pause(500);
       await load.stop();
       return { firstSuccessMs: stage.firstSuccess(since), restarts: await restartsOf(stage) };

@@ -13,12 +13,14 @@ import { outputRows } from './outputRows.ts';
 import { processRows } from './processRows.ts';
 import { randomRow } from './randomRow.ts';
 import { sessionRows } from './sessionRows.ts';
+import { simulatedRows } from './simulatedRows.ts';
 import { lineOf, seconds, table } from './table.ts';
 
 const seed = seedOf();
 const only = option('only')?.split(',');
 const rows: readonly Row[] = [
   ...processRows,
+  ...simulatedRows,
   ...outputRows,
   ...httpRows,
   ...engineRows,

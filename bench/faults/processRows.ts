@@ -51,11 +51,12 @@ export const processRows: readonly Row[] = [
       const load = stage.load(await stage.bridges('s', 2), { concurrency: 6 });
       let since = 0;
       for (let round = 0; round < 10; round += 1) {
-        await pause(500);
+        await pause(300);
         since = performance.now();
         await killAll(stage);
+        await stage.untilServing(since);
       }
-      await pause(2_000);
+      await pause(1_000);
       await load.stop();
       return { firstSuccessMs: stage.firstSuccess(since), restarts: await restartsOf(stage) };
     },

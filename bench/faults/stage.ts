@@ -162,6 +162,11 @@ export class Stage {
     return times.length === 0 ? undefined : Math.min(...times) - since;
   }
 
+  /** Waits until a call that was made after `since` was answered, so that what comes next is not part of the same outage. */
+  async untilServing(since: number, limitMs = 15_000): Promise<void> {
+    await until('an answer', () => this.firstSuccess(since) !== undefined, limitMs).catch(() => undefined);
+  }
+
   /** Forgets what is only needed for `firstSuccess`. */
   forgetSuccesses(): void {
     this.#successes = [];
