@@ -138,6 +138,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log: (text) => log.write('info', text),
     }),
     environment: process.env,
+    random: systemRandom,
+    log: (message, server) => log.write('info', message, server),
     defaultFolder: () => registry.workspaceFolder,
   });
   const info: EndpointInfo = {
@@ -159,6 +161,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     health,
     startGate: new StartGate(clock),
     open: (runtime, listener) => upstreams.open(runtime, listener),
+    failover: (runtime) => upstreams.failover(runtime),
     nextNumber: () => (lastNumber += 1),
     // No engine before or after this one uses the same ids towards a client that outlives it.
     launchPrefix: `${startedAt.toString(36)}${process.pid.toString(36)}`,

@@ -232,15 +232,18 @@ describe('places at a server', () => {
     ] as const) {
       it(`R4.1 ${clients} clients with ${each} calls each at once: all succeed, never more than ten at the server`, async () => {
         const gate = new Gate();
-        gate.isOpen = true;
         peer.hook = gate.hook;
         const { ready } = await bed.serve({ servers: { s: { type: 'http', url: peer.url } } });
         const url = ready.servers['s']?.url ?? assert.fail();
         const sessions = Array.from({ length: clients }, () => new RawSession(url, ready.token));
         for (const session of sessions) await session.initialize();
-        const answers = await Promise.all(
-          sessions.flatMap((session) => Array.from({ length: each }, (_, n) => session.call(n + 1, 'echo'))),
+        const calls = sessions.flatMap((session) =>
+          Array.from({ length: each }, (_, n) => session.call(n + 1, 'echo')),
         );
+        await until('ten are there', () => gate.held.length === 10);
+        gate.isOpen = true;
+        for (let place = 0; place < 10; place += 1) gate.letGo();
+        const answers = await Promise.all(calls);
         const failed = answers.filter(({ text }) => !text.includes('done'));
         assert.deepEqual(
           failed.map(({ status, text }) => `${status} ${text}`),

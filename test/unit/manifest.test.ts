@@ -239,6 +239,7 @@ describe('manifest', () => {
         'cache',
         'connection',
         'enabled',
+        'endpoints',
         'instances',
         'keepWarm',
         'pool',

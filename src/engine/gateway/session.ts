@@ -18,6 +18,7 @@ import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { AttachedSession, HandedOver, ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Journal } from '../state/journal.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
+import type { Failover } from '../upstream/http/failover.ts';
 import type { Launch } from '../upstream/launch.ts';
 import type { ServerLink, SharingClient } from '../upstream/serverLink.ts';
 import type { StartGate } from '../upstream/startGate.ts';
@@ -42,6 +43,8 @@ export interface SessionDeps {
   /** Opens the way to a server: starts its process, or connects. */
   readonly open: (runtime: ServerRuntime, listener: TransportListener) => Transport;
   readonly ports: PortCare;
+  /** The server's endpoints, where it has several. */
+  readonly failover: (runtime: ServerRuntime) => Failover | undefined;
   readonly nextNumber: () => number;
   /** Differs between engines; stands in the ids of requests to clients. */
   readonly launchPrefix: string;

@@ -53,7 +53,7 @@ export function createConnection(
     quote,
     onListenerError,
   } = deps;
-  const connection = new Connection({
+  const connection: Connection = new Connection({
     ...options,
     server: runtime.name,
     clock,
@@ -72,6 +72,11 @@ export function createConnection(
     // Connecting takes none of this machine's cores.
     startGate: runtime.config?.type === 'http' ? undefined : startGate,
     open: (listener) => deps.open(runtime, listener),
+    endpoints: {
+      lost: (endpoint, fault) =>
+        endpoint !== undefined && deps.failover(runtime)?.lost(connection, endpoint, fault) === true,
+      hasOther: (endpoint) => endpoint !== undefined && deps.failover(runtime)?.hasOther(endpoint) === true,
+    },
     nextLaunchName: () => `${launchPrefix}.${nextNumber()}`,
     journal: {
       written: ({ session, id, method, tool, callId }) =>
@@ -93,6 +98,9 @@ export function createConnection(
       `${state}${detail(connection)}`,
       runtime.name,
     );
+    const { endpoint } = connection;
+    if (state === 'ready' && endpoint !== undefined) deps.failover(runtime)?.ready(connection, endpoint);
+    else if (state !== 'suspect') deps.failover(runtime)?.left(connection);
     if (failure !== undefined) {
       runtime.noteError(failure);
       deps.ports.look(runtime, connection);

@@ -6,7 +6,7 @@ import { isUsable, type ConnectionState } from '../../shared/model/connectionSta
 import type { Fault } from '../../shared/model/fault.ts';
 import type { Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
-import { sharedProcesses, type ServerConfig } from '../../shared/settings/serverConfig.ts';
+import { sharedProcesses, withoutQuery, type ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { catalogueDigest, toolHints, type Catalogue, type CatalogueStore } from '../catalogue/catalogue.ts';
 import { describeEmpty, type EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { describeMissing } from '../catalogue/shrinkage.ts';
@@ -408,6 +408,7 @@ export class ServerRuntime {
         .slice(0, 64),
       pool: { available: Math.max(0, limit - occupied), max, limit, queued },
       ...healthOf(connections),
+      ...this.#endpointSnapshot(connections),
       metrics: {
         total: this.counters.total,
         successful: this.counters.successful,
@@ -436,6 +437,14 @@ export class ServerRuntime {
     if (down?.crash === undefined) return undefined;
     const hasLiveSibling = connections.some(({ state: other, pid }) => pid !== undefined && isUsable(other));
     return withSiblingAdvice(down.crash, hasLiveSibling);
+  }
+
+  /** The address in use, where there are several: that of a connection that is ready, if there is one. */
+  #endpointSnapshot(connections: readonly Connection[]): Pick<ServerSnapshot, 'endpoint'> {
+    if (this.config === undefined || this.config.lifeline.endpoints.length === 0) return {};
+    const used = connections.filter(({ endpoint }) => endpoint !== undefined);
+    const endpoint = (used.find(({ state }) => state === 'ready') ?? used[0])?.endpoint;
+    return endpoint === undefined ? {} : { endpoint: withoutQuery(endpoint).slice(0, 2_048) };
   }
 
   #catalogueSnapshot(catalogue: Catalogue): NonNullable<ServerSnapshot['catalogue']> {
@@ -519,6 +528,6 @@ function digestOf(config: ServerConfig | undefined): string {
   const text =
     config.type === 'stdio'
       ? JSON.stringify([config.command, config.args, config.env, config.cwd, enabled])
-      : JSON.stringify([config.url, config.headers, enabled]);
+      : JSON.stringify([config.url, config.headers, enabled, ...config.lifeline.endpoints]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

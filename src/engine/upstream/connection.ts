@@ -17,6 +17,8 @@ import type { Watch } from '../health/watch.ts';
 import { diagnose } from '../recovery/diagnosis/diagnose.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import type { Attempt, RecoveryPlan, RecoveryPolicy, ServerRecovery } from '../recovery/serverRecovery.ts';
+import { unusableFault } from './connectionFaults.ts';
+import type { Endpoints } from './http/failover.ts';
 import { lastWords } from './lastWords.ts';
 import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
 import { LaunchPatient } from './launchPatient.ts';
@@ -62,6 +64,8 @@ export interface ConnectionOptions {
   readonly startGate: StartGate | undefined;
   readonly open: (listener: TransportListener) => Transport;
   readonly nextLaunchName: () => string;
+  /** Where the server can be reached at several addresses. */
+  readonly endpoints?: Endpoints;
   /** The end of an earlier connection's process; nothing is started before it. */
   readonly after?: Promise<unknown> | undefined;
   readonly journal: { written(call: Call): void; withdrawn(call: Call): void };
@@ -166,6 +170,11 @@ export class Connection implements ServerLink {
     return this.#launch?.pid;
   }
 
+  /** The address it goes to; absent where there is none, or no connection now. */
+  get endpoint(): string | undefined {
+    return this.#launch?.endpoint;
+  }
+
   /** Launches after the first. */
   get restarts(): number {
     return Math.max(0, this.#launches - 1);
@@ -260,28 +269,7 @@ export class Connection implements ServerLink {
 
   /** Why calls fail at once in the present state. */
   #unusableFault(): Fault {
-    const { server } = this.#options;
-    if (this.#state === 'crashLoop') {
-      const inMs = this.nextAttemptInMs ?? 0;
-      const text =
-        `The MCP server "${server}" keeps failing, so the call was not carried out. ${this.diagnosis} ` +
-        `It is tried again in ${Math.ceil(inMs / 1_000)} s; "MCP Lifeline: Force Recovery" tries at once.`;
-      return new Fault('crashLoop', text, { server, retryAfterMs: inMs, diagnosis: this.diagnosis });
-    }
-    if (this.#state === 'needsSignIn') {
-      const text = `${this.diagnosis} "MCP Lifeline: Force Recovery" tries again.`;
-      return new Fault('authRequired', text, { server });
-    }
-    if (this.#state === 'isolated') {
-      return new Fault(
-        'isolated',
-        `The MCP server "${server}" is isolated by hand; the call was not carried out. Rejoin it to use it again.`,
-        { server },
-      );
-    }
-    return new Fault('stopped', `The MCP server "${server}" is stopped; the call was not carried out.`, {
-      server,
-    });
+    return unusableFault(this.#options.server, this);
   }
 
   /** What is known of the last failure, with the server's own last words. */
@@ -409,7 +397,10 @@ export class Connection implements ServerLink {
       },
       onGarbage: (what) => this.#options.onGarbage(what),
       onAnswered: () => undefined,
-      onDoubt: ifCurrent(() => this.#watch?.doubt('unreachable')),
+      onDoubt: ifCurrent((fault: Fault) => {
+        // A gateway that turns calls away is waited for, unless one can go elsewhere.
+        if (fault.code !== 'unavailable' || this.#hasAlternative) this.#watch?.doubt('unreachable');
+      }),
       onEnd: ifCurrent((fault: Fault) => this.#onEnd(fault)),
     };
   }
@@ -436,6 +427,7 @@ export class Connection implements ServerLink {
       server,
       isRemote: () => policy().isRemote,
       intervalMs: () => policy().healthCheckIntervalMs,
+      hasAlternative: () => this.#hasAlternative,
       suspect: () => {
         if (this.#state === 'ready') this.#move('suspect');
       },
@@ -480,7 +472,9 @@ export class Connection implements ServerLink {
       return;
     }
     if (!this.#needsAttempt) return; // a listener has ended it
-    this.#follow(this.#planAfter(launch, fault));
+    // No failure of the server while there is another way to it.
+    if (this.#options.endpoints?.lost(launch?.endpoint, fault) === true) this.#plan('recovering', 0);
+    else this.#follow(this.#planAfter(launch, fault));
   }
 
   #planAfter(launch: Launch | undefined, fault: Fault): RecoveryPlan {
@@ -497,6 +491,10 @@ export class Connection implements ServerLink {
   #keepLingering(launch: Launch | undefined): void {
     for (const other of this.#lingering) if (!other.isLingering) this.#lingering.delete(other);
     if (launch?.isLingering === true) this.#lingering.add(launch);
+  }
+
+  get #hasAlternative(): boolean {
+    return this.#options.endpoints?.hasOther(this.#launch?.endpoint) === true;
   }
 
   /** Waits for its time with the other connections of the server. */
@@ -554,6 +552,26 @@ export class Connection implements ServerLink {
     this.#leaveAlone();
     old.countLoss(); // asked for: no failure of the server
     void old.stop({ politeMs: 500, firmMs: 1_000 });
+  }
+
+  /**
+   * Makes the connection anew where it is to be now (R4.4), if nothing is under way. `evenWhileBusy`: calls under way stay with the old one until
+   * they are answered. Only for servers whose connections do not exclude each other. False when it is not the moment.
+   */
+  moveOver(evenWhileBusy: boolean): boolean {
+    const launch = this.#launch;
+    if (this.#state !== 'ready' || launch === undefined || this.#forced || launch.load.isAsking) return false;
+    if (launch.inFlight > 0 && !evenWhileBusy) return false;
+    this.#launch = undefined;
+    this.#leaveAlone();
+    this.#options.serverRecovery.lost(this.#options.key);
+    launch.countLoss(); // asked for: no failure of the server
+    this.#lingering.add(launch);
+    void launch.retire().finally(() => this.#lingering.delete(launch));
+    this.#endWasAskedFor = true;
+    this.#move('broken');
+    this.#start();
+    return true;
   }
 
   /**

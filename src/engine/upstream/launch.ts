@@ -28,6 +28,7 @@ import {
 import { isJson, isObject, readInternalAnswer, stringMemberOf, type InternalAnswer } from './ownRequests.ts';
 import { Outages } from './outages.ts';
 import { restoring, untilReady } from './readiness.ts';
+import { RecentIds } from './recentIds.ts';
 import { ServerRequests } from './serverRequests.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { StopGrace, Transport, TransportListener, Verdict } from './transport.ts';
@@ -57,7 +58,7 @@ export interface LaunchListener {
   /** A call was answered. */
   onAnswered(): void;
   /** The way to the server is in doubt: one should ask it. */
-  onDoubt(): void;
+  onDoubt(fault: Fault): void;
   onEnd(fault: Fault): void;
 }
 
@@ -93,8 +94,8 @@ const decoder = new TextDecoder();
 
 /** What says that the session is gone, or that it must not be used. */
 const endsSession: ReadonlySet<FaultCode> = new Set(['sessionLost', 'authRequired']);
-/** What says that the server cannot be reached, rather than that it refused. */
-const isNoWay: ReadonlySet<FaultCode> = new Set(['connectionRefused', 'connectTimeout']);
+/** What says that the server cannot be reached, or that a gateway turns calls away for it; rather than that it refused. */
+const raisesDoubt: ReadonlySet<FaultCode> = new Set(['connectionRefused', 'connectTimeout', 'unavailable']);
 
 /**
  * One life of a server's process, or one session with a remote server: handshake and readiness, matching of answers, rewriting of the ids of the server's
@@ -128,7 +129,7 @@ export class Launch implements TransportListener {
   #check: Promise<InternalAnswer> | undefined;
   #oddity: { readonly what: string; readonly at: number } | undefined;
   /** Ids of calls that nobody waits for any more; their late answers are no oddity. */
-  readonly #abandoned = new Set<string>();
+  readonly #abandoned = new RecentIds(MAX_ABANDONED);
 
   constructor(options: LaunchOptions, listener: LaunchListener) {
     this.name = options.name;
@@ -162,6 +163,11 @@ export class Launch implements TransportListener {
 
   get pid(): number | undefined {
     return this.#transport.pid;
+  }
+
+  /** The address it is reached at; absent where there is none. */
+  get endpoint(): string | undefined {
+    return this.#transport.endpoint;
   }
 
   /** The last thing it said that could not be understood, as the rest of a sentence, and when (monotonic). */
@@ -294,7 +300,7 @@ export class Launch implements TransportListener {
         timeoutMs === undefined
           ? undefined
           : this.#options.clock.setTimer(timeoutMs, () => {
-              this.#noteAbandoned(id);
+              this.#abandoned.add(id);
               finish({ kind: 'failed' });
             });
       const writtenAt = this.#options.clock.now();
@@ -327,7 +333,7 @@ export class Launch implements TransportListener {
       const onAbort = (): void => {
         const why = signal.reason as Fault;
         this.#transport.notify(cancelMessage(call, why));
-        this.#noteAbandoned(id);
+        this.#abandoned.add(id);
         if (why.code === 'cancelled') this.vitals.abandoned(call.deadline.remainingMs);
         settle({ kind: 'fault', fault: signal.reason as Fault });
       };
@@ -398,7 +404,7 @@ export class Launch implements TransportListener {
 
   #noteFailure(fault: Fault): void {
     if (endsSession.has(fault.code)) this.convict(fault);
-    else if (isNoWay.has(fault.code) && !this.#ended) this.#listener.onDoubt();
+    else if (raisesDoubt.has(fault.code) && !this.#ended) this.#listener.onDoubt(fault);
   }
 
   /** Passes a notification of the client on; before the handshake the server knows of nothing that it could be about. */
@@ -514,13 +520,6 @@ export class Launch implements TransportListener {
 
   #noteOddity(what: string): void {
     this.#oddity = { what, at: this.#options.clock.now() };
-  }
-
-  #noteAbandoned(id: string): void {
-    this.#abandoned.add(id);
-    if (this.#abandoned.size <= MAX_ABANDONED) return;
-    const [oldest] = this.#abandoned;
-    if (oldest !== undefined) this.#abandoned.delete(oldest);
   }
 
   #onServerRequest(line: Uint8Array, frame: Extract<Frame, { kind: 'request' }>): void {

@@ -8,16 +8,23 @@ export interface PatientHost {
   readonly server: string;
   readonly isRemote: () => boolean;
   readonly intervalMs: () => number;
+  /** Whether the server can be reached at another endpoint. */
+  readonly hasAlternative: () => boolean;
   suspect(): void;
   clear(): void;
   touch(): void;
 }
+
+/** As many probes that did not get through move a connection to another endpoint. */
+const ENOUGH_FAILURES = 2;
 
 /** A launch as the health monitor sees it. */
 export class LaunchPatient implements Patient {
   readonly server: string;
   readonly #launch: Launch;
   readonly #host: PatientHost;
+  /** Probes in a row that did not get through. */
+  #failures = 0;
 
   constructor(launch: Launch, host: PatientHost) {
     this.server = host.server;
@@ -48,8 +55,16 @@ export class LaunchPatient implements Patient {
   /** A ping: servers up to 2025-11-25 must answer it, and do so before `initialize` and without any tool. */
   async probe(timeoutMs: number): Promise<ProbeResult> {
     const answer = await this.#launch.request('ping', undefined, timeoutMs);
-    if (answer.kind !== 'failed') return { kind: 'answered' };
-    return answer.fault === undefined ? { kind: 'silent' } : { kind: 'failed', fault: answer.fault };
+    if (answer.kind !== 'failed') {
+      this.#failures = 0;
+      return { kind: 'answered' };
+    }
+    const { fault } = answer;
+    if (fault === undefined) return { kind: 'silent' };
+    this.#failures += 1;
+    // Where there is another way, it is not waited for that this one comes back. Silence is another matter: it may only be busy.
+    if (this.#failures >= ENOUGH_FAILURES && this.#host.hasAlternative()) this.#launch.convict(fault);
+    return { kind: 'failed', fault };
   }
 
   afterInbox(action: () => void): void {

@@ -48,6 +48,8 @@ export interface TransportListener {
 export interface Transport {
   /** Of the server's process, where there is one. */
   readonly pid: number | undefined;
+  /** The address that it goes to; absent where there is none. */
+  readonly endpoint?: string;
   /** Requests under way outlive the loss of the session: each has a connection of its own. */
   readonly requestsAreIndependent: boolean;
   /** Lets the server wait until `resumeReading`. */

@@ -1,16 +1,22 @@
 import { homedir } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
+import type { Random } from '../../shared/base/random.ts';
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
-import type {
-  HttpServerConfig,
-  ServerConfig,
-  StdioServerConfig,
+import {
+  endpointsOf,
+  withoutQuery,
+  type HttpServerConfig,
+  type ServerConfig,
+  type StdioServerConfig,
 } from '../../shared/settings/serverConfig.ts';
 import type { ProcessList } from '../state/processList.ts';
 import { MARK_VARIABLE, markOf } from '../state/processTable.ts';
 import { upstreamEnvironment } from './environment.ts';
 import type { Guardian } from './guardian.ts';
+import { Failover } from './http/failover.ts';
+import { answersPing } from './http/endpointProbe.ts';
 import { HttpPool, loadClientFactory } from './http/httpPool.ts';
 import { HttpTransport } from './http/httpTransport.ts';
 import { withLoginShell, type LoginShell } from './loginShell.ts';
@@ -29,6 +35,8 @@ export interface UpstreamTarget {
 
 export interface UpstreamsOptions {
   readonly clock: Clock;
+  readonly random: Random;
+  readonly log: (message: string, server: string) => void;
   readonly guardian: Guardian;
   /** Hash of the window, a part of the processes' mark. */
   readonly window: string;
@@ -40,6 +48,12 @@ export interface UpstreamsOptions {
   readonly defaultFolder: (server: string) => string | undefined;
 }
 
+interface KnownFailover {
+  /** As it is now. */
+  target: UpstreamTarget;
+  readonly failover: Failover;
+}
+
 /** Opens the way to a server, by whatever transport its entry names. Keeps the connections that its sessions share. */
 export class Upstreams implements Disposable {
   readonly #options: UpstreamsOptions;
@@ -47,6 +61,9 @@ export class Upstreams implements Disposable {
   readonly #pools = new Map<string, Promise<HttpPool>>();
   /** The server of each pool as it is now: one that is removed and added again is another, with settings of its own. */
   readonly #targets = new Map<string, UpstreamTarget>();
+
+  /** By server. */
+  readonly #failovers = new Map<string, KnownFailover>();
 
   constructor(options: UpstreamsOptions) {
     this.#options = options;
@@ -95,7 +112,8 @@ export class Upstreams implements Disposable {
   }
 
   #connect(target: UpstreamTarget, config: HttpServerConfig, listener: TransportListener): HttpTransport {
-    const { url, headers } = config;
+    const { headers } = config;
+    const url = this.failover(target)?.current ?? config.url;
     return new HttpTransport(
       {
         server: target.name,
@@ -108,6 +126,51 @@ export class Upstreams implements Disposable {
       },
       listener,
     );
+  }
+
+  /** The endpoints of a server that has several; what is known of them lasts as long as the list. */
+  failover(target: UpstreamTarget): Failover | undefined {
+    const { name, config } = target;
+    const urls = config?.type === 'http' ? endpointsOf(config) : [];
+    const known = this.#failovers.get(name);
+    if (known !== undefined && isDeepStrictEqual(known.failover.urls, urls)) {
+      known.target = target;
+      return known.failover;
+    }
+    known?.failover.dispose();
+    this.#failovers.delete(name);
+    if (urls.length < 2) return undefined;
+    const { clock, random, log } = this.#options;
+    const entry: KnownFailover = {
+      target,
+      failover: new Failover({
+        urls,
+        clock,
+        random,
+        probeIntervalMs: () => entry.target.settings.healthCheckInterval * 1_000,
+        probe: (url) => this.#probe(entry.target, url),
+        onChange: (url) => log(`the endpoint for new connections is ${withoutQuery(url)}`, name),
+      }),
+    };
+    this.#failovers.set(name, entry);
+    return entry.failover;
+  }
+
+  async #probe(target: UpstreamTarget, url: string): Promise<boolean> {
+    const { config, name } = target;
+    if (config?.type !== 'http') return false;
+    try {
+      const pool = await this.#pool(target, new URL(url).origin);
+      return await answersPing({
+        server: name,
+        url,
+        headers: config.headers,
+        clock: this.#options.clock,
+        pool,
+      });
+    } catch {
+      return false; // the client library is not there; the connections tell so
+    }
   }
 
   #pool(target: UpstreamTarget, origin: string): Promise<HttpPool> {
@@ -146,5 +209,7 @@ export class Upstreams implements Disposable {
       );
     this.#pools.clear();
     this.#targets.clear();
+    for (const { failover } of this.#failovers.values()) failover.dispose();
+    this.#failovers.clear();
   }
 }

@@ -23,6 +23,7 @@ const usual = {
   timeouts: new Map(),
   instances: 'perSession',
   pool: 1,
+  endpoints: [],
 };
 
 describe('a server’s entry', () => {
@@ -67,7 +68,7 @@ describe('a server’s entry', () => {
       args: ['a', ''],
       env: { A: 'b', N: '7', GONE: null },
       cwd: '/x',
-      lifeline: { ...same, staleAnswers: cache.stale, timeouts: new Map([['slow', 300]]) },
+      lifeline: { ...same, staleAnswers: cache.stale, timeouts: new Map([['slow', 300]]), endpoints: [] },
     });
   });
 
@@ -266,6 +267,30 @@ describe('HTTP headers of an entry', () => {
 describe('the address of an entry', () => {
   it('is kept whole, but for a fragment', () => {
     assert.equal(http({ url: 'HTTPS://Example.com/a?b=c#d' }).url, 'https://example.com/a?b=c');
+  });
+
+  it('R4.4 may have further ones, each once, and what is none is named', () => {
+    const lifeline = {
+      endpoints: ['https://b.example/x#y', 'https://example.com/mcp', 'https://b.example/x', 'ftp://c', 7],
+    };
+    assert.deepEqual(http({ lifeline }).lifeline.endpoints, ['https://b.example/x']);
+    assert.deepEqual(paths({ url: 'https://example.com/mcp', lifeline }), [
+      '.lifeline.endpoints[3]',
+      '.lifeline.endpoints[4]',
+    ]);
+    for (const wrong of ['https://b.example', {}, null])
+      assert.deepEqual(paths({ url: 'https://a.example', lifeline: { endpoints: wrong } }), [
+        '.lifeline.endpoints',
+      ]);
+    assert.deepEqual(paths({ command: 'x', lifeline }), ['.lifeline.endpoints']);
+    const many = Array.from({ length: 30 }, (_, n) => `https://e${n}.example/`);
+    assert.equal(http({ lifeline: { endpoints: many } }).lifeline.endpoints.length, 16);
+    assert.equal(isRemote(http({ url: 'http://localhost', lifeline: { endpoints: [many[0]] } })), true);
+  });
+
+  it('R14.4 tells no password in what is wrong with one of several', () => {
+    const lifeline = { endpoints: ['https://me:hunter2@example.com/'] };
+    assert.doesNotMatch(JSON.stringify(parse({ url: 'https://a.example', lifeline }).problems), /hunter2/);
   });
 
   it('is of this machine or of another', () => {

@@ -46,6 +46,8 @@ export interface LifelineServerOptions {
   readonly instances: 'perSession' | 'single';
   /** Processes of a local server that keeps no state, shared by all sessions, 1 to 10; 1: no pool. */
   readonly pool: number;
+  /** Further addresses of the same HTTP server, in the order of preference after `url`. */
+  readonly endpoints: readonly string[];
 }
 
 export type ServerConfig = StdioServerConfig | HttpServerConfig;
@@ -61,8 +63,18 @@ export function sharedProcesses(config: ServerConfig | undefined): number {
 /** Whether a server is reached over a network, where other defaults hold (requirements R2); another port of this machine is none. */
 export function isRemote(config: ServerConfig): boolean {
   if (config.type === 'stdio') return false;
-  const { hostname } = new URL(config.url);
-  return !/^(?:localhost|.*\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/i.test(hostname);
+  const local = /^(?:localhost|.*\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/i;
+  return endpointsOf(config).some((url) => !local.test(new URL(url).hostname));
+}
+
+/** Every address of a server, the preferred one first. */
+export function endpointsOf(config: HttpServerConfig): readonly string[] {
+  return [config.url, ...config.lifeline.endpoints];
+}
+
+/** An address as it may be shown: its query may hold a key. */
+export function withoutQuery(url: string): string {
+  return url.slice(0, /[?#]|$/.exec(url)?.index);
 }
 
 export interface ParsedServer {
@@ -75,6 +87,7 @@ const MAX_NAME = 128;
 const MAX_TEXT = 32_768;
 const MAX_ITEMS = 1_000;
 const MAX_HEADERS = 100;
+const MAX_ENDPOINTS = 16;
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -108,16 +121,10 @@ const lifelineKeys = new Set([
   'instances',
   'pool',
   'cache',
+  'endpoints',
 ]);
 /** Known to the configuration contract, served by later versions: named once, not an error. */
-const laterLifelineKeys = new Set([
-  'endpoints',
-  'healthCheck',
-  'compression',
-  'paging',
-  'rateLimit',
-  'watch',
-]);
+const laterLifelineKeys = new Set(['healthCheck', 'compression', 'paging', 'rateLimit', 'watch']);
 
 class Reader {
   readonly problems: SettingsProblem[] = [];
@@ -239,6 +246,28 @@ function readUrl(value: unknown): { readonly url: string } | { readonly problem:
   return { url: url.href };
 }
 
+/** `first` is the entry's `url`; what is there already is not tried twice. */
+function readEndpoints(reader: Reader, path: string, value: unknown, first: string): readonly string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) {
+    reader.report(path, 'must be a list of addresses; it is ignored');
+    return [];
+  }
+  const endpoints: string[] = [];
+  for (const [index, item] of value.entries()) {
+    const place = `${path}[${index}]`;
+    if (endpoints.length >= MAX_ENDPOINTS) {
+      reader.report(place, `is one too many: ${MAX_ENDPOINTS} addresses are the most; it is ignored`);
+      break;
+    }
+    const read = readUrl(item);
+    if ('problem' in read)
+      reader.report(place, read.problem.replace('the server is left out', 'it is ignored'));
+    else if (read.url !== first && !endpoints.includes(read.url)) endpoints.push(read.url);
+  }
+  return endpoints;
+}
+
 function readTimeouts(reader: Reader, path: string, value: unknown): ReadonlyMap<string, number> {
   // A map, because tools may be called `constructor` or `toString`.
   const timeouts = new Map<string, number>();
@@ -333,6 +362,7 @@ function readLifeline(
     connection: options['connection'],
     timeouts: readTimeouts(reader, `${path}.timeouts`, options['timeouts']),
     ...readInstances(reader, path, options, type),
+    endpoints: [],
   };
 }
 
@@ -378,14 +408,19 @@ export function parseServerConfig(
       'the older HTTP+SSE transport is not supported by this version; if the server knows Streamable HTTP, write "http". The server is left out',
     );
   }
+  const listed = isRecord(entry['lifeline']) ? entry['lifeline']['endpoints'] : undefined;
   if (type === 'http') {
     const read = readUrl(entry['url']);
     if ('problem' in read) return unusable(`${path}.url`, read.problem);
     const headers = readHeaders(reader, `${path}.headers`, entry['headers']);
-    return { config: { type, name, url: read.url, headers, lifeline }, problems: reader.problems };
+    const endpoints = readEndpoints(reader, `${path}.lifeline.endpoints`, listed, read.url);
+    const config = { type, name, url: read.url, headers, lifeline: { ...lifeline, endpoints } } as const;
+    return { config, problems: reader.problems };
   }
   if (type !== 'stdio')
     return unusable(`${path}.type`, 'must be "stdio", "http" or "sse"; the server is left out');
+  if (listed !== undefined)
+    reader.report(`${path}.lifeline.endpoints`, 'is for servers of type "http" only; it is ignored');
   const { command } = entry;
   if (typeof command !== 'string' || !isText(command) || command.trim() === '') {
     return unusable(

@@ -70,6 +70,7 @@ const SESSION_ID = /^[\u0021-\u007e]{1,1024}$/;
 export class HttpTransport implements Transport {
   readonly pid = undefined;
   readonly requestsAreIndependent = true;
+  readonly endpoint: string;
   readonly #options: HttpTransportOptions;
   readonly #listener: TransportListener;
   readonly #origin: string;
@@ -88,6 +89,7 @@ export class HttpTransport implements Transport {
   constructor(options: HttpTransportOptions, listener: TransportListener) {
     this.#options = options;
     this.#listener = listener;
+    this.endpoint = options.url;
     const url = new URL(options.url);
     this.#origin = url.origin;
     this.#path = `${url.pathname}${url.search}`;

@@ -1,0 +1,28 @@
+import type { ConnectionState } from '../../shared/model/connectionState.ts';
+import { Fault } from '../../shared/model/fault.ts';
+
+/** Why calls fail at once in a state in which nothing can be waited for. */
+export function unusableFault(
+  server: string,
+  connection: {
+    readonly state: ConnectionState;
+    readonly diagnosis: string;
+    readonly nextAttemptInMs: number | undefined;
+  },
+): Fault {
+  const { state, diagnosis, nextAttemptInMs: retryAfterMs = 0 } = connection;
+  if (state === 'crashLoop') {
+    const text =
+      `The MCP server "${server}" keeps failing, so the call was not carried out. ${diagnosis} ` +
+      `It is tried again in ${Math.ceil(retryAfterMs / 1_000)} s; "MCP Lifeline: Force Recovery" tries at once.`;
+    return new Fault('crashLoop', text, { server, retryAfterMs, diagnosis });
+  }
+  if (state === 'needsSignIn')
+    return new Fault('authRequired', `${diagnosis} "MCP Lifeline: Force Recovery" tries again.`, { server });
+  if (state === 'isolated') {
+    const text = `The MCP server "${server}" is isolated by hand; the call was not carried out. Rejoin it to use it again.`;
+    return new Fault('isolated', text, { server });
+  }
+  const text = `The MCP server "${server}" is stopped; the call was not carried out.`;
+  return new Fault('stopped', text, { server });
+}
