@@ -31,7 +31,7 @@ export class ScriptedTransport implements Transport {
   readonly #listener: TransportListener;
   readonly #timers = new Set<Disposable>();
   readonly #asked = new Map<string, (verdict: Verdict) => void>();
-  readonly #ending = Promise.withResolvers<void>();
+  readonly #ending = Promise.withResolvers<undefined>();
   #isEnding = false;
   hasEnded = false;
   /** Answers nothing any more, but runs. */
@@ -107,7 +107,7 @@ export class ScriptedTransport implements Transport {
     for (const timer of this.#timers) timer.dispose();
     this.#timers.clear();
     this.#listener.onEnd(new Fault(code, `It ended: ${code}.`, { server: 's' }));
-    this.#ending.resolve();
+    this.#ending.resolve(undefined);
   }
 
   /** The server refuses one of the open requests. */

@@ -9,8 +9,8 @@ export const HELP = `Usage: mcp-lifeline COMMAND
       A stdio MCP server that stands for NAME; for clients that start servers by a command.
   status [--endpoint FILE | --window ID] [--json]
       What the engine knows of its servers.
-  recover [SERVER] [--endpoint FILE | --window ID] [--json]
-      Starts a broken server afresh, or all that are broken.
+  recover [SERVER] [--yes] [--endpoint FILE | --window ID] [--json]
+      Starts a broken server afresh, or all that are broken. Of all, those that run calls only with --yes.
   verify-audit
       Not there yet.
   --help, --version

@@ -95,19 +95,26 @@ function colourOf(server: ServerSnapshot): Colour {
   return server.state === 'ready' ? 'green' : 'yellow';
 }
 
-/** `recover [SERVER]`: force recovery. Answers the exit code. */
+/** `recover [SERVER]`: force recovery; of all, running calls are ended only with `--yes`. Answers the exit code. */
 export async function recoverServers(args: readonly string[]): Promise<number> {
-  const { values, positionals } = readArguments(args, options, 1);
+  const { values, positionals } = readArguments(args, { ...options, yes: { type: 'boolean' } }, 1);
   const [server] = positionals;
+  const interruptCalls = values.yes === true;
   const result = await withEngine(await chooseEngine(values), RECOVER_LIMIT_MS, async (ask) => {
     if (server !== undefined) {
       const { servers } = await ask(getSnapshot, {});
       if (!servers.some(({ id }) => id === server)) throw new UsageError(unknownServer(server, servers));
     }
-    return ask(recover, { mode: 'recover', ...(server === undefined ? {} : { server }) });
+    return ask(recover, {
+      mode: 'recover',
+      interruptCalls,
+      ...(server === undefined ? {} : { server }),
+    });
   });
   say(values.json === true ? JSON.stringify(result) : recoverText(result, isColoured()));
-  return result.results.some(({ outcome }) => outcome === 'failed') ? exitCodes.unhealthy : exitCodes.well;
+  const isIll = ({ outcome, runningCalls }: RecoverResult['results'][number]): boolean =>
+    outcome === 'failed' || runningCalls !== undefined;
+  return result.results.some(isIll) ? exitCodes.unhealthy : exitCodes.well;
 }
 
 function unknownServer(server: string, servers: readonly ServerSnapshot[]): string {
@@ -123,5 +130,7 @@ function recoverText({ results }: RecoverResult, coloured: boolean): string {
     { text: outcome, colour: colours[outcome] ?? 'bold' },
     { text: printable(message) },
   ]);
-  return alignedRows(rows, coloured);
+  const isAsked = results.some(({ runningCalls }) => runningCalls !== undefined);
+  const question = isAsked ? ['Calls are running. To end them and recover all: recover --yes'] : [];
+  return [alignedRows(rows, coloured), ...question].join('\n');
 }

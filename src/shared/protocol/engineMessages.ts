@@ -69,6 +69,11 @@ const recoverParams = z.object({
   server: z.optional(text(256)),
   /** `restart`: a fresh start even of a healthy server. `recover`: reset breaker and backoff, fresh start of what is broken. */
   mode: z.enum(['recover', 'restart']),
+  /**
+   * Without a name: whether servers that run calls are recovered, which ends those calls. True when absent: whoever has a person to ask has
+   * asked before.
+   */
+  interruptCalls: z.optional(z.boolean()),
 });
 const recoverResult = z.object({
   results: z.array(
@@ -78,6 +83,8 @@ const recoverResult = z.object({
       outcome: z.enum(['recovered', 'failed', 'skipped']),
       message: text(4_000),
       durationMs: z.number(),
+      /** It was left alone because of these calls (`interruptCalls`). */
+      runningCalls: z.optional(z.number()),
     }),
   ),
 });

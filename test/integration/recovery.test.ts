@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { textOf } from '../support/lineClient.ts';
+import { scripted, TestBed } from '../support/testEngine.ts';
+
+describe('a server that keeps failing', () => {
+  const bed = new TestBed();
+  after(() => bed.dispose());
+
+  it('R5.2 is not remembered as failed by the next engine (peers 9), which tries it at once', async () => {
+    bed.configure({ s: scripted({ EXIT_AT_START: '1' }) });
+    const first = await bed.startEngine();
+    const client = bed.bridge('s');
+    await client.initialize();
+    const failed = await first.control.server('s', ({ state }) => state === 'crashLoop');
+    assert.ok(failed.lastError !== undefined && failed.nextAttemptAt !== undefined);
+    const gone = once(first.child, 'exit');
+    first.child.kill('SIGKILL');
+    await gone;
+    bed.configure({ s: scripted() });
+    const second = await bed.startEngine();
+    assert.equal(textOf(await client.call('echo', { key: 'e' })), 'e');
+    const shown = await second.control.server('s', ({ state }) => state === 'ready');
+    assert.equal(shown.lastError, undefined);
+    assert.equal(shown.breaker.state, 'closed');
+  });
+
+  it('R5.2 R5.4 is started by one of its sessions for all, and comes back for all', async () => {
+    bed.configure({ many: scripted({ EXIT_AT_START: '1' }) });
+    const { control } = await bed.startEngine({ window: 'w2' });
+    const clients = Array.from({ length: 6 }, () => bed.bridge('many', 'w2'));
+    for (const client of clients) void client.initialize().catch(() => undefined);
+    const down = await control.server(
+      'many',
+      ({ state, sessions }) => state === 'crashLoop' && sessions === clients.length,
+    );
+    const { restarts } = down.metrics;
+    // Each alone would have been started three times: twelve restarts.
+    assert.ok(restarts < 2 * clients.length, `${restarts} restarts`);
+    bed.configure({ many: scripted() });
+    await control.configure(bed.configuration);
+    await control.server(
+      'many',
+      ({ state, pids }) => state === 'ready' && pids.length === clients.length,
+      30_000,
+    );
+  });
+});
