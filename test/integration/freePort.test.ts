@@ -98,4 +98,30 @@ describe('a port that a server needs', () => {
     const other = await control.act('good', 'freePort');
     assert.match(other.message, /no port to free/);
   });
+
+  it('R5.5 is left with the same server when that is at work for another client', async () => {
+    const port = await freePort();
+    listener?.close();
+    const listens = `require('net').createServer().on('error', (error) => { console.error(error); process.exit(1); })
+      .listen(${port}, '127.0.0.1', () => import(${JSON.stringify(pathToFileURL(scriptedServer).href)}))`;
+    bed.configure({ s: { command: process.execPath, args: ['-e', listens] } });
+    const { control } = await bed.startEngine();
+    const client = await bed.session('s');
+    const pid = Number(textOf(await client.call('pid')));
+    void bed
+      .bridge('s')
+      .initialize()
+      .catch(() => undefined);
+    const shown = await control.server(
+      's',
+      ({ state, diagnosis }) => state === 'crashLoop' && diagnosis?.holder !== undefined,
+      30_000,
+    );
+    assert.deepEqual([shown.diagnosis?.holder?.pid, shown.diagnosis?.holder?.isStale], [pid, false]);
+    assert.match(shown.diagnosis?.sentence ?? '', /running for another client.*"single"/);
+    const result = await control.act('s', 'freePort');
+    assert.equal(result.done, false);
+    assert.match(result.message, /"s" itself, which runs for another client/);
+    assert.equal(Number(textOf(await client.call('pid'))), pid);
+  });
 });

@@ -56,7 +56,7 @@ export class PortCare {
     const words = {
       stale: `It was left by an earlier run of this server: "Free the Port" ends it.`,
       sameServer:
-        'It is this server itself, running for another client; it seems to allow only one at a time.',
+        'It is this server itself, running for another client. If it allows only one at a time, set "lifeline.instances" to "single" in its entry.',
       otherServer: `It is the server "${other}".`,
       stranger: 'It is no process of this server.',
     }[kind];
@@ -141,7 +141,7 @@ function refusal(name: string, port: number, holder: PortHolder, ownership: Owne
   const who = `Port ${port} is held by ${listening(holder)}`;
   switch (ownership.kind) {
     case 'sameServer':
-      return `${who}: "${name}" itself, which runs for another client. It was left alone; the server seems to allow only one of its kind at a time.`;
+      return `${who}: "${name}" itself, which runs for another client. It was left alone. If the server allows only one at a time, set "lifeline.instances" to "single" in its entry.`;
     case 'otherServer':
       return `${who}: the server "${ownership.server}". It was left alone; give one of them another port.`;
     case 'stranger':
