@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { parseSnapshot } from '../../src/shared/model/snapshot.ts';
 import { HttpPeer, sse } from '../support/httpPeer.ts';
 import { textOf, type Message } from '../support/lineClient.ts';
-import { messagesOf, RawSession, StandaloneBed } from '../support/standalone.ts';
+import { messagesOf, RawSession, send, StandaloneBed } from '../support/standalone.ts';
 import { isRunning, scripted, TestBed, until } from '../support/testEngine.ts';
 
 const single = { instances: 'single' };
@@ -97,11 +98,28 @@ describe('one server for all clients of a stand-alone engine', () => {
   it('R5.0 the server that is kept warm is handed to all of them', async () => {
     const servers = { s: scripted({ STARTS: starts }, { ...single, keepWarm: true }) };
     const { ready, running } = await bed.serve({ servers });
-    await until('it is started', () => started().length === 1);
-    const clients = [1, 2].map(() => new RawSession(ready.servers['s']?.url ?? '', ready.token));
-    for (const client of clients) await client.initialize();
-    const pids = await Promise.all(clients.map(pid));
-    assert.equal(pids[0], pids[1]);
+    const session = async (): Promise<RawSession> => {
+      const client = new RawSession(ready.servers['s']?.url ?? '', ready.token);
+      await client.initialize();
+      return client;
+    };
+    const isWarm = async (): Promise<boolean> => {
+      const { text } = await send(`${ready.url}/status`, {
+        headers: { authorization: `Bearer ${ready.token}` },
+      });
+      const [server] = parseSnapshot(JSON.parse(text)).servers;
+      return server?.state === 'ready' && server.sessions === 0;
+    };
+    // What is kept warm for the next client is what the last one wanted.
+    const first = await session();
+    await pid(first);
+    await first.end();
+    const former = started().length;
+    await until('it is kept warm again', () => started().length > former);
+    while (!(await isWarm())) assert.equal(started().length, former + 1);
+    const pids = await Promise.all((await Promise.all([session(), session()])).map(pid));
+    assert.deepEqual(pids, [started().at(-1), started().at(-1)].map(String));
+    assert.equal(started().length, former + 1);
     running.child.kill('SIGTERM');
     assert.equal(await running.end(), 0);
     assert.deepEqual(started().filter(isRunning), []);
