@@ -114,10 +114,10 @@ describe('empty answers', () => {
   it('R14.3 remembers 64 questions, and none that are long', () => {
     const { note, restart, memory } = given();
     for (let n = 0; n < 200; n += 1) note({ name: `t${n}` }, text('x'));
-    note({ name: 'long', arguments: { a: 'x'.repeat(600) } }, text('x'));
+    note({ name: 'long', arguments: { a: 'x'.repeat(3_000) } }, text('x'));
     restart();
     for (let n = 0; n < 200; n += 1) note({ name: `t${n}` }, { content: [] });
-    assert.equal(note({ name: 'long', arguments: { a: 'x'.repeat(600) } }, { content: [] }), undefined);
+    assert.equal(note({ name: 'long', arguments: { a: 'x'.repeat(3_000) } }, { content: [] }), undefined);
     assert.equal(memory.names.length, 64);
   });
 });

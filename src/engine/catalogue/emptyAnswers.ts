@@ -1,25 +1,38 @@
-import { LRUCache } from 'lru-cache';
 import type { Degraded } from '../../shared/model/snapshot.ts';
 import { textOf } from '../../shared/protocol/frameScanner.ts';
 import { membersOf } from '../../shared/protocol/insert.ts';
 import type { Call, Outcome } from '../pipeline/call.ts';
 
-/** Questions of one session. */
+/** Reads of one session that are remembered; the last ones. */
 const MAX_QUESTIONS = 64;
 const MAX_QUESTION_BYTES = 512;
-/** What is longer says something. */
+/** A call with a longer message is not remembered. */
+const MAX_CALL_BYTES = 2_048;
+/** An answer that is longer says something. */
 const MAX_EMPTY_BYTES = 512;
 const MAX_SHOWN = 50;
 const MAX_TOLD = 5;
 
+interface Read {
+  readonly method: string;
+  readonly line: Uint8Array;
+  /** Absent when it is too long to be empty. */
+  readonly answer: Uint8Array | undefined;
+  /** The restart count when it was answered. */
+  readonly restarts: number;
+  /** Made out when it is first compared. */
+  question: string | undefined;
+}
+
 /**
  * Silent empty success after a restart (requirements R5.10; docker/mcp-gateway #505): a read that a server had answered with something, and that
  * the process after it answers with nothing. Told only of the same question of the same session, with no write between the two: whatever
- * emptied it was not asked to. Costs a few microseconds a read; nothing is parsed but answers that are short enough to be empty.
+ * emptied it was not asked to. Costs nothing but two small copies a read: what they say is looked at only when an answer after a restart may be empty.
  */
 export class EmptyAnswers {
-  /** By question, the restart count at its last answer with something in it. */
-  readonly #answered = new LRUCache<string, number>({ max: MAX_QUESTIONS });
+  /** A ring of the last reads that were answered. */
+  readonly #reads: Read[] = [];
+  #next = 0;
   /** By question, what was asked. */
   readonly #emptied = new Map<string, string>();
   #lastBy: Call['launch'];
@@ -39,24 +52,45 @@ export class EmptyAnswers {
       return undefined;
     }
     if (outcome.kind !== 'answer' || outcome.isError || outcome.isStale === true) return undefined;
+    const { line } = outcome;
+    const hasRestarted = this.#restarts > 0;
+    if (hasRestarted && line.length <= MAX_EMPTY_BYTES && isEmpty(line)) return this.#noteEmpty(call);
+    if (this.#emptied.size > 0) this.#emptied.delete(questionOf(call)?.question ?? '');
+    if (call.line.length <= MAX_CALL_BYTES) this.#remember(call, line);
+    return undefined;
+  }
+
+  #remember({ line, method }: Call, answer: Uint8Array): void {
+    // Copies: what comes in are views of larger pieces.
+    this.#reads[this.#next] = {
+      method,
+      line: line.slice(),
+      answer: answer.length <= MAX_EMPTY_BYTES ? answer.slice() : undefined,
+      restarts: this.#restarts,
+      question: undefined,
+    };
+    this.#next = (this.#next + 1) % MAX_QUESTIONS;
+  }
+
+  #noteEmpty(call: Call): string | undefined {
     const asked = questionOf(call);
-    if (asked === undefined) return undefined;
-    const { question, name } = asked;
-    if (!isEmpty(outcome.line)) {
-      this.#answered.set(question, this.#restarts);
-      this.#emptied.delete(question);
-      return undefined;
-    }
-    const before = this.#answered.get(question);
-    if (before === undefined || before === this.#restarts || this.#emptied.has(question)) return undefined;
-    this.#emptied.set(question, name);
-    if (this.#emptied.size > MAX_QUESTIONS) this.#emptied.clear();
-    return name;
+    if (asked === undefined || this.#emptied.has(asked.question)) return undefined;
+    const answered = this.#reads.filter(
+      (read) =>
+        (read.question ??= questionOf(read)?.question ?? '') === asked.question &&
+        (read.answer === undefined || !isEmpty(read.answer)),
+    );
+    const isNews = answered.length > 0 && answered.every(({ restarts }) => restarts < this.#restarts);
+    if (!isNews) return undefined;
+    if (this.#emptied.size >= MAX_QUESTIONS) this.#emptied.clear();
+    this.#emptied.set(asked.question, asked.name);
+    return asked.name;
   }
 
   /** What is empty counts as right, and nothing that was answered before counts any more. */
   forget(): void {
-    this.#answered.clear();
+    this.#reads.length = 0;
+    this.#next = 0;
     this.#emptied.clear();
   }
 }
@@ -77,7 +111,7 @@ export function describeEmpty(names: readonly string[]): Degraded | undefined {
 function questionOf({
   line,
   method,
-}: Call): { readonly question: string; readonly name: string } | undefined {
+}: Pick<Call, 'line' | 'method'>): { readonly question: string; readonly name: string } | undefined {
   const nameKey = method === 'tools/call' ? 'name' : method === 'resources/read' ? 'uri' : undefined;
   if (nameKey === undefined) return undefined;
   const params = membersOf(line, { start: 0, end: line.length }, ['params']).get('params');

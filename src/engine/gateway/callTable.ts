@@ -301,17 +301,23 @@ export class CallTable {
   }
 
   #finish(call: Call, outcome: Outcome): void {
-    const emptied = this.#emptyAnswers.note(call, outcome, this.#isRead(call));
-    if (emptied !== undefined) {
-      const text = `"${emptied.slice(0, 256)}" was answered with something before the restart, and is answered with nothing now`;
-      this.#deps.log('warn', text, call.server);
-    }
     if (this.#open.get(call.id) === call) {
       this.#close(call);
       if (outcome.kind === 'answer') this.#deliver(call, outcome);
       else this.#fail(call, toldFault(call, outcome.fault));
     }
     call.settled.resolve(undefined);
+    // When the client has its answer: nobody waits for this.
+    this.#watchForEmptyAnswers(call, outcome);
+  }
+
+  #watchForEmptyAnswers(call: Call, outcome: Outcome): void {
+    const emptied = this.#emptyAnswers.note(call, outcome, this.#isRead(call));
+    if (emptied !== undefined) {
+      const text = `"${emptied.slice(0, 256)}" was answered with something before the restart, and is answered with nothing now`;
+      this.#deps.log('warn', text, call.server);
+      this.#deps.runtime.touch();
+    }
   }
 
   #deliver(call: Call, { line, isStale }: Extract<Outcome, { kind: 'answer' }>): void {
