@@ -38,6 +38,7 @@ export class Card implements Item<DashboardCard> {
   readonly #recovery: HTMLElement;
   readonly #recover: HTMLButtonElement;
   readonly #log: HTMLButtonElement;
+  readonly #actionButtons = element('span', { class: 'actions' });
   readonly #actions: KeyedList<CardAction>;
   readonly #name: string;
   #canRecover = false;
@@ -70,9 +71,8 @@ export class Card implements Item<DashboardCard> {
     );
     this.#log.classList.add('secondary');
     this.#recovery = element('div', { class: 'recovery' }, this.#progress, this.#recoveryText);
-    const actions = element('span', { class: 'actions' });
     this.#actions = new KeyedList(
-      actions,
+      this.#actionButtons,
       ({ id }) => id,
       ({ id }) => new ActionButton(() => send({ kind: 'act', action: id, server: name })),
     );
@@ -85,7 +85,7 @@ export class Card implements Item<DashboardCard> {
       this.#recovery,
       this.#graph.root,
       this.#factList,
-      element('div', { class: 'buttons' }, this.#recover, actions, this.#log),
+      element('div', { class: 'buttons' }, this.#recover, this.#actionButtons, this.#log),
     );
   }
 
@@ -106,7 +106,15 @@ export class Card implements Item<DashboardCard> {
     setAttribute(this.#recover, 'aria-disabled', this.#canRecover ? undefined : 'true');
     this.#recover.hidden = !card.offersRecovery;
     this.#recover.classList.toggle('secondary', !card.isUnwell);
-    this.#actions.update(card.actions);
+    this.#showActions(card.actions);
+  }
+
+  /** What was done is not offered any more: the keyboard goes on from the button beside it. */
+  #showActions(actions: readonly CardAction[]): void {
+    const hadFocus = this.#actionButtons.contains(document.activeElement);
+    this.#actions.update(actions);
+    if (!hadFocus || this.#actionButtons.contains(document.activeElement)) return;
+    (this.#recover.hidden ? this.#log : this.#recover).focus();
   }
 
   updateHistory(history: DashboardHistory): void {

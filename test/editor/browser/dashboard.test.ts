@@ -217,6 +217,24 @@ describe('dashboard', function () {
     assert.equal(await window.page.locator('.tab[aria-label^="MCP Lifeline Dashboard"]').count(), 1);
   });
 
+  it('R12.4 a server is isolated by command, and rejoined from its card', async () => {
+    const [, victim] = bridges as [LineClient, LineClient];
+    await window.runCommand('MCP Lifeline: Isolate Server');
+    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'victim' }).first().click();
+    await untilCard(frame, 'victim', /isolated.*Rejoin Server/);
+    assert.match(textOf(await victim.call('echo', { key: 'x' })), /isolated by hand/);
+    assert.deepEqual(await violations(frame), []);
+    const rejoin = frame.getByRole('button', { name: 'Rejoin Server: victim' });
+    await rejoin.focus();
+    await window.page.keyboard.press('Enter');
+    await untilCard(frame, 'victim', /healthy/);
+    await rejoin.waitFor({ state: 'detached' });
+    // The keyboard is not thrown back to the top of the page.
+    const focused = await frame.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+    assert.equal(focused, 'Force Recovery: victim');
+    assert.equal(textOf(await victim.call('echo', { key: 'again' })), 'again');
+  });
+
   it('R12.3 focus and scroll position survive updates, and every button is reached with Tab', async () => {
     const tab = await dashboardFrame(window, 600);
     const focused = (): Promise<string> =>
