@@ -13,7 +13,13 @@ describe('guardian', () => {
     return child;
   };
   afterEach(() => {
-    for (const child of children) child.kill('SIGKILL');
+    for (const { pid } of children.splice(0)) {
+      try {
+        process.kill(-pid!, 'SIGKILL'); // the shell may have started what it was to run
+      } catch {
+        // gone, as it should be
+      }
+    }
   });
 
   it('R5.4 ends the whole group of what is registered, stubborn or not, and nothing else', async () => {
