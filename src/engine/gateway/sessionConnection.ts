@@ -95,7 +95,7 @@ export function createConnection(
     const failure = failureOf(connection);
     log(
       failure !== undefined || isOut(state) ? 'warn' : 'info',
-      `${state}${detail(connection)}`,
+      `${state}${detail(connection, runtime)}`,
       runtime.name,
     );
     const { endpoint } = connection;
@@ -117,10 +117,12 @@ function failureOf({ state, endWasAskedFor, lastFault }: Connection): Fault | un
   return isLost ? lastFault : undefined;
 }
 
-function detail(connection: Connection): string {
+function detail(connection: Connection, { recovery }: ServerRuntime): string {
   const { state, pid, nextAttemptInMs } = connection;
   const who = pid === undefined ? '' : ` (pid ${pid})`;
-  const next = nextAttemptInMs === undefined ? '' : `, next attempt in ${Math.round(nextAttemptInMs)} ms`;
+  const failed = recovery.attempts > 0 ? ` (${recovery.attempts} failed)` : '';
+  const next =
+    nextAttemptInMs === undefined ? '' : `, next attempt in ${Math.round(nextAttemptInMs)} ms${failed}`;
   if (state === 'broken' && connection.endWasAskedFor) return `${who}: a fresh start was asked for`;
   const why = failureOf(connection) === undefined ? '' : `: ${connection.diagnosis}`;
   return `${who}${next}${why}`;
