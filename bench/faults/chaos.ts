@@ -1,4 +1,5 @@
 import type { CallClient } from '../../test/support/callClient.ts';
+import type { ServerEntry } from '../../test/support/testEngine.ts';
 import { pause, type HttpServer, type Stage } from './stage.ts';
 
 export type ChaosKind =
@@ -19,6 +20,17 @@ export const everyFault: Weights = {
   'bridge SIGKILL': 3,
   'engine SIGKILL': 1,
 };
+
+/** A process for each session, one process for all sessions, a pool of two for all, and HTTP. */
+export function serversOf(stage: Stage, http: HttpServer): Record<string, ServerEntry> {
+  return {
+    own: stage.stdio(),
+    shared: stage.stdio({ instances: 'single' }),
+    pooled: stage.stdio({ pool: 2 }),
+    http: http.entry(),
+  };
+}
+const names = ['own', 'shared', 'pooled', 'http'];
 
 /** What an HTTP server does wrong by itself, as chances of a call. */
 export const httpFaults = {
@@ -49,9 +61,9 @@ export class Chaos {
     this.#http = http;
   }
 
-  /** Opens so many sessions with "s" (stdio) and "h" (HTTP) each. */
+  /** Opens so many sessions with each server of `serversOf`. */
   async open(ofEach: number): Promise<void> {
-    for (const server of ['s', 'h']) {
+    for (const server of names) {
       this.clients.push(...(await this.#stage.bridges(server, ofEach)));
       this.#servers.push(...Array.from({ length: ofEach }, () => server));
     }
@@ -118,7 +130,8 @@ export class Chaos {
   }
 
   async #anyPid(): Promise<number | undefined> {
-    const { pids } = await this.#stage.server('s');
+    const name = this.#stage.pick({ own: 1, shared: 1, pooled: 1 });
+    const { pids } = await this.#stage.server(name);
     return pids[Math.floor(this.#stage.random() * pids.length)];
   }
 

@@ -1,10 +1,10 @@
-import { CANCEL_RATIO, Chaos, everyFault, httpFaults } from './chaos.ts';
+import { CANCEL_RATIO, Chaos, everyFault, httpFaults, serversOf } from './chaos.ts';
 import { untilAnswered } from './processRows.ts';
 import type { Row } from './row.ts';
 import { HttpServer, pause } from './stage.ts';
 
-const SESSIONS_OF_EACH = 4;
-const CONCURRENCY = 8;
+const SESSIONS_OF_EACH = 3;
+const CONCURRENCY = 5;
 const EVERY_MS = 250;
 
 /** Requirements R2.4: so many calls that may not be repeated, under random faults. */
@@ -13,7 +13,7 @@ export const randomRow = (calls: number): Row => ({
   title: `all of it at random: ${calls} calls that may not be repeated, over stdio and HTTP`,
   play: async (stage) => {
     const http = await new HttpServer(stage).start();
-    await stage.start({ s: stage.stdio(), h: http.entry() });
+    await stage.start(serversOf(stage, http));
     const chaos = new Chaos(stage, http);
     await chaos.open(SESSIONS_OF_EACH);
     http.order(httpFaults);
