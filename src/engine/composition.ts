@@ -162,6 +162,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     startGate: new StartGate(clock),
     open: (runtime, listener) => upstreams.open(runtime, listener),
     failover: (runtime) => upstreams.failover(runtime),
+    runCheck: (runtime, check) => upstreams.runCheck(runtime, check),
     nextNumber: () => (lastNumber += 1),
     // No engine before or after this one uses the same ids towards a client that outlives it.
     launchPrefix: `${startedAt.toString(36)}${process.pid.toString(36)}`,

@@ -240,6 +240,7 @@ describe('manifest', () => {
         'connection',
         'enabled',
         'endpoints',
+        'healthCheck',
         'instances',
         'keepWarm',
         'pool',

@@ -14,6 +14,8 @@ import {
 import type { ResumeRecord } from '../../endpoint/handshake.ts';
 import type { EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { catalogueKey } from '../catalogue/catalogue.ts';
+import type { HealthCheck } from '../../shared/settings/healthCheck.ts';
+import type { CheckResult } from '../health/ownCheck.ts';
 import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { AttachedSession, HandedOver, ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Journal } from '../state/journal.ts';
@@ -42,6 +44,11 @@ export interface SessionDeps {
   readonly startGate: StartGate;
   /** Opens the way to a server: starts its process, or connects. */
   readonly open: (runtime: ServerRuntime, listener: TransportListener) => Transport;
+  /** Runs the command of a server's own health check where the server itself would run. */
+  readonly runCheck: (
+    runtime: ServerRuntime,
+    check: Extract<HealthCheck, { kind: 'command' }>,
+  ) => Promise<CheckResult>;
   readonly ports: PortCare;
   /** The server's endpoints, where it has several. */
   readonly failover: (runtime: ServerRuntime) => Failover | undefined;

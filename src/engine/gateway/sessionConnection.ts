@@ -4,6 +4,7 @@ import { isRemote, type ServerConfig } from '../../shared/settings/serverConfig.
 import { backoffOptions } from '../policies/backoff/backoff.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import { Connection, type ConnectionClient } from '../upstream/connection.ts';
+import { attachOwnCheck } from './attachOwnCheck.ts';
 import type { SessionDeps } from './session.ts';
 
 const START_TIMEOUT_MS = 30_000;
@@ -107,6 +108,7 @@ export function createConnection(
     }
     runtime.touch();
   });
+  attachOwnCheck(deps, runtime, connection, options.key);
   if (runtime.isIsolated) connection.isolate();
   return connection;
 }

@@ -87,6 +87,7 @@ export class Watch implements Disposable {
   #wait: { readonly intervalMs: number; readonly stretch: number; readonly ms: number };
   #checkAt: number | undefined;
   #shownBusySince: number | undefined;
+  #stoodStillAt = -Infinity;
 
   constructor(deps: WatchDeps, patient: Patient) {
     this.#deps = deps;
@@ -136,10 +137,12 @@ export class Watch implements Disposable {
   forgive(): void {
     const now = this.#deps.clock.now();
     const state = this.#state;
+    this.#stoodStillAt = now;
     this.#detector.forgive();
     if (state.kind === 'asked') state.at = now;
     else if (state.kind === 'suspect') {
       state.forgivenAt = now;
+      if (state.cause === 'deadline' && this.#isMeaningless(state.since)) state.cause = 'silence';
       this.#beginRound(state, now);
     }
   }
@@ -270,12 +273,17 @@ export class Watch implements Disposable {
 
   // --- suspect ---
 
+  /** A deadline that passed while we stood still: the answer may have been there in time. */
+  #isMeaningless(deadlineAt: number): boolean {
+    return Math.abs(deadlineAt - this.#stoodStillAt) < WATCHFUL_MS;
+  }
+
   #becomeSuspect(cause: SuspicionCause, fault?: Fault): void {
     const { patient } = this;
     const now = this.#deps.clock.now();
     const state: Suspicion = {
       kind: 'suspect',
-      cause,
+      cause: cause === 'deadline' && this.#isMeaningless(now) ? 'silence' : cause,
       since: now,
       answers: patient.vitals.answers,
       earlier: patient.load.openCalls,

@@ -88,6 +88,8 @@ export class ServerRuntime {
   /** What its connections know together of its failures. */
   readonly recovery: ServerRecovery;
   readonly latency = new LatencyRing();
+  /** By connection: why the health check of the entry failed. */
+  readonly failedChecks = new Map<string, string>();
   /** For the calls of all sessions. */
   readonly places: Places;
   readonly retryBudget = new RetryBudget();
@@ -379,7 +381,8 @@ export class ServerRuntime {
     const catalogue = this.#store.last(this.name);
     const latency = this.latency.snapshot;
     const lastError = this.#lastError;
-    const degraded = degradedOf(catalogue) ?? describeEmpty(this.#emptiedNames);
+    const degraded =
+      degradedOf(catalogue) ?? failedCheckOf(this.failedChecks) ?? describeEmpty(this.#emptiedNames);
     const diagnosis = this.#diagnosis(state, connections);
     return {
       id: this.name,
@@ -500,6 +503,13 @@ export class ServerRuntime {
         return this.config === undefined ? 'Its settings cannot be used.' : 'It is disabled in the settings.';
     }
   }
+}
+
+/** Why the server's own health check fails, on the first of its connections where it does. */
+function failedCheckOf(failures: ReadonlyMap<string, string>): Degraded | undefined {
+  const [why] = failures.values();
+  const sentence = `It answers, but its own health check fails. ${why ?? ''}`;
+  return why === undefined ? undefined : { reason: 'failedCheck', sentence, missing: [] };
 }
 
 /** What it offers less than it did; absent when nothing is missed. */

@@ -11,6 +11,9 @@ import {
   type ServerConfig,
   type StdioServerConfig,
 } from '../../shared/settings/serverConfig.ts';
+import type { HealthCheck } from '../../shared/settings/healthCheck.ts';
+import { checkByCommand } from '../health/checks.ts';
+import type { CheckResult } from '../health/ownCheck.ts';
 import type { ProcessList } from '../state/processList.ts';
 import { MARK_VARIABLE, markOf } from '../state/processTable.ts';
 import { upstreamEnvironment } from './environment.ts';
@@ -73,6 +76,20 @@ export class Upstreams implements Disposable {
     const { config } = target;
     if (config === undefined) throw new Error(`The server "${target.name}" has no configuration.`);
     return config.type === 'http' ? this.#connect(target, config, listener) : this.#start(config, listener);
+  }
+
+  /** Runs the command of a server's own health check, in the folder and environment of the server. */
+  runCheck(
+    { name, config }: UpstreamTarget,
+    check: Extract<HealthCheck, { kind: 'command' }>,
+  ): Promise<CheckResult> {
+    const { clock, guardian, environment, defaultFolder } = this.#options;
+    const own = config?.type === 'stdio' ? config : undefined;
+    return checkByCommand(clock, check, {
+      cwd: own?.cwd ?? defaultFolder(name) ?? homedir(),
+      env: upstreamEnvironment(environment, own?.env ?? {}),
+      guardian,
+    });
   }
 
   #start(config: StdioServerConfig, listener: TransportListener): ServerProcess {

@@ -1,3 +1,4 @@
+import { parseHealthCheck, type HealthCheck } from './healthCheck.ts';
 import type { SettingsProblem } from '../model/snapshot.ts';
 import type { Tier } from '../model/tier.ts';
 
@@ -40,6 +41,8 @@ export interface LifelineServerOptions {
   readonly staleAnswers: boolean;
   /** Per-server connection settings as written; checked by `parseConnectionSettings`. */
   readonly connection: unknown;
+  /** What it is checked by besides the ping; absent: nothing. */
+  readonly healthCheck?: HealthCheck;
   /** Request deadline per tool name, seconds. */
   readonly timeouts: ReadonlyMap<string, number>;
   /** `single`: one connection serves all sessions, for a server that holds a port, a lock or a browser profile. */
@@ -122,9 +125,10 @@ const lifelineKeys = new Set([
   'pool',
   'cache',
   'endpoints',
+  'healthCheck',
 ]);
 /** Known to the configuration contract, served by later versions: named once, not an error. */
-const laterLifelineKeys = new Set(['healthCheck', 'compression', 'paging', 'rateLimit', 'watch']);
+const laterLifelineKeys = new Set(['compression', 'paging', 'rateLimit', 'watch']);
 
 class Reader {
   readonly problems: SettingsProblem[] = [];
@@ -329,6 +333,18 @@ function readInstances(
   return { instances: isSingle ? 'single' : 'perSession', pool: 1 };
 }
 
+function readHealthCheck(
+  reader: Reader,
+  path: string,
+  value: unknown,
+): Pick<LifelineServerOptions, 'healthCheck'> {
+  if (value === undefined) return {};
+  const read = parseHealthCheck(value);
+  if ('check' in read) return { healthCheck: read.check };
+  reader.report(path, read.problem);
+  return {};
+}
+
 function readLifeline(
   reader: Reader,
   path: string,
@@ -361,6 +377,7 @@ function readLifeline(
     tellRestarts: reader.flag(`${path}.tellRestarts`, options['tellRestarts'], defaults.tellRestarts ?? true),
     connection: options['connection'],
     timeouts: readTimeouts(reader, `${path}.timeouts`, options['timeouts']),
+    ...readHealthCheck(reader, `${path}.healthCheck`, options['healthCheck']),
     ...readInstances(reader, path, options, type),
     endpoints: [],
   };
