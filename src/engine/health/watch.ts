@@ -393,7 +393,9 @@ export class Watch implements Disposable {
     // Otherwise we stood still meanwhile, and another round has begun.
     else if (now >= this.#verdictAt(state)) {
       this.#state = { kind: 'over' };
-      patient.convict(state.fault ?? convictionFault(state.cause, patient, now - patient.vitals.heardAt));
+      const silentMs = now - patient.vitals.heardAt;
+      const waitedMs = now - state.roundAt;
+      patient.convict(state.fault ?? convictionFault(state.cause, patient, { silentMs, waitedMs }));
     }
     this.#deps.onChanged();
   }
