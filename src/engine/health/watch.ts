@@ -394,7 +394,7 @@ export class Watch implements Disposable {
     else if (now >= this.#verdictAt(state)) {
       this.#state = { kind: 'over' };
       const silentMs = now - patient.vitals.heardAt;
-      const waitedMs = now - state.roundAt;
+      const waitedMs = this.#verdictAt(state) - state.roundAt;
       patient.convict(state.fault ?? convictionFault(state.cause, patient, { silentMs, waitedMs }));
     }
     this.#deps.onChanged();
