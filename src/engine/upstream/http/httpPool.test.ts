@@ -49,6 +49,24 @@ describe('the pool of HTTP connections', () => {
     }
   };
 
+  it('R5.9 uses no connection that was idle when the machine slept, however little its own clock moved', async () => {
+    const [first] = await open(1);
+    first?.release(true);
+    clock.sleep(3_600_000);
+    assert.notEqual(pool.take(false).dispatcher, first?.dispatcher);
+    assert.equal(pool.idle, 0);
+  });
+
+  it('R5.9 drops what is idle when it is told to, and goes on keeping connections', async () => {
+    const [first] = await open(1);
+    first?.release(true);
+    pool.dropIdle();
+    assert.equal(pool.idle, 0);
+    const [second] = await open(1);
+    second?.release(true);
+    assert.equal(pool.idle, 1);
+  });
+
   it('R4.3 gives the connection that was used last, and opens another only when none is idle', async () => {
     const [first, second] = await open(2);
     assert.equal(sockets.size, 2);
