@@ -6,17 +6,17 @@ import { Fault } from '../../shared/model/fault.ts';
  */
 export type SuspicionCause = 'silence' | 'deadline' | 'unreachable' | 'network';
 
-/** How a server is told of that was given up. `silentMs`: since its last message; `waitedMs`: for the answers to the last pings. */
+/** How a server is told of that was given up. `silentMs`: since its last message. */
 export function convictionFault(
   cause: SuspicionCause,
   patient: { readonly server: string; readonly pid: number | undefined },
-  { silentMs, waitedMs }: { readonly silentMs: number; readonly waitedMs: number },
+  silentMs: number,
 ): Fault {
   const { server, pid } = patient;
   const seconds = Math.round(silentMs / 1_000);
   const what = {
     silence: `had nothing to do, was silent for ${seconds} s, and answered no ping`,
-    deadline: `answered neither a call in its time nor a ping within ${Math.round(waitedMs / 1_000)} s`,
+    deadline: 'answered neither a call in its time nor a ping after it',
     unreachable: 'could not be reached any more',
     network: 'did not answer after the machine slept or its network changed',
   }[cause];

@@ -394,8 +394,7 @@ export class Watch implements Disposable {
     else if (now >= this.#verdictAt(state)) {
       this.#state = { kind: 'over' };
       const silentMs = now - patient.vitals.heardAt;
-      const waitedMs = this.#verdictAt(state) - state.roundAt;
-      patient.convict(state.fault ?? convictionFault(state.cause, patient, { silentMs, waitedMs }));
+      patient.convict(state.fault ?? convictionFault(state.cause, patient, silentMs));
     }
     this.#deps.onChanged();
   }
