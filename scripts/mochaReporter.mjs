@@ -8,6 +8,25 @@ import Mocha from 'mocha';
 
 const LEAK_AFTER_MS = 5_000;
 
+/** @type {Set<{ timer: any, stack: string }>} Timers that have been set, with the place; only of a recorded run. */
+const timers = new Set();
+
+/** Remembers where each timer was set: of one that is left at the end nothing else can be found out. */
+function watchTimers() {
+  for (const name of /** @type {const} */ (['setTimeout', 'setInterval'])) {
+    const original = globalThis[name];
+    const watched = (/** @type {any[]} */ ...args) => {
+      const timer = Reflect.apply(original, globalThis, args);
+      if (timers.size > 2_000) for (const one of timers) if (one.timer._destroyed) timers.delete(one);
+      timers.add({ timer, stack: new Error().stack?.split('\n').slice(2, 6).join(' ') ?? '' });
+      return timer;
+    };
+    // `util.promisify` finds the promise's version there.
+    Object.defineProperties(watched, Object.getOwnPropertyDescriptors(original));
+    globalThis[name] = /** @type {any} */ (watched);
+  }
+}
+
 /** @returns {string} what keeps this process from ending */
 function whatIsOpen() {
   // Undocumented, but it alone tells the handles themselves; the documented list of names stands in for it elsewhere.
@@ -24,7 +43,10 @@ function whatIsOpen() {
       fd,
     });
   });
-  return [...described, ...process.getActiveResourcesInfo()].join(', ');
+  const places = [...timers]
+    .filter(({ timer }) => !timer._destroyed && timer.hasRef())
+    .map(({ timer, stack }) => `timer of ${timer._idleTimeout} ms, set ${stack.trim()}`);
+  return [...described, ...process.getActiveResourcesInfo(), ...places].join('\n  ');
 }
 
 /**
@@ -42,6 +64,7 @@ export function recordingReporter({ Runner, reporters }) {
       super(runner, options);
       const file = process.env['TEST_RESULTS_FILE'];
       if (file === undefined) return;
+      watchTimers();
       const write = (/** @type {object} */ entry) => appendFileSync(file, `${JSON.stringify(entry)}\n`);
       const describe = (/** @type {Mocha.Test} */ test) => ({
         title: test.fullTitle(),
