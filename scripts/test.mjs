@@ -26,7 +26,7 @@ const steps = [
   { name: 'lint', args: [tool('eslint', 'bin', 'eslint.js'), '--max-warnings', '0', '.'], limitMs: 180_000 },
   { name: 'types', args: ['scripts/types.mjs'], limitMs: 180_000 },
   { name: 'build', args: ['esbuild.mjs'], limitMs: 60_000 },
-  { name: 'unit', args: mocha('test/unit.mocharc.json'), limitMs: 120_000, isSuite: true },
+  { name: 'unit', args: mocha('test/unit.mocharc.json'), limitMs: 300_000, isSuite: true },
   {
     name: 'integration',
     args: mocha('test/integration.mocharc.json'),

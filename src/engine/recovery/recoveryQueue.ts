@@ -161,7 +161,8 @@ export class RecoveryQueue implements Disposable {
   #watch(): void {
     if (this.#tick !== undefined || this.#disposed) return;
     const { clock, random, intervalMs } = this.#options;
-    const inMs = intervalMs() * (1 + (random() * 2 - 1) * TICK_JITTER);
+    // Whole milliseconds: a tick in the last one before an entry's time would try it too early.
+    const inMs = Math.round(intervalMs() * (1 + (random() * 2 - 1) * TICK_JITTER));
     this.#tick = clock.setTimer(inMs, () => {
       this.#tick = undefined;
       this.#findForgotten();
