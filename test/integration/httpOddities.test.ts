@@ -260,7 +260,7 @@ describe('a Streamable HTTP server with its own ideas', () => {
 
   it('R2.5 a restart of the server under many calls is one failure, and they go on', async () => {
     let isHolding = true;
-    await start();
+    await start({ maxConnections: 40 }); // all of them at the server at once
     const client = await bed.session('s');
     await until('its tools are known', () => peer.count('tools/list') > 0);
     await client.call('read');
