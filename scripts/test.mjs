@@ -30,7 +30,7 @@ const steps = [
   {
     name: 'integration',
     args: mocha('test/integration.mocharc.json'),
-    limitMs: 600_000,
+    limitMs: 900_000,
     needs: ['build'],
     isSuite: true,
     lingerMs: 20_000,

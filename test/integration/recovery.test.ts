@@ -25,6 +25,21 @@ describe('a server that keeps failing', () => {
     assert.equal(shown.breaker.state, 'closed');
   });
 
+  it('R5.2 whose entry is mended while nobody uses it is tried at once by the next client', async () => {
+    bed.configure({ mended: { command: 'no-such-program-anywhere' } });
+    const { control } = await bed.startEngine({ window: 'w3' });
+    const before = bed.bridge('mended', 'w3');
+    await before.initialize();
+    await control.server('mended', ({ state }) => state === 'crashLoop', 30_000);
+    await before.close();
+    await control.server('mended', ({ sessions }) => sessions === 0);
+    bed.configure({ mended: scripted() });
+    await control.configure(bed.configuration);
+    const after = bed.bridge('mended', 'w3');
+    await after.initialize();
+    assert.equal(textOf(await after.call('echo', { key: 'm' }, 5_000)), 'm');
+  });
+
   it('R5.2 R5.4 is started by one of its sessions for all, and comes back for all', async () => {
     bed.configure({ many: scripted({ EXIT_AT_START: '1' }) });
     const { control } = await bed.startEngine({ window: 'w2' });

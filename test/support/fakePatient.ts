@@ -15,11 +15,12 @@ export class FakePatient implements Patient {
   readonly vitals: Vitals;
   isAsking = false;
   isHeldUp = false;
+  isFlooding = false;
   openSince: number | undefined;
   openCalls: object[] = [];
   get load(): Load {
-    const { openCalls, openSince, isAsking, isHeldUp } = this;
-    return { openCalls, openSince, isAsking, isHeldUp };
+    const { openCalls, openSince, isAsking, isHeldUp, isFlooding } = this;
+    return { openCalls, openSince, isAsking, isHeldUp, isFlooding };
   }
 
   /** What becomes of a probe; `undefined`: nothing comes. */

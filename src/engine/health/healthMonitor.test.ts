@@ -33,6 +33,16 @@ describe('health watch: ourselves', () => {
     assert.ok((await untilConvicted(bed)) >= 4_500);
   });
 
+  it('R5.3 R14.3 a server that floods us is judged a little later, and not spared for ever', async () => {
+    const bed = given();
+    bed.patient.hang();
+    bed.watch.doubt('deadline');
+    bed.patient.isFlooding = true;
+    await bed.clock.advance(9_000);
+    assert.equal(bed.patient.convicted, undefined);
+    assert.ok((await untilConvicted(bed)) <= 8_000);
+  });
+
   it('R5.3 a standstill during a suspicion starts the probes anew', async () => {
     const bed = given();
     const { clock, patient, watch } = bed;

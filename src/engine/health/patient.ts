@@ -17,8 +17,10 @@ export interface Load {
   readonly openSince: number | undefined;
   /** It waits for an answer of its client, or of a person. */
   readonly isAsking: boolean;
-  /** We do not read what it sends at the moment. */
+  /** We do not read what it sends at the moment, because its client does not. */
   readonly isHeldUp: boolean;
+  /** We do not read what it sends at the moment, because it sends faster than it can be handled. */
+  readonly isFlooding: boolean;
 }
 
 /** One launch of a server, as the health monitor sees it: what can be known of it, and what can be done. */

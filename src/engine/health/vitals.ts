@@ -17,8 +17,10 @@ export class Vitals {
   ownRequests = 0;
   /** It may still be at work on a call that was cancelled: its silence is explained until then. */
   excusedUntil = -Infinity;
-  /** Monotonic milliseconds until when we did not read what it sent. */
+  /** Monotonic milliseconds until when we did not read what it sent, because its client did not. */
   heldUpAt = -Infinity;
+  /** The same, because it sent faster than it can be handled. */
+  floodedAt = -Infinity;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -50,5 +52,9 @@ export class Vitals {
 
   heldUp(): void {
     this.heldUpAt = this.#clock.now();
+  }
+
+  flooded(): void {
+    this.floodedAt = this.#clock.now();
   }
 }

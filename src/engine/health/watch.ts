@@ -34,6 +34,12 @@ const STOPPED_LIMIT_MS = 60_000;
 /** A server that waits for its client may do so as long as a call may take at most. */
 const ASKING_LIMIT_MS = 600_000;
 
+/**
+ * A server that floods us is read slowly, and its answer may stand behind what it sends: that excuses it for so long, and not for ever, or one that sends
+ * without end would never be started afresh.
+ */
+const FLOOD_LIMIT_MS = 10_000;
+
 interface Suspicion {
   readonly kind: 'suspect';
   cause: SuspicionCause;
@@ -255,8 +261,8 @@ export class Watch implements Disposable {
   }
 
   #stepAsked(now: number, state: Extract<WatchState, { kind: 'asked' }>): number {
-    const { vitals, load } = this.patient;
-    const wasHeldUp = load.isHeldUp || vitals.heldUpAt > now - VERDICT_AFTER_MS;
+    const { vitals } = this.patient;
+    const wasHeldUp = this.#wasHeldUp(now - VERDICT_AFTER_MS) || this.#wasFlooded(now - VERDICT_AFTER_MS);
     if (vitals.heardAt > state.at) {
       this.#calmDown(vitals.heardAt);
       return this.#stepCalm(now);
@@ -335,6 +341,16 @@ export class Watch implements Disposable {
     return state.earlier.some((call) => open.has(call));
   }
 
+  #wasHeldUp(since: number): boolean {
+    const { load, vitals } = this.patient;
+    return load.isHeldUp || vitals.heldUpAt > since;
+  }
+
+  #wasFlooded(since: number): boolean {
+    const { load, vitals } = this.patient;
+    return load.isFlooding || vitals.floodedAt > since;
+  }
+
   #stepSuspect(now: number, state: Suspicion): number {
     const next = now + WATCHFUL_MS;
     if (state.isJudging) return next;
@@ -342,9 +358,9 @@ export class Watch implements Disposable {
       this.#acquit(this.patient.vitals.heardAt);
       return next;
     }
-    const { load, vitals } = this.patient;
     // We did not read what it says: nothing is known of its silence.
-    if (load.isHeldUp || vitals.heldUpAt > state.roundAt) this.#beginRound(state, now);
+    const isFloodExcuse = now - state.forgivenAt < FLOOD_LIMIT_MS && this.#wasFlooded(state.roundAt);
+    if (isFloodExcuse || this.#wasHeldUp(state.roundAt)) this.#beginRound(state, now);
     if (state.isHolding) {
       if (this.#isExplained(state, now)) return next;
       this.#beginRound(state, now);

@@ -98,8 +98,12 @@ function settle(ticket: Ticket, call: Call, outcome: Outcome, knownOutages: numb
   // An error that the server answers with — JSON-RPC error or `isError` — shows that it works.
   if (outcome.kind === 'answer') ticket.success();
   else if (!outcome.fault.traits.countsAgainstBreaker) ticket.neutral();
-  // A lost process is one failure, however many calls it took with it.
-  else if (isLossOfAll(call, outcome.fault) && call.launch?.countLoss() !== true) ticket.neutral();
+  // A lost process is one failure, however many calls it took with it; the same when the first of them saw only its connection cut.
+  else if (isLossOfAll(call, outcome.fault)) {
+    const isFirst = call.launch?.outages.known === knownOutages && call.launch.countLoss();
+    if (isFirst) ticket.failure();
+    else ticket.neutral();
+  }
   // Nor is a server that restarts behind its address as many failures as calls were on their way to it.
   else if (outages.has(outcome.fault.code) && call.launch?.outages.count(knownOutages) !== true)
     ticket.neutral();

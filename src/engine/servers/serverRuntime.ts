@@ -218,6 +218,9 @@ export class ServerRuntime {
     if (next.config?.lifeline.staleAnswers !== true) this.staleAnswers = undefined;
     else this.staleAnswers ??= new StaleAnswers();
     if (previousDigest !== this.#configurationDigest) {
+      // What failed was another program, or another address; nothing of it is held against this one, also when nobody uses it now.
+      this.recovery.reset();
+      this.forgetFailures();
       this.#store.acceptMissing(this.name);
       this.staleAnswers?.clear();
       for (const { emptyAnswers } of this.#sessions) emptyAnswers?.forget();

@@ -126,6 +126,8 @@ export class Launch implements TransportListener {
   readonly #inbox: Inbox;
   #about: string | undefined;
   #holds = 0;
+  /** One of the holds is for what it sends faster than it can be handled. */
+  #isFlooding = false;
   #check: Promise<InternalAnswer> | undefined;
   #oddity: { readonly what: string; readonly at: number } | undefined;
   /** Ids of calls that nobody waits for any more; their late answers are no oddity. */
@@ -143,7 +145,7 @@ export class Launch implements TransportListener {
         return this.#onLine(line);
       },
       onError: (error) => this.convict(unforeseenFault(options.server, error)),
-      holdReading: (hold) => (hold ? this.pauseReading() : this.resumeReading()),
+      holdReading: (hold) => this.#holdForFlood(hold),
       onFlood: () => listener.onGarbage('more messages than can be handled; it is read more slowly'),
     });
     this.#transport = options.open(this);
@@ -191,7 +193,8 @@ export class Launch implements TransportListener {
       openCalls: calls.map(({ call }) => call),
       openSince: calls[0]?.writtenAt,
       isAsking: this.#serverRequests.size > 0,
-      isHeldUp: this.#holds > 0,
+      isHeldUp: this.#holds > (this.#isFlooding ? 1 : 0),
+      isFlooding: this.#isFlooding,
     };
   }
 
@@ -221,10 +224,23 @@ export class Launch implements TransportListener {
   }
 
   resumeReading(): void {
-    this.#holds -= 1;
-    if (this.#holds > 0) return;
     this.vitals.heldUp();
-    this.#transport.resumeReading();
+    this.#release();
+  }
+
+  #release(): void {
+    this.#holds -= 1;
+    if (this.#holds === 0) this.#transport.resumeReading();
+  }
+
+  #holdForFlood(hold: boolean): void {
+    this.#isFlooding = hold;
+    if (hold) {
+      this.pauseReading();
+      return;
+    }
+    this.vitals.flooded();
+    this.#release();
   }
 
   /** True for the first caller only: one lost process is one failure. */

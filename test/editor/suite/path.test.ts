@@ -84,7 +84,7 @@ describe('the path through VS Code', function () {
     assert.equal(await call, 'readRecord vs-read');
   });
 
-  it('R2.4 a server that is killed during any other call: "outcome unknown" within a second, run once', async () => {
+  it('R2.4 R5.11 a server that is killed during any other call: "outcome unknown" within a second, run once', async () => {
     const call = callTool('record', { key: 'vs-write', ms: 20_000 });
     await until('the call reaches the server', () => executions('record', 'vs-write') === 1);
     const pid = await pidOf('scripted');
@@ -93,7 +93,9 @@ describe('the path through VS Code', function () {
     const text = await call;
     assert.ok(performance.now() - killedAt < 1_000);
     assert.match(text, /signal SIGKILL.*unknown.*Verify its effect before retrying/s);
-    assert.equal(await callTool('record', { key: 'vs-after' }), 'record vs-after');
+    const after = await callTool('record', { key: 'vs-after' }, { withNotes: true });
+    assert.match(after, /^record vs-after\nNote of MCP Lifeline: the MCP server "scripted" was restarted/);
+    assert.equal(await callTool('record', { key: 'vs-later' }, { withNotes: true }), 'record vs-later');
     assert.equal(executions('record', 'vs-write'), 1);
   });
 

@@ -153,12 +153,16 @@ export function mcpTools(): readonly string[] {
 /**
  * Calls a tool through VS Code's MCP client.
  * @param tool as in `findTool`
- * @returns the text that the model would get
+ * @returns the text that the model would get; what MCP Lifeline adds to it (a restart lost the server's memory) only with `withNotes`
  */
 export async function callTool(
   tool: string,
   input: Readonly<Record<string, unknown>>,
-  options: { readonly serverPart?: string; readonly token?: vscode.CancellationToken } = {},
+  options: {
+    readonly serverPart?: string;
+    readonly token?: vscode.CancellationToken;
+    readonly withNotes?: boolean;
+  } = {},
 ): Promise<string> {
   const found = findTool(tool, options.serverPart);
   if (found === undefined) throw new Error(`${tool} is not among ${mcpTools().join(', ')}`);
@@ -169,6 +173,7 @@ export async function callTool(
   );
   return result.content
     .map((part) => (part instanceof vscode.LanguageModelTextPart ? part.value : `[${typeof part}]`))
+    .filter((text) => options.withNotes === true || !text.startsWith('Note of MCP Lifeline: '))
     .join('\n');
 }
 

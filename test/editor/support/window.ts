@@ -195,9 +195,24 @@ export class EditorWindow {
   /** Runs a command by its title from the command palette. */
   async runCommand(title: string): Promise<void> {
     const input = this.page.locator('.quick-input-widget input');
-    await this.page.keyboard.press('F1');
-    await input.waitFor();
-    await input.fill(`>${title}`);
+    const isOffered = (label: string): boolean => label === title || label.startsWith(`${title},`);
+    for (let attempt = 1; ; attempt += 1) {
+      await this.page.keyboard.press('F1');
+      await input.waitFor();
+      await input.fill(`>${title}`);
+      if (attempt === 3) break;
+      try {
+        await until(
+          `the palette offers ${title}`,
+          async () => (await this.quickPickLabels()).some(isOffered),
+          5_000,
+        );
+        break;
+      } catch {
+        // What was opened before was still being blended out, and took the palette with it.
+        await this.page.keyboard.press('Escape');
+      }
+    }
     await this.pick(title);
   }
 
