@@ -30,6 +30,7 @@ import { Outages } from './outages.ts';
 import { restoring, untilReady } from './readiness.ts';
 import { RecentIds } from './recentIds.ts';
 import { ServerRequests } from './serverRequests.ts';
+import { ReadingHolds } from './readingHolds.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import type { StopGrace, Transport, TransportListener, Verdict } from './transport.ts';
 
@@ -125,9 +126,7 @@ export class Launch implements TransportListener {
   #retirement: PromiseWithResolvers<void> | undefined;
   readonly #inbox: Inbox;
   #about: string | undefined;
-  #holds = 0;
-  /** One of the holds is for what it sends faster than it can be handled. */
-  #isFlooding = false;
+  readonly #reading: ReadingHolds;
   #check: Promise<InternalAnswer> | undefined;
   #oddity: { readonly what: string; readonly at: number } | undefined;
   /** Ids of calls that nobody waits for any more; their late answers are no oddity. */
@@ -138,6 +137,7 @@ export class Launch implements TransportListener {
     this.#options = options;
     this.#listener = listener;
     this.vitals = new Vitals(options.clock);
+    this.#reading = new ReadingHolds(() => this.#transport, this.vitals);
     this.#inbox = new Inbox({
       clock: options.clock,
       handle: (line, about) => {
@@ -145,7 +145,7 @@ export class Launch implements TransportListener {
         return this.#onLine(line);
       },
       onError: (error) => this.convict(unforeseenFault(options.server, error)),
-      holdReading: (hold) => this.#holdForFlood(hold),
+      holdReading: (hold) => this.#reading.setFlooding(hold),
       onFlood: () => listener.onGarbage('more messages than can be handled; it is read more slowly'),
     });
     this.#transport = options.open(this);
@@ -193,8 +193,8 @@ export class Launch implements TransportListener {
       openCalls: calls.map(({ call }) => call),
       openSince: calls[0]?.writtenAt,
       isAsking: this.#serverRequests.size > 0,
-      isHeldUp: this.#holds > (this.#isFlooding ? 1 : 0),
-      isFlooding: this.#isFlooding,
+      isHeldUp: this.#reading.isHeldUp,
+      isFlooding: this.#reading.isFlooding,
     };
   }
 
@@ -219,28 +219,11 @@ export class Launch implements TransportListener {
 
   /** Reads no further until `resumeReading` was called as often. */
   pauseReading(): void {
-    this.#holds += 1;
-    if (this.#holds === 1) this.#transport.pauseReading();
+    this.#reading.pause();
   }
 
   resumeReading(): void {
-    this.vitals.heldUp();
-    this.#release();
-  }
-
-  #release(): void {
-    this.#holds -= 1;
-    if (this.#holds === 0) this.#transport.resumeReading();
-  }
-
-  #holdForFlood(hold: boolean): void {
-    this.#isFlooding = hold;
-    if (hold) {
-      this.pauseReading();
-      return;
-    }
-    this.vitals.flooded();
-    this.#release();
+    this.#reading.resume();
   }
 
   /** True for the first caller only: one lost process is one failure. */
