@@ -330,7 +330,7 @@ export class Connection implements ServerLink {
     // A listener may have ended it, or another session may have found out meanwhile that the server is down.
     if (this.#state !== 'connecting' || this.#launch !== undefined || hello === undefined) return;
     const { server, clock, open, journal, key, serverRecovery } = this.#options;
-    const held = serverRecovery.heldBack(key, false);
+    const held = serverRecovery.heldBack(key, this.#launches === 0);
     if (held !== undefined) {
       this.#leavePlace();
       this.#follow(held);
