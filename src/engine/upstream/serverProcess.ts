@@ -34,7 +34,7 @@ export interface ServerProcessOptions {
 
 /** How a process ended. */
 interface ProcessEnd {
-  readonly kind: 'spawnFailed' | 'exited';
+  readonly kind: 'spawnFailed' | 'exited' | 'left';
   /** errno of a failed spawn, e.g. `ENOENT`. */
   readonly errno?: string | undefined;
   /** Why the spawn failed, as the rest of a sentence. */
@@ -47,6 +47,8 @@ interface ProcessEnd {
 const TAIL_LENGTH = 4_096;
 /** After an exit the last output is waited for, in case another process holds the pipe open. */
 const DRAIN_MS = 50;
+/** After SIGKILL. One that does not go even then (it waits for a disk, or belongs to another user, as with `sudo`) is left behind. */
+const LEAVE_MS = 5_000;
 
 /**
  * One run of a stdio server: spawned in its own process group, watched by the guardian, stopped as a whole tree.
@@ -217,6 +219,10 @@ export class ServerProcess implements Transport {
       const text = `The MCP server "${server}" could not be started: ${end.why ?? 'the system refused'}. Check "command", "cwd" and PATH in its settings.`;
       return new Fault('spawnFailed', text, { server, cause: { code: end.errno } });
     }
+    if (end.kind === 'left') {
+      const text = `The MCP server "${server}" could not be ended, and its process (${this.pid ?? 'unknown'}) was left behind. End it by hand.`;
+      return new Fault('exited', text, { server });
+    }
     // One that was asked to end says what it likes on its way out.
     const output = this.#stopping === undefined ? this.#output : '';
     const exit = { code: end.exitCode, signal: end.signal };
@@ -299,7 +305,7 @@ export class ServerProcess implements Transport {
     });
   }
 
-  /** Stops the whole tree: end of input, then SIGTERM, then SIGKILL. Resolves when the process has ended. */
+  /** Stops the whole tree: end of input, then SIGTERM, then SIGKILL. Resolves when the process has ended, or cannot be ended. */
   stop(grace: StopGrace = defaultStopGrace): Promise<void> {
     this.#stopping ??= this.#stop(grace);
     return this.#stopping;
@@ -319,7 +325,9 @@ export class ServerProcess implements Transport {
       if (await this.#endsWithin(clock, grace.firmMs)) return;
     }
     this.#signalGroup('SIGKILL');
-    await this.#ended.promise;
+    if (await this.#endsWithin(clock, LEAVE_MS)) return;
+    // Whoever waits for its end, calls and the next launch among them, must not wait for ever.
+    this.#finish({ kind: 'left' });
   }
 
   #endsWithin(clock: Clock, ms: number): Promise<boolean> {
