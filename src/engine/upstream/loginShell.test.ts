@@ -54,6 +54,15 @@ describe('the login shell', () => {
     assert.equal(await given('yes x').environment(), undefined);
   });
 
+  it('R1.8 R14.3 that the system refuses to start is none', async () => {
+    // `spawn` throws for such a path instead of emitting.
+    writeFileSync(join(folder, 'file'), '');
+    const environment = { ...process.env, SHELL: join(folder, 'file', 'bash') };
+    const options = { clock: systemClock, guardian, log: (text: string) => said.push(text) };
+    assert.equal(await new LoginShell({ ...options, environment }).environment(), undefined);
+    assert.match(said.join(), /could not be read/);
+  });
+
   it('R1.8 R14.5 that hangs is ended with its whole group after 10 s', async () => {
     const clock = new FakeClock();
     const shell = given(`sleep 600 & echo $! > '${folder}/sleeper'; cat; sleep 600`, clock);

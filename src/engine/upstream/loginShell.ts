@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { basename, delimiter } from 'node:path';
@@ -42,7 +42,8 @@ export class LoginShell {
     const shell = process.platform === 'win32' ? undefined : shellOf(this.#options.environment);
     if (shell === undefined) return undefined;
     const mark = randomBytes(16).toString('hex');
-    const output = await this.#run(shell, mark);
+    // `spawn` throws for most errors instead of emitting: a path through a file, no handles left.
+    const output = await this.#run(shell, mark).catch(() => '');
     const found = parseMarked(output, mark);
     const what = `the environment of the login shell (${shell})`;
     this.#options.log(found === undefined ? `${what} could not be read` : `${what} was read`);
@@ -53,7 +54,7 @@ export class LoginShell {
   #run(shell: string, mark: string): Promise<string> {
     const { clock, environment, guardian } = this.#options;
     return new Promise((resolve) => {
-      const child = spawn(shell, argumentsFor(shell, mark), {
+      const child: ChildProcess = spawn(shell, argumentsFor(shell, mark), {
         // Profiles look at the second one, by an old agreement, and leave out what is only for terminals.
         env: { ...environment, ELECTRON_RUN_AS_NODE: '1', VSCODE_RESOLVING_ENVIRONMENT: '1' },
         // A profile that asks gets no answer; a group of its own has no terminal to take.
@@ -65,7 +66,7 @@ export class LoginShell {
       let text = '';
       const finish = (result: string): void => {
         timer.dispose();
-        child.stdout.destroy();
+        child.stdout?.destroy();
         if (pid !== undefined) guardian.remove(pid);
         resolve(result);
       };
@@ -78,14 +79,15 @@ export class LoginShell {
         finish('');
       };
       const timer = clock.setTimer(LIMIT_MS, giveUp);
-      child.stdout.setEncoding('utf8');
-      child.stdout.on('data', (chunk: string) => {
+      child.once('error', () => finish(''));
+      // Without handles left there is none.
+      child.stdout?.setEncoding('utf8');
+      child.stdout?.on('data', (chunk: string) => {
         text += chunk;
         if (text.length > MAX_OUTPUT_BYTES) giveUp();
         else if (text.indexOf(mark) !== text.lastIndexOf(mark)) finish(text);
       });
-      child.stdout.on('error', () => undefined); // its end is told below
-      child.once('error', () => finish(''));
+      child.stdout?.on('error', () => undefined); // its end is told below
       // What a profile has started in the background may hold the pipe open for ever.
       child.once('exit', () => clock.setTimer(DRAIN_MS, () => finish(text)));
       child.once('close', () => finish(text));
