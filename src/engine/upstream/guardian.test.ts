@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
+import { FakeClock } from '../../../test/support/fakeClock.ts';
 import { isRunning, until } from '../../../test/support/testEngine.ts';
 import { systemClock } from '../../shared/base/clock.ts';
 import { Guardian } from './guardian.ts';
@@ -56,4 +58,47 @@ describe('guardian', () => {
     await once(child, 'exit');
     assert.deepEqual(said, ['the guardian ended and is started again']);
   });
+
+  for (const [how, refuse] of [
+    [
+      'throws',
+      () => {
+        throw new Error('spawn ENOMEM');
+      },
+    ],
+    [
+      'tells later',
+      () => {
+        // As Node does where the limit of processes is reached: an event, and no process; without handles no pipe either.
+        const child = Object.assign(new EventEmitter(), { unref: () => undefined });
+        process.nextTick(() => child.emit('error', new Error('spawn EAGAIN')));
+        return child;
+      },
+    ],
+  ] as const)
+    it(`R5.4 R14.3 is started again when the system has room for it, if that ${how}`, async () => {
+      const clock = new FakeClock();
+      const said: string[] = [];
+      const modules = createRequire(import.meta.url)('node:child_process') as { spawn: unknown };
+      const { spawn: real } = modules;
+      modules.spawn = refuse;
+      syncBuiltinESMExports();
+      let guardian: Guardian;
+      try {
+        guardian = new Guardian(clock, (text) => said.push(text));
+        await clock.advance(10_000);
+      } finally {
+        modules.spawn = real;
+        syncBuiltinESMExports();
+      }
+      const child = sleeper();
+      guardian.add(child.pid!);
+      await clock.advance(10_000);
+      await until('a guardian', () => guardian.pid);
+      guardian.dispose();
+      await once(child, 'exit');
+      assert.ok(
+        said.length >= 1 && said.every((text) => text.startsWith('the guardian could not be started')),
+      );
+    });
 });

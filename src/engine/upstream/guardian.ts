@@ -42,6 +42,8 @@ for p in $alive; do kill -s KILL -- "-$p" 2>/dev/null; done
 
 /** A shell that ends at once must not become a loop of forks. */
 const RESTART_DELAY_MS = 1_000;
+/** A system that starts no more processes is asked again after this. */
+const REFUSED_DELAY_MS = 10_000;
 
 /** Servers get a second between SIGTERM and SIGKILL, to write what they hold. */
 export class Guardian {
@@ -92,23 +94,42 @@ export class Guardian {
       detached: true,
       windowsHide: true,
     };
-    const child =
-      process.platform === 'win32'
-        ? spawn(process.execPath, [process.argv[1] ?? '', '--guardian'], options)
-        : spawn('/bin/sh', ['-c', SHELL_GUARD, 'mcp-lifeline-guardian'], options);
+    let child: ChildProcess;
+    try {
+      child =
+        process.platform === 'win32'
+          ? spawn(process.execPath, [process.argv[1] ?? '', '--guardian'], options)
+          : spawn('/bin/sh', ['-c', SHELL_GUARD, 'mcp-lifeline-guardian'], options);
+    } catch (error) {
+      // Out of memory, say: this engine must not end for it.
+      this.#onRefused(error);
+      return;
+    }
     this.#child = child;
+    child.once('error', (error) => {
+      if (child.pid === undefined) this.#onRefused(error);
+    });
     // The engine must be able to end while the guardian waits for its end.
     child.unref();
-    child.stdin.on('error', () => undefined); // its exit is reported below
-    child.once('error', (error) => this.#log(`the guardian could not be started: ${error.message}`));
+    child.stdin?.on('error', () => undefined); // its exit is reported below
     child.once('exit', () => {
-      if (this.#disposed || this.#child !== child) return;
-      this.#log('the guardian ended and is started again');
-      this.#restart = this.#clock.setTimer(this.#restarts === 0 ? 0 : RESTART_DELAY_MS, () => {
-        this.#restarts += 1;
-        this.#start();
-        for (const [pid, start] of this.#groups) this.#tell(`+ ${pid} ${start}\n`);
-      });
+      if (this.#child !== child) return;
+      this.#again('the guardian ended and is started again', this.#restarts === 0 ? 0 : RESTART_DELAY_MS);
+    });
+  }
+
+  #onRefused(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#again(`the guardian could not be started: ${why}`, REFUSED_DELAY_MS);
+  }
+
+  #again(why: string, inMs: number): void {
+    if (this.#disposed) return;
+    this.#log(why);
+    this.#restart = this.#clock.setTimer(inMs, () => {
+      this.#restarts += 1;
+      this.#start();
+      for (const [pid, start] of this.#groups) this.#tell(`+ ${pid} ${start}\n`);
     });
   }
 }
