@@ -29,6 +29,13 @@ describe('what the machine tells', () => {
     assert.doesNotMatch(networkDigest(), /127\.0\.0\.1|::1/);
   });
 
+  it('R5.9 R14.3 a machine that does not tell its networks costs nothing else', () => {
+    const refuse = (): never => {
+      throw new Error('A system error occurred: uv_interface_addresses returned Unknown system error 13');
+    };
+    assert.equal(networkDigest(refuse), '');
+  });
+
   it('R5.3 R5.9 whether we stood still, or the machine slept', () => {
     const guard = new PauseGuard();
     assert.equal(guard.tick(0, 0, 1_000), 'normal');

@@ -37,7 +37,7 @@ export async function runningProcesses(): Promise<RunningProcess[]> {
 }
 
 function linuxProcesses(): RunningProcess[] {
-  return readdirSync('/proc')
+  return namesIn('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
       try {
@@ -47,6 +47,14 @@ function linuxProcesses(): RunningProcess[] {
         return []; // ended meanwhile
       }
     });
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // no handles left, or a container without it
+  }
 }
 
 /** A line of `/proc/<pid>/stat`; `undefined` for a zombie. */
