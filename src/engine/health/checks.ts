@@ -1,6 +1,7 @@
 import spawn from 'cross-spawn';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { HealthCheck } from '../../shared/settings/healthCheck.ts';
+import { withoutQuery } from '../../shared/settings/serverConfig.ts';
 import type { Launch } from '../upstream/launch.ts';
 import { isObject } from '../upstream/ownRequests.ts';
 import type { CheckResult } from './ownCheck.ts';
@@ -55,6 +56,8 @@ function textOf(value: unknown): string {
 
 /** Asks the user's own URL. */
 export async function checkByUrl(clock: Clock, url: string): Promise<CheckResult> {
+  // Its query may hold a key, and what is told here is logged and shown.
+  const shown = withoutQuery(url);
   const controller = new AbortController();
   const timer = clock.setTimer(CHECK_LIMIT_MS, () => controller.abort());
   try {
@@ -64,11 +67,12 @@ export async function checkByUrl(clock: Clock, url: string): Promise<CheckResult
       headers: { connection: 'close' },
     });
     await response.body?.cancel();
-    return response.ok ? well : failed(`${url} answered ${response.status}.`);
+    return response.ok ? well : failed(`${shown} answered ${response.status}.`);
   } catch (error) {
-    if (controller.signal.aborted) return failed(`${url} did not answer within ${CHECK_LIMIT_MS / 1_000} s.`);
+    if (controller.signal.aborted)
+      return failed(`${shown} did not answer within ${CHECK_LIMIT_MS / 1_000} s.`);
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return failed(`${url} could not be asked: ${cause instanceof Error ? cause.message : String(cause)}`);
+    return failed(`${shown} could not be asked: ${cause instanceof Error ? cause.message : String(cause)}`);
   } finally {
     timer.dispose();
   }
