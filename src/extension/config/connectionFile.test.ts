@@ -16,7 +16,7 @@ describe('the connection file', () => {
   let changes: number;
   let file: ConnectionFile;
   const retries = (): unknown => file.current.settings?.values['max_retries'];
-  const context = { home: resolve('/home/me'), workspaceFolder: undefined };
+  const context = { home: resolve('/home/me'), workspaceFolder: undefined, isTrusted: true };
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'lifeline-'));
     path = join(folder, 'config.json');
@@ -34,7 +34,11 @@ describe('the connection file', () => {
     const home = resolve('/home/me');
     const workspaceFolder = resolve('/project');
     const of = (written: string, open = true) =>
-      resolveFilePath(written, { home, workspaceFolder: open ? workspaceFolder : undefined });
+      resolveFilePath(written, {
+        home,
+        workspaceFolder: open ? workspaceFolder : undefined,
+        isTrusted: true,
+      });
     assert.equal(of('~/a.json'), join(home, 'a.json'));
     assert.equal(of('${userHome}/a.json'), join(home, 'a.json'));
     assert.equal(of('${workspaceFolder}/a.json'), join(workspaceFolder, 'a.json'));
@@ -49,6 +53,14 @@ describe('the connection file', () => {
       ['a\0b', true],
     ] as const)
       assert.equal((of(written, isOpen) as { path: string }).path, 'mcpLifeline.connectionFile', written);
+  });
+
+  it('R1.6 is none of a workspace that is not trusted, though the user settings name it', () => {
+    const untrusted = { home: resolve('/home/me'), workspaceFolder: resolve('/project'), isTrusted: false };
+    for (const written of ['${workspaceFolder}/a.json', 'a.json', './a.json', '../a.json'])
+      assert.match((resolveFilePath(written, untrusted) as { message: string }).message, /trusted/, written);
+    assert.equal(resolveFilePath('~/a.json', untrusted), join(untrusted.home, 'a.json'));
+    assert.equal(resolveFilePath(resolve('/etc/a.json'), untrusted), resolve('/etc/a.json'));
   });
 
   it('R2.1 is read, and read again when it changes, goes, or comes back', async () => {
@@ -101,5 +113,17 @@ describe('the connection file', () => {
     writeFileSync(path, ' '.repeat(1_048_577));
     for (const wrong of [path, join(folder, 'd'), join(folder, 'none'), '/dev/zero'])
       assert.equal((await readConnectionFile(wrong)).problems.length, 1, wrong);
+  });
+
+  it('R14.3 that is nested too deep is told, and read again when it is mended', async () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    writeFileSync(path, text(2).replace('2', deep));
+    file.use(path, context);
+    await until('the first reading', () => changes === 1 && clock.pending === 1);
+    assert.match(file.current.problems[0]?.message ?? '', /nested too deep/);
+    writeFileSync(path, text(3));
+    await clock.advance(2_000);
+    await until('another reading', () => changes === 2 && clock.pending === 1);
+    assert.equal(retries(), 3);
   });
 });

@@ -15,6 +15,8 @@ export interface ConnectionFileContents {
 export interface PathContext {
   readonly home: string;
   readonly workspaceFolder: string | undefined;
+  /** Files of a workspace that is not trusted do not count, whoever named them (requirements R1.6). */
+  readonly isTrusted: boolean;
 }
 
 export const noConnectionFile: ConnectionFileContents = { settings: undefined, problems: [] };
@@ -26,8 +28,9 @@ const MAX_PATH = 4_096;
 /** The file that is meant: `~`, `${userHome}` and `${workspaceFolder}` count at the beginning; a relative path begins at the workspace folder. */
 export function resolveFilePath(
   written: string,
-  { home, workspaceFolder }: PathContext,
+  { home, workspaceFolder: folder, isTrusted }: PathContext,
 ): string | SettingsProblem {
+  const workspaceFolder = isTrusted ? folder : undefined;
   const bad = (message: string): SettingsProblem => ({ path: PLACE, message: `${message}; it is ignored` });
   if (written.length > MAX_PATH || written.includes('\0')) return bad('must be the path of a file');
   const [, variable, rest = written] =
@@ -36,10 +39,11 @@ export function resolveFilePath(
     return bad('knows only the variables ${userHome} and ${workspaceFolder}, at its beginning');
   if (variable === 'userHome' || (variable === undefined && rest !== written)) return join(home, rest);
   if (variable === 'workspaceFolder' && workspaceFolder === undefined)
-    return bad('begins with ${workspaceFolder}, but no folder is open');
+    return bad('begins with ${workspaceFolder}, but no folder is open, or none that is trusted');
   if (variable === 'workspaceFolder') return join(workspaceFolder ?? '', rest);
   // Otherwise it would depend on where the editor was started.
-  if (workspaceFolder === undefined && !isAbsolute(rest)) return bad('is relative, but no folder is open');
+  if (workspaceFolder === undefined && !isAbsolute(rest))
+    return bad('is relative, but no folder is open, or none that is trusted');
   return resolve(workspaceFolder ?? '', rest);
 }
 

@@ -56,7 +56,11 @@ export class SettingsReader implements Disposable {
 
   #readRaw(): RawSettings {
     const raw = readRaw();
-    this.#file.use(readConnectionFileSetting(), { home: homedir(), workspaceFolder: raw.workspaceFolder });
+    this.#file.use(readConnectionFileSetting(), {
+      home: homedir(),
+      workspaceFolder: raw.workspaceFolder,
+      isTrusted: raw.trusted,
+    });
     return { ...raw, connectionFile: this.#file.current };
   }
 
