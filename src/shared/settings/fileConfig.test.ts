@@ -109,9 +109,12 @@ describe('the configuration file', () => {
   });
 
   it('never throws, and says why it is unusable', () => {
-    for (const text of ['', 'null', '[]', '"x"', '{', '{"servers":{},,}', '[['.repeat(50_000)]) {
+    // A value that can be read, and then neither be written into a text nor sent.
+    const depth = 100_000;
+    const deep = `{"servers":{"s":{"lifeline":{"healthCheck":{"tool":"t","arguments":${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}}}}}}`;
+    for (const text of ['', 'null', '[]', '"x"', '{', '{"servers":{},,}', '[['.repeat(50_000), deep]) {
       const verdict = parseFileConfig(text);
-      assert.ok(verdict.kind === 'unusable' && verdict.reason.startsWith('It '), text);
+      assert.ok(verdict.kind === 'unusable' && verdict.reason.startsWith('It '), text.slice(0, 80));
     }
     fc.assert(fc.property(fc.json(), (text) => ['usable', 'unusable'].includes(parseFileConfig(text).kind)));
     const key = fc.constantFrom('servers', 'mcpServers', 'lifeline', 'connection', 'stateFolder', 'x');
