@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '../../test/support/fakeClock.ts';
 import { isHostMessage } from './channel.ts';
+import { connectionStates } from '../shared/model/connectionState.ts';
+import { serverSnapshot, viewOf } from '../../test/support/healthBuilders.ts';
+import { healthIcon } from '../extension/health/words.ts';
+import { healthHeadline } from '../extension/status/statusContent.ts';
+import { untranslated } from '../extension/translate.ts';
 import { GRAPH_HEIGHT, GRAPH_WIDTH, graphPaths } from './components/graphPaths.ts';
+import { isDrawn } from './components/icon.ts';
 import { HostTime } from './hostTime.ts';
 import { Moments } from './moments.ts';
 
@@ -21,6 +27,22 @@ describe('moments', () => {
   it('are filled into a phrase that has one, and into nothing else', () => {
     assert.equal(moments.words({ text: 'tried again {0}', at: 5_000 }, 1_000), 'tried again in 4 sec.');
     assert.equal(moments.words({ text: 'a {0} b' }, 1_000), 'a {0} b');
+  });
+});
+
+describe('icons', () => {
+  it('R12.3 are drawn for every state, so that none looks like another', () => {
+    const servers = [
+      ...connectionStates.map((state) => serverSnapshot('s', { state })),
+      serverSnapshot('s', { busySince: 1 }),
+      serverSnapshot('s', { degraded: { reason: 'fewerTools', sentence: '', missing: [] } }),
+      serverSnapshot('s', { breaker: { state: 'open', failures: 3 } }),
+    ];
+    for (const server of servers) {
+      const view = viewOf([server]);
+      const names = [healthIcon(view.servers[0]!.health).name, healthHeadline(view, untranslated).icon];
+      for (const name of names) assert.ok(isDrawn(name), `${server.state}: ${name}`);
+    }
   });
 });
 

@@ -4,6 +4,8 @@ import { drawing, setAttribute } from './dom.ts';
 const shapes: Readonly<Record<string, string>> = {
   'pass-filled': 'M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13ZM4.7 8.2l2.4 2.4 4.2-4.8',
   'circle-outline': 'M8 2a6 6 0 1 1 0 12a6 6 0 0 1 0-12Z',
+  // With a gap: turning a whole circle shows nothing.
+  loading: 'M14 8a6 6 0 1 1-6-6',
   sync: 'M13.5 8a5.5 5.5 0 0 1-9.6 3.7M2.5 8a5.5 5.5 0 0 1 9.6-3.7M12.4 1.5v3h-3M3.6 14.5v-3h3',
   warning: 'M8 2 14.5 13.5h-13ZM8 6.2v3.6M8 11.6v.1',
   error: 'M8 2a6 6 0 1 1 0 12a6 6 0 0 1 0-12ZM5.6 5.6l4.8 4.8M10.4 5.6l-4.8 4.8',
@@ -13,6 +15,11 @@ const shapes: Readonly<Record<string, string>> = {
   pulse: 'M1 8.5h3.2L6.4 3l3.4 10 2-4.5H15',
   info: 'M8 2a6 6 0 1 1 0 12a6 6 0 0 1 0-12ZM8 7.3v4M8 4.9v.1',
 };
+
+/** Whether the page has a drawing of its own for a codicon; without one it shows a circle. */
+export function isDrawn(name: string): boolean {
+  return Object.hasOwn(shapes, name.split('~')[0] ?? '');
+}
 
 /** An icon that words stand beside: a screen reader passes over it. */
 export class Icon {
