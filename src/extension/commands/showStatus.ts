@@ -10,9 +10,10 @@ import {
   healthWords,
   stateSentence,
 } from '../health/words.ts';
-import { actionTitle, offeredActions, type ActionId } from '../health/conditions.ts';
+import { actionTitle, offeredActions, tellsBreaker, type ActionId } from '../health/conditions.ts';
 import { stillIcon } from '../health/themeIcon.ts';
 import { healthSentence } from '../status/statusContent.ts';
+import { settingOf } from '../views/rows.ts';
 import { openServersSetting } from './askServer.ts';
 import type { CommandContext } from './commandContext.ts';
 import { openStatusDocument } from './statusDocument.ts';
@@ -82,13 +83,14 @@ function entriesOf(view: HealthView, context: CommandContext): StatusEntry[] {
   entries.push(...worstFirst(view.servers).map((server) => serverEntry(server, context)));
   entries.push(separator(), ...generalEntries(context));
   if (view.problems.length > 0) entries.push(separator(t('Settings')));
-  for (const { path, message } of view.problems) {
+  for (const problem of view.problems) {
+    const { path, message } = problem;
     entries.push({
       key: `problem:${path}:${message}`,
       iconPath: new vscode.ThemeIcon('warning'),
       label: path,
       detail: message,
-      run: () => openServersSetting(),
+      run: () => run('workbench.action.openSettings', settingOf(problem)),
     });
   }
   return entries;
@@ -135,7 +137,7 @@ function serverEntry(server: ServerView, { t }: CommandContext): StatusEntry {
   const { name, health, snapshot } = server;
   const words = [healthWords(server, t)];
   if (snapshot?.latency !== undefined) words.push(duration(snapshot.latency.p50Ms));
-  if (snapshot !== undefined && snapshot.breaker.state !== 'closed') {
+  if (snapshot !== undefined && tellsBreaker(snapshot)) {
     words.push(t('breaker {0}', breakerWords(snapshot, t)));
   }
   const button = (icon: string, tooltip: string, command: string): ActionButton => ({

@@ -1,4 +1,4 @@
-import { causeSentence, degradedSentence, queueWords } from '../health/conditions.ts';
+import { causeSentence, degradedBeside, degradedSentence, queueWords } from '../health/conditions.ts';
 import type { HealthView, ServerView } from '../health/healthView.ts';
 import {
   breakerWords,
@@ -40,7 +40,8 @@ function serverSection(server: ServerView, t: Translate): string[] {
   if (snapshot !== undefined) {
     row(t('Meaning'), stateSentence(snapshot, t));
     if (snapshot.diagnosis !== undefined) row(t('Cause'), causeSentence(snapshot.diagnosis));
-    if (snapshot.degraded !== undefined) row(t('Not as before'), degradedSentence(snapshot.degraded, t));
+    const degraded = degradedBeside(snapshot);
+    if (degraded !== undefined) row(t('Not as before'), degradedSentence(degraded, t));
     row(t('Since'), clockTime(snapshot.since));
     if (snapshot.nextAttemptAt !== undefined) row(t('Next attempt'), clockTime(snapshot.nextAttemptAt));
     row(t('Breaker'), breakerWords(snapshot, t));

@@ -57,18 +57,24 @@ describe('a server that offers less than before', () => {
     assert.equal(shown.description, 'fewer tools than before');
     assert.deepEqual(shown.icon, { name: 'warning', color: 'list.warningForeground' });
     assert.ok(shown.actions.includes('acceptChange'));
-    assert.equal(detail({ degraded }, 'Not as before'), 'It lists 2 of 4 tools. Missing: read, write.');
+    assert.equal(detail({ degraded }, 'State'), 'It lists 2 of 4 tools. Missing: read, write.');
+    assert.equal(detail({ degraded }, 'Not as before'), undefined, 'the same is not said twice');
+    const down = { degraded, state: 'suspect' } as const;
+    assert.equal(detail(down, 'Not as before'), 'It lists 2 of 4 tools. Missing: read, write.');
     const { severity, label } = status({ degraded });
     assert.deepEqual([severity, label], ['warning', 'MCP Lifeline: Working, but not as before: git.']);
-    assert.match(
-      statusReport(viewOf([serverSnapshot('git', { degraded })]), t),
-      /Not as before.*read, write/,
-    );
+    assert.match(statusReport(viewOf([serverSnapshot('git', { degraded })]), t), /Meaning.*read, write/);
   });
 
   it('does not name twice what the sentence has named', () => {
     const named = { ...degraded, sentence: 'Missing are read and write.' };
     assert.equal(degradedSentence(named, t), 'Missing are read and write.');
+  });
+
+  it('R5.10 can be accepted too when it answers with nothing what it answered before', () => {
+    const emptied = { ...degraded, reason: 'emptyAnswers' as const, missing: ['read_graph'] };
+    assert.equal(row({ degraded: emptied }).description, 'empty answers');
+    assert.ok(row({ degraded: emptied }).actions.includes('acceptChange'));
   });
 
   it('R5.7 has nothing to accept when its health check fails', () => {
@@ -106,6 +112,11 @@ describe('actions on a server', () => {
     assert.deepEqual(offered({ state: 'stopped' }), []);
   });
 
+  it('R12.4 an isolated server is said to be so once, not of its breaker too', () => {
+    const isolated = row({ state: 'isolated', breaker: { state: 'isolated', failures: 0 } });
+    assert.deepEqual([isolated.description, isolated.spoken], ['isolated', 'git, isolated']);
+  });
+
   it('R12.4 leave an isolated server out of what a recovery would interrupt', () => {
     const view = viewOf([serverSnapshot('git', { state: 'isolated', metrics: { inFlight: 1 } })]);
     assert.deepEqual(interruptedServers(view, { mode: 'recover', server: 'git' }), []);
@@ -116,10 +127,10 @@ describe('what waits, and where calls go', () => {
   const pool = { available: 0, max: 10, limit: 4, queued: 2 };
 
   it('R4.1 shows the queue only while something waits', () => {
-    assert.equal(detail({ pool }, 'Queue'), '2 calls wait for a place; 4 run at a time');
+    assert.equal(detail({ pool }, 'Queue'), '2 calls wait for a place; at most 4 at a time');
     assert.equal(
       detail({ pool: { ...pool, queued: 1 } }, 'Queue'),
-      'one call waits for a place; 4 run at a time',
+      'one call waits for a place; at most 4 at a time',
     );
     assert.equal(detail({ pool: { ...pool, queued: 0 } }, 'Queue'), undefined);
   });

@@ -12,21 +12,26 @@ export function isIsolated({ state, breaker }: ServerSnapshot): boolean {
   return state === 'isolated' || breaker.state === 'isolated';
 }
 
+/** Whether its breaker says something beside its state. */
+export function tellsBreaker(snapshot: ServerSnapshot): boolean {
+  return snapshot.breaker.state !== 'closed' && !isIsolated(snapshot);
+}
+
 /** What makes sense to do with a server as it is now. */
 export function offeredActions(snapshot: ServerSnapshot): readonly ActionId[] {
   if (isIsolated(snapshot)) return ['rejoin'];
   if (snapshot.state === 'stopped') return [];
   const actions: ActionId[] = [];
   if (snapshot.diagnosis?.holder?.isStale === true) actions.push('freePort');
-  if (snapshot.degraded !== undefined && offersLess(snapshot.degraded)) actions.push('acceptChange');
+  if (snapshot.degraded !== undefined && canBeAccepted(snapshot.degraded)) actions.push('acceptChange');
   const { state, failures } = snapshot.breaker;
   if (state !== 'closed' || failures > 0) actions.push('resetBreaker');
   return [...actions, 'isolate'];
 }
 
-/** Something is gone from its lists; only that can be accepted as the new whole. */
-function offersLess({ reason }: Degraded): boolean {
-  return reason === 'fewerTools' || reason === 'fewerPrompts' || reason === 'fewerResources';
+/** What is gone can be accepted as the new whole; a failing health check cannot. */
+function canBeAccepted({ reason }: Degraded): boolean {
+  return reason !== 'failedCheck';
 }
 
 export function actionTitle(action: ActionId, t: Translate): string {
@@ -70,9 +75,15 @@ export function degradedSentence({ sentence, missing }: Degraded, t: Translate):
   return unsaid.length === 0 ? sentence : `${sentence} ${t('Missing: {0}.', unsaid.join(', '))}`;
 }
 
-/** Why it keeps failing, and what a person can do. */
-export function causeSentence({ sentence, advice }: Diagnosis): string {
-  return advice === '' ? sentence : `${sentence} ${advice}`;
+/** Where what it offers less is not its state's sentence already: a server that is ready says nothing else. */
+export function degradedBeside(server: ServerSnapshot): Degraded | undefined {
+  return server.state === 'ready' && server.breaker.state === 'closed' ? undefined : server.degraded;
+}
+
+/** Why it keeps failing, and what a person can do. `maxSentence`: a longer cause is cut, the advice never is. */
+export function causeSentence({ sentence, advice }: Diagnosis, maxSentence = Infinity): string {
+  const cause = sentence.length <= maxSentence ? sentence : `${sentence.slice(0, maxSentence)}…`;
+  return advice === '' ? cause : `${cause} ${advice}`;
 }
 
 /** Calls that wait for a place; absent when none does. */
@@ -80,8 +91,8 @@ export function queueWords({ pool }: ServerSnapshot, t: Translate): string | und
   const { queued = 0, limit = pool.max } = pool;
   if (queued === 0) return undefined;
   return queued === 1
-    ? t('one call waits for a place; {0} run at a time', limit)
-    : t('{0} calls wait for a place; {1} run at a time', queued, limit);
+    ? t('one call waits for a place; at most {0} at a time', limit)
+    : t('{0} calls wait for a place; at most {1} at a time', queued, limit);
 }
 
 /** Only where there is some: φ of a server's silence, which nobody but a curious person needs. */

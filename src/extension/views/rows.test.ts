@@ -77,7 +77,17 @@ describe('servers tree', () => {
       problems: [{ path: 'mcpLifeline.servers.x.command', message: 'must name the program' }],
     });
     assert.equal(list[1]?.kind, 'problem');
-    assert.equal(list[1].setting, 'mcpLifeline.servers.x.command');
+    assert.equal(list[1].setting, 'mcpLifeline.servers');
+  });
+
+  it('R2.1 leads from a problem of the connection file, or of a variable, to the setting beside it', () => {
+    const settingAt = (path: string): string | undefined =>
+      rows([], { problems: [{ path, message: 'm' }] })[0]?.setting;
+    assert.equal(settingAt('/home/me/conf.v2.json'), 'mcpLifeline.connectionFile');
+    const inFile = '/home/me/conf.json: global_settings.connection_handling.max_retries';
+    assert.equal(settingAt(inFile), 'mcpLifeline.connectionFile');
+    assert.equal(settingAt('mcpLifeline.connectionFile'), 'mcpLifeline.connectionFile');
+    assert.equal(settingAt('environment.MCP_MAX_RETRIES'), 'mcpLifeline.connection');
   });
 
   it('draws again only what changed', () => {

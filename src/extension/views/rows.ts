@@ -2,10 +2,12 @@ import { settingsPrefix } from '../../shared/contributions.ts';
 import type { SettingsProblem, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import {
   causeSentence,
+  degradedBeside,
   degradedSentence,
   offeredActions,
   queueWords,
   suspicionWords,
+  tellsBreaker,
   type ActionId,
 } from '../health/conditions.ts';
 import { canRun, type HealthView, type ServerView } from '../health/healthView.ts';
@@ -75,7 +77,7 @@ function serverRow(view: ServerView, t: Translate): Row {
   const { name, health, snapshot } = view;
   const parts = [healthWords(view, t)];
   if (snapshot?.latency !== undefined) parts.push(duration(snapshot.latency.p50Ms));
-  if (snapshot !== undefined && snapshot.breaker.state !== 'closed') {
+  if (snapshot !== undefined && tellsBreaker(snapshot)) {
     parts.push(t('breaker {0}', breakerWords(snapshot, t)));
   }
   const description = parts.join(' · ');
@@ -120,8 +122,8 @@ function details(server: string, snapshot: ServerSnapshot, t: Translate): Row[] 
   add('state', t('State'), stateSentence(snapshot, t), 'info');
   if (snapshot.diagnosis !== undefined)
     add('cause', t('Cause'), causeSentence(snapshot.diagnosis), 'question');
-  if (snapshot.degraded !== undefined)
-    add('degraded', t('Not as before'), degradedSentence(snapshot.degraded, t), 'warning');
+  const degraded = degradedBeside(snapshot);
+  if (degraded !== undefined) add('degraded', t('Not as before'), degradedSentence(degraded, t), 'warning');
   if (snapshot.nextAttemptAt !== undefined) {
     add('next', t('Next attempt'), clockTime(snapshot.nextAttemptAt), 'history');
   }
@@ -162,8 +164,14 @@ function problemRow(problem: SettingsProblem, t: Translate): Row {
     description: problem.message,
     tooltip: `${problem.path} ${problem.message}`,
     spoken: t('Setting {0} {1}', problem.path, problem.message),
-    setting: problem.path,
+    setting: settingOf(problem),
   });
+}
+
+/** The setting that a person would change: a problem may also lie in a file that one of ours names, or in the environment. */
+export function settingOf({ path }: SettingsProblem): string {
+  if (path.startsWith(ownPrefix)) return path.split('.').slice(0, 2).join('.');
+  return path.startsWith('environment.') ? `${ownPrefix}connection` : `${ownPrefix}connectionFile`;
 }
 
 function plainRow(

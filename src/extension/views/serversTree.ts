@@ -64,7 +64,7 @@ export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposabl
       item.command = {
         command: 'workbench.action.openSettings',
         title: this.#t('Open Settings'),
-        arguments: [row.setting.split('.').slice(0, 2).join('.')],
+        arguments: [row.setting],
       };
     }
     return item;

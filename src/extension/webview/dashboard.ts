@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { Clock } from '../../shared/base/clock.ts';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
-import { commands, views } from '../../shared/contributions.ts';
+import { commands, settingsPrefix, views } from '../../shared/contributions.ts';
 import {
   parsePageMessage,
   type NoticeAction,
   type PageMessage,
 } from '../../shared/protocol/dashboardMessages.ts';
 import type { HealthModel } from '../health/healthModel.ts';
+import type { HealthView } from '../health/healthView.ts';
 import type { Translate } from '../translate.ts';
 import { DashboardFeed } from './dashboardFeed.ts';
 import type { DashboardSource } from './dashboardSource.ts';
@@ -155,7 +156,7 @@ export class Dashboard implements vscode.WebviewViewProvider, vscode.WebviewPane
   #act(action: NoticeAction): void {
     switch (action) {
       case 'openSettings':
-        run('workbench.action.openSettings', 'mcpLifeline.servers');
+        run('workbench.action.openSettings', settingsQuery(this.#options.model.view));
         return;
       case 'manageTrust':
         run('workbench.trust.manage');
@@ -164,6 +165,11 @@ export class Dashboard implements vscode.WebviewViewProvider, vscode.WebviewPane
         this.#options.startEngine();
     }
   }
+}
+
+/** Without servers it is them that are missing; else what needs attention may be any setting. */
+function settingsQuery({ servers }: HealthView): string {
+  return servers.length === 0 ? `${settingsPrefix}.servers` : settingsPrefix;
 }
 
 function run(command: string, ...args: unknown[]): void {

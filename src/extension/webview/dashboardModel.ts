@@ -13,6 +13,7 @@ import {
 import {
   actionTitle,
   causeSentence,
+  degradedBeside,
   degradedSentence,
   offeredActions,
   queueWords,
@@ -202,12 +203,13 @@ function actionsOf(
 
 /** What the newer parts of a snapshot add; each only where there is something to say. */
 function conditionFacts(snapshot: ServerSnapshot, t: Translate): CardFact[] {
-  const { diagnosis, degraded, busySince, endpoint } = snapshot;
+  const { diagnosis, busySince, endpoint } = snapshot;
+  const degraded = degradedBeside(snapshot);
   const all: CardFact[] = [];
   const add = (key: string, label: string, phrase: Phrase, detail?: string): void => {
     all.push({ key, label, phrase, ...(detail === undefined ? {} : { detail }) });
   };
-  if (diagnosis !== undefined) add('cause', t('Cause'), { text: '' }, cut(causeSentence(diagnosis)));
+  if (diagnosis !== undefined) add('cause', t('Cause'), { text: '' }, causeSentence(diagnosis, MAX_DETAIL));
   if (degraded !== undefined)
     add('degraded', t('Not as before'), { text: '' }, cut(degradedSentence(degraded, t)));
   if (busySince !== undefined) add('busy', t('Busy since'), { text: '{0}', at: busySince });

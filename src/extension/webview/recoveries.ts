@@ -3,7 +3,8 @@ import { DisposableStore, toDisposable, type Disposable } from '../../shared/bas
 import { Emitter, type Event } from '../../shared/base/emitter.ts';
 import { Fault } from '../../shared/model/fault.ts';
 import type { RecoverParams, RecoverResult } from '../../shared/protocol/engineMessages.ts';
-import { canRun, type HealthView } from '../health/healthView.ts';
+import { isIsolated } from '../health/conditions.ts';
+import { canRun, isWell, type HealthView } from '../health/healthView.ts';
 
 /** A verdict is shown for this long; a later recovery replaces it at once. */
 const VERDICT_STANDS_MS = 60_000;
@@ -107,9 +108,11 @@ export class Recoveries implements Disposable {
   #targets({ server }: RecoverParams): string[] {
     const { servers } = this.#view();
     return servers
-      .filter(({ name, health }) =>
-        server === undefined ? canRun(health) && health !== 'healthy' && health !== 'idle' : name === server,
-      )
+      .filter(({ name, health, snapshot }) => {
+        if (server !== undefined) return name === server;
+        // What a recovery of all leaves alone.
+        return canRun(health) && !isWell(health) && (snapshot === undefined || !isIsolated(snapshot));
+      })
       .map(({ name }) => name);
   }
 

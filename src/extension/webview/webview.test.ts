@@ -59,11 +59,17 @@ describe('dashboard model', () => {
     } as const;
     const down = cardOf(viewOf([serverSnapshot('a', { state: 'crashLoop', diagnosis })]));
     assert.equal(factOf(down, 'cause')?.detail, 'Port 80 is taken. Free it.');
+    const wordy = { ...diagnosis, sentence: 'x'.repeat(400) };
+    const cause = factOf(
+      cardOf(viewOf([serverSnapshot('a', { state: 'crashLoop', diagnosis: wordy })])),
+      'cause',
+    );
+    assert.match(cause?.detail ?? '', /^x{300}… Free it\.$/, 'what to do is never cut off');
     assert.deepEqual(down.actions, [{ id: 'freePort', label: 'Free the Port', spoken: 'Free the Port: a' }]);
     const degraded = { reason: 'fewerTools' as const, sentence: 'Fewer.', missing: ['read'] };
     const less = cardOf(viewOf([serverSnapshot('a', { degraded })]));
     assert.deepEqual([less.tone, less.state], ['warning', 'fewer tools than before']);
-    assert.equal(factOf(less, 'degraded')?.detail, 'Fewer. Missing: read.');
+    assert.deepEqual([less.sentence, factOf(less, 'degraded')], ['Fewer. Missing: read.', undefined]);
     assert.deepEqual(
       less.actions.map(({ id }) => id),
       ['acceptChange'],
@@ -74,7 +80,7 @@ describe('dashboard model', () => {
     );
     assert.deepEqual([busy.tone, busy.isUnwell, busy.actions], ['busy', false, []]);
     assert.deepEqual(factOf(busy, 'busy')?.phrase, { text: '{0}', at: now - 20_000 });
-    assert.equal(factOf(busy, 'queue')?.phrase.text, '2 calls wait for a place; 10 run at a time');
+    assert.equal(factOf(busy, 'queue')?.phrase.text, '2 calls wait for a place; at most 10 at a time');
     assert.equal(factOf(busy, 'endpoint')?.detail, 'https://b');
   });
 
@@ -232,7 +238,13 @@ describe('recoveries', () => {
   function given() {
     const clock = new FakeClock();
     const started = new Emitter<{ params: RecoverParams; done: Promise<RecoverResult> }>(onError);
-    const view = viewOf([serverSnapshot('well'), serverSnapshot('ill', { state: 'crashLoop' })]);
+    const view = viewOf([
+      serverSnapshot('well'),
+      serverSnapshot('ill', { state: 'crashLoop' }),
+      serverSnapshot('at work', { busySince: 1 }),
+      serverSnapshot('less', { degraded: { reason: 'fewerTools', sentence: '', missing: ['a'] } }),
+      serverSnapshot('put aside', { state: 'isolated', breaker: { state: 'isolated', failures: 0 } }),
+    ]);
     const recoveries = new Recoveries({ onDidStartRecovery: started.event }, clock, () => view, onError);
     let told = 0;
     recoveries.onDidChange(() => (told += 1));
@@ -276,6 +288,13 @@ describe('recoveries', () => {
     start({ mode: 'recover', server: 'well' }).resolve({ results: [verdict('well', 'skipped')] });
     await clock.advance(0);
     assert.equal(recoveries.of('well')?.kind, 'skipped');
+  });
+
+  it('of all servers, is not about those that it leaves alone', () => {
+    const { recoveries, start } = given();
+    start({ mode: 'recover' });
+    for (const server of ['at work', 'less', 'put aside'])
+      assert.equal(recoveries.of(server), undefined, server);
   });
 
   it('ends with an engine that is lost, and leaves nothing of one that was cancelled', async () => {
