@@ -366,6 +366,8 @@ export class CallTable {
     const untraced = !traceable && call.retryClass === 'atMostOnce';
     if (entry === undefined && !untraced) return false;
     this.#close(call);
+    // So it was written, whatever is known of its tool by now; and so the journal must hear that it is answered.
+    call.retryClass = 'atMostOnce';
     const callId = entry?.call.callId ?? call.callId;
     this.#fail(call, interruptedFault({ ...call, callId }, entry?.answered ?? false));
     call.settled.resolve(undefined);

@@ -295,7 +295,10 @@ export class Session implements AttachedSession, ConnectionClient, SharingClient
       this.#port.answer(frame.id, resultAnswer(frame.id, '{}'));
       return;
     }
-    if (this.#refuseWithoutConnection(frame)) return;
+    if (this.#ensureConnection() === undefined) {
+      this.#refuseWithoutConnection(line, frame, again);
+      return;
+    }
     this.#noteSessionState(line, frame);
     if (this.#isStillWanted(line, frame)) {
       this.#port.answer(frame.id, resultAnswer(frame.id, '{}'));
@@ -310,15 +313,20 @@ export class Session implements AttachedSession, ConnectionClient, SharingClient
   }
 
   /** Answers at once when there is no server to ask: the client never said hello, or the settings have no such server. */
-  #refuseWithoutConnection(frame: Request): boolean {
-    if (this.#ensureConnection() !== undefined) return false;
+  #refuseWithoutConnection(line: Uint8Array, frame: Request, again: boolean): void {
+    // An engine before this one may have handed it over: "not carried out" would invite a second time (requirements R2.4).
+    if (again) {
+      const call = this.#calls.create(line, frame);
+      if (call !== undefined && !this.#calls.interrupted(call, this.#journalReliable))
+        void this.#calls.run(call);
+      return;
+    }
     const { name } = this.#runtime;
     const text =
       this.#initialize === undefined
         ? 'The session has not been initialized.'
         : `The MCP server "${name}" is not in the settings of this window, or is disabled there; the call was not carried out.`;
     this.#port.answer(frame.id, layerAnswer(frame.method, frame.id, { text, code: 'stopped', server: name }));
-    return true;
   }
 
   #noteSessionState(line: Uint8Array, frame: Request): void {

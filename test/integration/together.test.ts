@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { OUTCOME_META } from '../../src/shared/protocol/answers.ts';
+import { textOf, type Message, type ToolResult } from '../support/lineClient.ts';
+import { isRunning, scripted, sharing, TestBed, until, type ServerEntry } from '../support/testEngine.ts';
+
+const codeOf = ({ result }: Message): unknown =>
+  (result as unknown as ToolResult)._meta?.[OUTCOME_META]?.['code'];
+
+/** What only shows when several parts meet: settings that change, engines that are killed, servers that are shared. */
+describe('parts together', () => {
+  let bed: TestBed;
+  let starts: string;
+  beforeEach(() => {
+    bed = new TestBed();
+    starts = join(bed.home, 'starts');
+  });
+  afterEach(() => bed.dispose());
+
+  const started = (): number[] =>
+    existsSync(starts) ? readFileSync(starts, 'utf8').split('\n').filter(Boolean).map(Number) : [];
+
+  for (const [what, entries] of [
+    ['is disabled', { s: scripted({}, { enabled: false }) }],
+    ['is not in the settings', {}],
+  ] as [string, Record<string, ServerEntry>][]) {
+    it(`R2.4 a written call is told as unknown by a next engine in which its server ${what}`, async () => {
+      bed.configure({ s: scripted({ RECORD: bed.record }) });
+      const first = await bed.startEngine();
+      const client = await bed.session('s');
+      await client.call('pid');
+      const id = client.send('tools/call', { name: 'record', arguments: { key: 'w', ms: 20_000 } });
+      await until('the call to reach the server', () => bed.executions('record', 'w') === 1);
+      process.kill(first.pid, 'SIGKILL');
+      bed.configure(entries);
+      await bed.startEngine();
+      const answer = await client.answerTo(id);
+      assert.equal(codeOf(answer), 'outcomeUnknown', textOf(answer.result));
+      const later = await client.request('tools/call', { name: 'record', arguments: { key: 'l' } });
+      assert.match(textOf(later.result), /not in the settings|disabled.*not carried out/);
+    });
+  }
+
+  it('R2.4 R14.3 a call that was told as unknown is settled in the journal, whatever its tool is by now', async () => {
+    const entry = (trustAnnotations: boolean): ServerEntry =>
+      scripted({ RECORD: bed.record }, { trustAnnotations });
+    bed.configure({ s: entry(false) });
+    const first = await bed.startEngine();
+    const client = await bed.session('s');
+    await client.call('pid');
+    await first.control.server('s', ({ catalogue }) => catalogue !== undefined);
+    const id = client.send('tools/call', { name: 'readRecord', arguments: { key: 'r', ms: 20_000 } });
+    await until('the call to reach the server', () => bed.executions('readRecord', 'r') === 1);
+    process.kill(first.pid, 'SIGKILL');
+    bed.configure({ s: entry(true) });
+    const second = await bed.startEngine();
+    assert.equal(codeOf(await client.answerTo(id)), 'outcomeUnknown');
+    await client.close();
+    await second.control.server('s', ({ sessions }) => sessions === 0);
+    process.kill(second.pid, 'SIGTERM');
+    await until('the engine to end', () => !isRunning(second.pid));
+    const folder = join(bed.home, 'journal', bed.window);
+    const left = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+    assert.deepEqual(left, []);
+  });
+});
