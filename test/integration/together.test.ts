@@ -64,4 +64,30 @@ describe('parts together', () => {
     const left = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
     assert.deepEqual(left, []);
   });
+
+  for (const [what, between, after] of [
+    ['is disabled and enabled', { instances: 'single', enabled: false }, { instances: 'single' }],
+    ['becomes each session’s own', { instances: 'perSession' }, { instances: 'perSession' }],
+  ] as const) {
+    it(`R2 R3.9 deadlines go on, and the question ends, when a shared server that had asked ${what}`, async () => {
+      const entry = (lifeline: Record<string, unknown>): ServerEntry =>
+        scripted({}, { timeouts: { echo: 1 }, ...lifeline });
+      bed.configure({ s: entry({ instances: 'single' }) });
+      const { control } = await bed.startEngine();
+      const client = await bed.session('s', { roots: {} });
+      client.send('tools/call', { name: 'ask', arguments: {} });
+      const question = await client.next('roots/list', ({ method }) => method === 'roots/list');
+      await control.configure(bed.configure({ s: entry(between) }).configuration);
+      const { params } = await client.next(
+        'the end of the question',
+        ({ method }) => method === 'notifications/cancelled',
+        5_000,
+      );
+      assert.equal(params?.['requestId'], question.id);
+      await control.configure(bed.configure({ s: entry(after) }).configuration);
+      await control.server('s', ({ state }) => state !== 'stopped');
+      const late = await client.call('echo', { ms: 100_000 }, 8_000);
+      assert.match(textOf(late), /did not answer the tool "echo" within 1 s/);
+    });
+  }
 });

@@ -91,8 +91,7 @@ export class SharedUpstream implements SharedServer, SlotOwner {
   leave(member: SharedMember, forGood: boolean): Promise<void> {
     this.#members.delete(member);
     this.#calls.forget(member);
-    for (const id of member.asked) this.#refuse(id, 'The client that was asked has left');
-    member.asked.clear();
+    this.#endQuestions(member);
     if (member.leftOut > 0)
       this.#deps.log(
         'warn',
@@ -378,6 +377,17 @@ export class SharedUpstream implements SharedServer, SlotOwner {
     if (refused !== undefined) this.#refuse(refused.id, refused.why, refused.result);
   }
 
+  /** The client goes. Its session may go on, with a server of its own: nothing of this one must hold that up. */
+  #endQuestions({ asked, client }: SharedMember): void {
+    if (asked.size === 0) return;
+    for (const id of asked) {
+      this.#refuse(id, 'The client that was asked has left');
+      client.onClientMessage(new TextEncoder().encode(endOfQuestion(id)));
+    }
+    asked.clear();
+    client.onServerRequests(0);
+  }
+
   /** Answers a request of the server in a client's place. */
   #refuse(id: string, why: string, result?: string): void {
     const end =
@@ -388,6 +398,11 @@ export class SharedUpstream implements SharedServer, SlotOwner {
     const frame = scanFrame(line);
     if (frame.kind === 'response') this.#slots.some(({ connection }) => connection.answer(line, frame));
   }
+}
+
+function endOfQuestion(id: string): string {
+  const params = `{"requestId":${id},"reason":"The MCP server is not used any more"}`;
+  return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`;
 }
 
 function isUnused({ openCalls, connection }: SharedSlot): boolean {
