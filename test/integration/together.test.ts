@@ -90,4 +90,25 @@ describe('parts together', () => {
       assert.match(textOf(late), /did not answer the tool "echo" within 1 s/);
     });
   }
+
+  it('R3.2 R3.4 a session that resumes when its shared server runs already has its level and subscriptions there', async () => {
+    bed.configure({ s: sharing({ RECORD: bed.record }, { instances: 'single' }) });
+    const first = await bed.startEngine();
+    const [one, other] = [await bed.session('s'), await bed.session('s')];
+    await other.request('logging/setLevel', { level: 'warning' });
+    await other.request('resources/subscribe', { uri: 'file:///b' });
+    const before = bed.recorded.length;
+    process.kill(other.child.pid!, 'SIGSTOP');
+    process.kill(first.pid, 'SIGKILL');
+    const second = await bed.startEngine();
+    assert.equal(textOf(await one.call('tell')), 'told');
+    await second.control.server('s', ({ state }) => state === 'ready');
+    process.kill(other.child.pid!, 'SIGCONT');
+    assert.equal(textOf(await other.call('tell')), 'told');
+    await until('the server to be told', () => bed.recorded.length >= before + 2, 5_000);
+    assert.deepEqual(
+      bed.recorded.slice(before).map((line) => line.split(' ').slice(0, 2).join(' ')),
+      ['logging/setLevel warning', 'resources/subscribe file:///b'],
+    );
+  });
 });

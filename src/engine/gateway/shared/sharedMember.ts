@@ -81,8 +81,9 @@ export class SharedMember implements ServerLink {
   }
 
   setHello(hello: ClientHello): void {
+    const isRestored = this.#hello === undefined;
     this.#hello = hello;
-    if (!this.#hasLeft) this.#upstream.onSessionStateChanged();
+    if (!this.#hasLeft) this.#upstream.onSessionStateChanged(isRestored);
   }
 
   open(): void {

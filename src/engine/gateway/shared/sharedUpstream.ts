@@ -312,9 +312,10 @@ export class SharedUpstream implements SharedServer, SlotOwner {
     return [...this.#members].some((other) => other !== member && other.subscriptions.includes(uri));
   }
 
-  onSessionStateChanged(): void {
-    // One process hears of it by the client's own request.
-    this.#updateState(this.#slots.length > 1);
+  /** `isRestored`: a session brings what it had set before, and will not ask for it again. */
+  onSessionStateChanged(isRestored: boolean): void {
+    // Otherwise one process hears of it by the client's own request.
+    this.#updateState(isRestored || this.#slots.length > 1);
   }
 
   get #hello() {
