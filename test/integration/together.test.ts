@@ -111,4 +111,17 @@ describe('parts together', () => {
       ['logging/setLevel warning', 'resources/subscribe file:///b'],
     );
   });
+
+  it('R14.1 a read-only call that a shared server got before it told its tools is run again', async () => {
+    bed.configure({ s: scripted({ RECORD: bed.record, INIT_DELAY: '300' }, { instances: 'single' }) });
+    const { control } = await bed.startEngine();
+    const client = await bed.session('s');
+    process.kill(Number(textOf(await client.call('pid'))), 'SIGKILL');
+    await control.server('s', ({ state }) => state === 'initializing');
+    const id = client.send('tools/call', { name: 'readRecord', arguments: { key: 'r', ms: 1_500 } });
+    await until('the call to reach the server', () => bed.executions('readRecord', 'r') === 1);
+    process.kill(Number(textOf(await client.call('pid'))), 'SIGKILL');
+    assert.equal(textOf((await client.answerTo(id)).result), 'readRecord r');
+    assert.equal(client.answers.get(id), 1);
+  });
 });

@@ -127,7 +127,7 @@ export class Session implements AttachedSession, ConnectionClient, SharingClient
       runtime,
       () => this.#catalogueKey,
       (text) => deps.log('warn', text, runtime.name),
-      (launch) => this.#calls.noteToolsKnown(launch),
+      (launch) => this.onToolsKnown(launch),
     );
     this.#lists = new ListFollower({
       clock: deps.clock,
@@ -453,6 +453,10 @@ export class Session implements AttachedSession, ConnectionClient, SharingClient
 
   onServerRequests(open: number): void {
     this.#calls.noteClientRequests(open);
+  }
+
+  onToolsKnown(launch: Launch): void {
+    this.#calls.noteToolsKnown(launch);
   }
 
   onProgress(token: string, progress: number): boolean {

@@ -41,6 +41,8 @@ export interface SharingClient extends Pick<
 > {
   /** It reads too slowly: what it did not ask for is left out, because making the server wait would make the others wait. */
   readonly isBehind: boolean;
+  /** The server's process has told for the first time what its tools are. */
+  onToolsKnown(launch: Launch): void;
 }
 
 /** A server that all its sessions share (decision 23). */

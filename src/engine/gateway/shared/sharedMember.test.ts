@@ -11,6 +11,7 @@ describe('a session that shares its server', () => {
       onInitialized: () => undefined,
       onClientMessage: (_line: Uint8Array, about?: string) => void seen.push(about),
       onServerRequests: () => undefined,
+      onToolsKnown: () => undefined,
       onProgress: () => true,
     };
     const left: boolean[] = [];

@@ -59,6 +59,7 @@ export class SharedUpstream implements SharedServer, SlotOwner {
       runtime,
       () => catalogueKey(runtime.configurationDigest, initialize),
       (text) => deps.log('warn', text, runtime.name),
+      (launch) => this.#members.forEach(({ client }) => client.onToolsKnown(launch)),
     );
     this.#router = new MessageRouter(runtime.name, this.#calls, {
       members: () => [...this.#members],
