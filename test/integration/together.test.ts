@@ -124,4 +124,28 @@ describe('parts together', () => {
     assert.equal(textOf((await client.answerTo(id)).result), 'readRecord r');
     assert.equal(client.answers.get(id), 1);
   });
+
+  it('R4.3 a process of a pool that was lost while nobody needed it comes back when everybody is busy', async () => {
+    bed.configure({
+      s: scripted({ RECORD: bed.record, STARTS: starts }, { pool: 2, connection: { minConnections: 0 } }),
+    });
+    const { control } = await bed.startEngine();
+    const client = await bed.session('s');
+    const pidsOf = async (key: string): Promise<number> => {
+      const ids = [1, 2].map(() =>
+        client.send('tools/call', { name: 'readRecord', arguments: { key, ms: 1_000 } }),
+      );
+      await Promise.all(ids.map((id) => client.answerTo(id)));
+      const lines = bed.recorded.filter((line) => line.startsWith(`readRecord ${key} `));
+      return new Set(lines.map((line) => line.split(' ')[2])).size;
+    };
+    await client.call('pid');
+    await pidsOf('grows');
+    await control.server('s', ({ pids }) => pids.length === 2);
+    process.kill(started()[1] ?? assert.fail(), 'SIGKILL');
+    await control.server('s', ({ pids }) => pids.length === 1);
+    await pidsOf('grows again');
+    await control.server('s', ({ pids }) => pids.length === 2, 5_000);
+    assert.equal(await pidsOf('both'), 2);
+  });
 });

@@ -186,12 +186,16 @@ export class SharedUpstream implements SharedServer, SlotOwner {
     return best;
   }
 
-  /** One more process when everyone there is has something to do. */
+  /** One more process when everyone there is has something to do: one that was let rest when it was lost, or a new one. */
   #grow(): void {
-    if (this.#slots.length >= this.#runtime.processes || this.#ending !== undefined) return;
-    if (this.#calls.size < this.#slots.length) return;
-    this.#addSlot(undefined);
-    this.#slots.at(-1)?.connection.open();
+    if (this.#ending !== undefined) return;
+    const resting = this.#slots.filter(({ connection }) => connection.state === 'idle');
+    if (this.#calls.size < this.#slots.length - resting.length) return;
+    if (resting.length === 0) {
+      if (this.#slots.length >= this.#runtime.processes) return;
+      this.#addSlot(undefined);
+    }
+    (resting[0] ?? this.#slots.at(-1))?.connection.open();
   }
 
   /** Ends one process that nobody needs, once in a while. */
