@@ -148,4 +148,22 @@ describe('parts together', () => {
     await control.server('s', ({ pids }) => pids.length === 2, 5_000);
     assert.equal(await pidsOf('both'), 2);
   });
+
+  it('R6.2 a read that waited in vain for a place at a busy server gets no stale answer', async () => {
+    const entry = scripted(
+      { RECORD: bed.record },
+      { cache: { stale: true }, timeouts: { echo: 1 }, connection: { maxConnections: 1 } },
+    );
+    bed.configure({ s: entry });
+    const { control } = await bed.startEngine();
+    const client = await bed.session('s');
+    await control.server('s', ({ catalogue }) => catalogue !== undefined);
+    const read = { key: 'x' };
+    assert.equal(textOf(await client.call('echo', read)), 'x');
+    client.send('tools/call', { name: 'readRecord', arguments: { key: 'busy', ms: 8_000 } });
+    await until('the call to reach the server', () => bed.executions('readRecord', 'busy') === 1);
+    const answer = await client.request('tools/call', { name: 'echo', arguments: read });
+    assert.equal(codeOf(answer), 'requestTimeout', textOf(answer.result));
+    assert.match(textOf(answer.result), /was busy with other calls for 1 s/);
+  });
 });

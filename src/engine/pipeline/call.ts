@@ -50,7 +50,7 @@ export interface Call {
   /** Monotonic milliseconds. */
   readonly startedAt: number;
   delivery: Delivery;
-  /** The server is there, but has no place for it yet. */
+  /** The server is there, but has no place for it yet; or had none until the call's end. */
   waitsForPlace: boolean;
   /** The highest progress the client has seen; a repeated call must not fall behind it (requirements R3.9). */
   highestProgress: number;

@@ -101,21 +101,22 @@ function turn(options: PoolStageOptions, call: Call): Promise<Lease | undefined>
     const leave = (): void => {
       for (const subscription of subscriptions) subscription.dispose();
       signal.removeEventListener('abort', onAbort);
-      call.waitsForPlace = false;
     };
     const onAbort = (): void => {
       waiting?.leave();
-      leave();
+      leave(); // it stays known what it waited for
       reject(signal.reason as Fault);
     };
     const lookAgain = (): void => {
       if (letsGo(options)) return;
       waiting?.leave();
       leave();
+      call.waitsForPlace = false;
       resolve(undefined);
     };
     const waiting = places.wait(call.seq, (lease) => {
       leave();
+      call.waitsForPlace = false;
       resolve(lease);
     });
     if (waiting === undefined) {

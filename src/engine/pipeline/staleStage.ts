@@ -12,7 +12,7 @@ export interface StaleStageOptions {
 }
 
 /**
- * The server is not there, or is held to be down. Not a call past its time: a busy server would be taken for a dead one, and its answer may be
+ * The server is not there, or is held to be down. Not a call past its time, also while it waited for a place: a busy server would be taken for a dead one, and its answer may be
  * on its way. Not a missing sign-in: who may not read it now must not read it from us. Not isolation: somebody does not want it used.
  */
 const isDown: ReadonlySet<FaultCode> = new Set<FaultCode>([
@@ -64,6 +64,10 @@ export function staleStage({ answers, clock, onServed }: StaleStageOptions): Sta
 
 function wasDown(call: Call, fault: Fault): boolean {
   // One that waited in vain for the server to come up was never late with an answer.
-  const neverCameUp = fault.code === 'requestTimeout' && call.attempts === 0 && call.delivery === 'queued';
+  const neverCameUp =
+    fault.code === 'requestTimeout' &&
+    call.attempts === 0 &&
+    call.delivery === 'queued' &&
+    !call.waitsForPlace;
   return isDown.has(fault.code) || neverCameUp;
 }
