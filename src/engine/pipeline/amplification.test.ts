@@ -242,4 +242,22 @@ describe('waits of a call', () => {
     assert.equal(usedDead, false);
     assert.equal(breaker.state, 'closed');
   });
+
+  it('R5.1 a trial that ends on an error of ours frees its place for the next one', async () => {
+    const clock = new FakeClock();
+    const options = { failureThreshold: 1, successThreshold: 1, recoveryTimeoutMs: 1_000 };
+    const breaker = new Breaker(clock, options, () => undefined);
+    const admission = breaker.admit();
+    assert.ok(admission.kind === 'go');
+    admission.ticket.failure();
+    breaker.noteEvidenceOfRecovery();
+    const guard = guardStage({ whenUsable: () => Promise.resolve(fakeLaunch()) }, breaker, () => undefined);
+    const { signal } = new AbortController();
+    const call = { controller: { signal }, server: 's' } as unknown as Call;
+    await assert.rejects(
+      guard(call, () => Promise.reject(new TypeError('a bug'))),
+      /a bug/,
+    );
+    assert.equal(breaker.admit().kind, 'go');
+  });
 });

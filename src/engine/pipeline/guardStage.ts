@@ -19,10 +19,11 @@ export function guardStage(
 ): Stage {
   return async (call, next) => {
     const refused = (refusal: Refusal): Fault => breakerFault(call, refusal, lastFailure());
+    let ticket: Ticket | undefined;
     try {
       const rejection = breaker.rejection();
       if (rejection !== undefined) throw refused(rejection);
-      const ticket = await admitted(connection, breaker, call, refused);
+      ticket = await admitted(connection, breaker, call, refused);
       const knownOutages = call.launch?.outages.known ?? 0;
       const outcome = await next(call);
       settle(ticket, call, outcome, knownOutages);
@@ -30,6 +31,9 @@ export function guardStage(
     } catch (error) {
       if (Fault.is(error)) return { kind: 'fault', fault: error };
       throw error;
+    } finally {
+      // Whatever went wrong, a trial that is over must not keep the others waiting; counts only if nothing was said.
+      ticket?.neutral();
     }
   };
 }
