@@ -22,6 +22,7 @@ import type { Endpoints } from './http/failover.ts';
 import { lastWords } from './lastWords.ts';
 import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
 import { LaunchPatient } from './launchPatient.ts';
+import { OpenQuestions } from './openQuestions.ts';
 import type { ServerLink } from './serverLink.ts';
 import type { StartGate } from './startGate.ts';
 import type { Transport, TransportListener } from './transport.ts';
@@ -98,6 +99,7 @@ export class Connection implements ServerLink {
   #watch: Watch | undefined;
   /** Launches that take no more calls, and are still being answered. */
   readonly #lingering = new Set<Launch>();
+  readonly #questions = new OpenQuestions();
   #lastFault: Fault | undefined;
   #startFault: Fault | undefined;
   #attempt: Attempt | undefined;
@@ -386,10 +388,8 @@ export class Connection implements ServerLink {
       onListChanged: ifCurrent((list: string, line: Uint8Array) =>
         withLaunch((launch) => this.client.onListChanged(list, line, launch)),
       ),
-      // Also of a connection that is being stopped: deadlines that stand still must go on.
-      onServerRequests: (open) => {
-        if (slot.launch === this.#launch || this.#launch === undefined) this.client.onServerRequests(open);
-      },
+      // Also of one that is being stopped, or answers its last calls: deadlines that stand still must go on.
+      onServerRequests: (open) => this.client.onServerRequests(this.#questions.note(slot, open)),
       onProgress: (token, progress) => this.client.onProgress(token, progress),
       onStderr: (text) => {
         this.#stderrTail = (this.#stderrTail + text).slice(-4_096);

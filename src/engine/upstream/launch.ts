@@ -594,8 +594,7 @@ export class Launch implements TransportListener {
     if (this.#ended) return;
     this.#ended = true;
     this.#startTimer.dispose();
-    for (const line of this.#serverRequests.closeAll()) this.#listener.onClientMessage(line);
-    this.#listener.onServerRequests(0);
+    this.#serverRequests.closeAll(this.#listener);
     // The state changes first, so that a call that is tried again waits for the next launch, not for this one.
     this.#listener.onEnd(fault);
     for (const settle of [...this.#internal.values()]) settle({ kind: 'failed' });
@@ -603,6 +602,8 @@ export class Launch implements TransportListener {
 
   #finish(fault: Fault): void {
     this.#close(fault);
+    // Also what it asked for in the course of its last calls, when it took no more.
+    this.#serverRequests.closeAll(this.#listener);
     for (const { settle } of [...this.#pending.values()]) settle({ kind: 'fault', fault });
   }
 }

@@ -56,15 +56,16 @@ export class ServerRequests {
     return undefined;
   }
 
-  /** Closes all of them; answers what the client must be told, or it would go on asking a person or a model for nobody. */
-  closeAll(): Uint8Array[] {
-    const lines = [...this.#open.keys()].map((id) => {
-      const params = `{"requestId":${id},"reason":"The MCP server restarted"}`;
-      return new TextEncoder().encode(
-        `{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`,
-      );
-    });
+  /** Closes all of them, and tells the client, or it would go on asking a person or a model for nobody. */
+  closeAll(client: { onClientMessage(line: Uint8Array): void; onServerRequests(open: number): void }): void {
+    const ids = [...this.#open.keys()];
     this.#open.clear();
-    return lines;
+    for (const id of ids) {
+      const params = `{"requestId":${id},"reason":"The MCP server restarted"}`;
+      client.onClientMessage(
+        new TextEncoder().encode(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`),
+      );
+    }
+    client.onServerRequests(0);
   }
 }
