@@ -139,6 +139,25 @@ describe('retry amplification', () => {
     assert.ok(budget.tokens >= 9);
   });
 
+  it('R14.1 what a kill has taken runs again although many kills before it have spent the budget; what a second one takes does not', async () => {
+    const { clock, run, call, endLaunch, budget } = given({ withBreaker: false });
+    for (let kill = 0; kill < 10; kill += 1) budget.noteFailure(budget.known);
+    let kills = 1;
+    const next = run((one) => {
+      if (kills === 0) return Promise.resolve(answer);
+      kills -= 1;
+      return failing(clock, 'exited', endLaunch)(one);
+    });
+    const lostOnce = next(call());
+    await clock.advance(10);
+    assert.equal((await lostOnce).kind, 'answer');
+    kills = 2;
+    const lostTwice = next(call());
+    await clock.advance(10);
+    await clock.advance(10);
+    assert.equal((await lostTwice).kind, 'fault');
+  });
+
   it('R2.7 to wait for a server that cannot be reached costs nothing', async () => {
     const { clock, run, call, budget } = given({ withBreaker: false });
     let tries = 0;

@@ -93,8 +93,11 @@ async function withRetries(call: Call, next: Next, options: RetryStageOptions): 
     if (retry >= maxRetries) return outcome;
     const delayMs = pauseMs(fault, retry, options);
     if (delayMs > 0 && delayMs >= call.deadline.remainingMs) return outcome;
-    const place = cost === 'nothing' ? undefined : budget.take(cost === 'lostWay');
-    if (place === undefined && cost !== 'nothing') {
+    // What was lost with its process or session for the first time goes again whatever the budget says: the next connection is waited for anyway, and
+    // the breaker bounds a server that dies of its calls. One that is lost time and again may be what kills it.
+    const isFree = cost === 'nothing' || (cost === 'lostWay' && retry === 0);
+    const place = isFree ? undefined : budget.take(cost === 'lostWay');
+    if (place === undefined && !isFree) {
       options.onRefused(call, fault);
       return outcome;
     }

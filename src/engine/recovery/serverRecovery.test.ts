@@ -66,6 +66,22 @@ describe('recovery of a server', () => {
     assert.equal(recovery.attempts, 1);
   });
 
+  it('R5.2 a server that was of use to one of its sessions is no crash loop, whichever of them ends first', async () => {
+    const { clock, recovery, end, ready } = given(['used', 'fresh']);
+    for (let kill = 0; kill < 6; kill += 1) {
+      const [used, fresh] = [recovery.begin(), recovery.begin()];
+      ready('used', used);
+      ready('fresh', fresh);
+      await clock.advance(500);
+      end('fresh', fresh, 500, 0);
+      assert.deepEqual(
+        [end('used', used, 500, 3).state, recovery.attempts],
+        ['recovering', 1],
+        `kill ${kill}`,
+      );
+    }
+  });
+
   it('R5.2 one session tries for all; the others follow its plan, and are let go as soon as it is ready', async () => {
     const { clock, recovery, told, fail, ready, waiting } = given(['a', 'b', 'c']);
     fail('a', recovery.begin());

@@ -73,7 +73,14 @@ export class ServerRecovery {
   readonly #members = new Map<string, RecoveryMember>();
   readonly #usable = new Set<string>();
   #round = 0;
-  #last: { readonly decision: RestartDecision; readonly at: number; readonly delayMs: number } | undefined;
+  #last:
+    | {
+        readonly decision: RestartDecision;
+        readonly at: number;
+        readonly delayMs: number;
+        readonly wasProductive: boolean;
+      }
+    | undefined;
   #shared: SharedPlan | undefined;
   #trial: { readonly key: string; readonly since: number } | undefined;
   #attempts = 0;
@@ -186,7 +193,9 @@ export class ServerRecovery {
       last !== undefined &&
       attempt.round !== this.#round &&
       (end.readyForMs === undefined || now - last.at < TOGETHER_MS);
-    if (isSameFailure) {
+    // Of sessions that are lost together one may have been of use and the other just started: whichever ends first, the server was of use.
+    const isBetterNews = wasProductive(end) && last?.wasProductive === false;
+    if (isSameFailure && !isBetterNews) {
       const state = last.decision.kind === 'crashLoop' ? 'crashLoop' : 'recovering';
       return { state, delayMs: Math.max(0, last.at + last.delayMs - now) };
     }
@@ -198,7 +207,7 @@ export class ServerRecovery {
       decision.kind === 'crashLoop'
         ? this.#loopDelayMs(decision.delayMs, backoff)
         : this.#retryDelayMs(decision.failures + (neverBegan.has(end.fault.code) ? 1 : 0), isTide, backoff);
-    this.#last = { decision, at: now, delayMs };
+    this.#last = { decision, at: now, delayMs, wasProductive: wasProductive(end) };
     return { state: decision.kind === 'crashLoop' ? 'crashLoop' : 'recovering', delayMs };
   }
 
