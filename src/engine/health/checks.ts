@@ -13,6 +13,10 @@ const TOOL_LIMIT_MS = 30_000;
 
 const well: CheckResult = { isWell: true };
 const failed = (why: string): CheckResult => ({ isWell: false, why });
+const unmade = (why: string): CheckResult => ({ isWell: false, why, isUnmade: true });
+
+/** The network of this machine is at fault, or the address: the request went to nobody. */
+const noWay: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'ENETDOWN']);
 
 /** Where a command is run, and with what. */
 export interface CommandPlace {
@@ -72,7 +76,8 @@ export async function checkByUrl(clock: Clock, url: string): Promise<CheckResult
     if (controller.signal.aborted)
       return failed(`${shown} did not answer within ${CHECK_LIMIT_MS / 1_000} s.`);
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return failed(`${shown} could not be asked: ${cause instanceof Error ? cause.message : String(cause)}`);
+    const why = `${shown} could not be asked: ${cause instanceof Error ? cause.message : String(cause)}`;
+    return noWay.has((cause as NodeJS.ErrnoException).code) ? unmade(why) : failed(why);
   } finally {
     timer.dispose();
   }
@@ -91,7 +96,7 @@ export function checkByCommand(
         const detached = process.platform !== 'win32';
         return spawn(command, [...args], { cwd, env, stdio: 'ignore', detached, windowsHide: true });
       } catch (error) {
-        resolve(failed(`"${command}" could not be started: ${String(error)}`));
+        resolve(unmade(`"${command}" could not be started: ${String(error)}`));
         return undefined;
       }
     })();
@@ -109,7 +114,7 @@ export function checkByCommand(
     const timer = clock.setTimer(CHECK_LIMIT_MS, () =>
       finish(failed(`"${command}" did not end within ${CHECK_LIMIT_MS / 1_000} s.`)),
     );
-    child.once('error', (error) => finish(failed(`"${command}" could not be started: ${error.message}`)));
+    child.once('error', (error) => finish(unmade(`"${command}" could not be started: ${error.message}`)));
     child.once('exit', (code, signal) =>
       finish(
         code === 0 ? well : failed(`"${command}" ended with ${signal ?? `exit code ${code ?? 'unknown'}`}.`),

@@ -122,6 +122,20 @@ describe('own health check of a server', () => {
     assert.deepEqual(bed.givenUp, []);
   });
 
+  it('R5.7 R5.3 one that cannot be made is shown, and ends nothing', async () => {
+    const bed = given();
+    bed.begin();
+    bed.result = { isWell: false, why: 'There is no such command.', isUnmade: true };
+    await bed.clock.advance(3_600_000);
+    assert.equal(bed.own.failure, 'There is no such command.');
+    assert.deepEqual(bed.givenUp, []);
+    bed.result = bad;
+    await bed.clock.advance(62_000);
+    assert.deepEqual(bed.givenUp, []);
+    await bed.clock.advance(35_000);
+    assert.equal(bed.givenUp.length, 1);
+  });
+
   it('R5.7 a failure is forgotten with the setting', async () => {
     const bed = given();
     bed.begin();

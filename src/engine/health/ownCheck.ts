@@ -12,9 +12,14 @@ const RESTART_GAP_MAX_MS = 300_000;
 const JITTER_RATIO = 0.1;
 const MAX_REASON = 500;
 
-/** What a check found: well, or why not; `undefined` when it could not be made. */
+/**
+ * What a check found: well, or why not; `undefined` when it was not the time for it. `isUnmade`: it could not be made (there is no such
+ * command, or no network), which is shown, but is no reason to end a server.
+ */
 export type CheckResult =
-  { readonly isWell: true } | { readonly isWell: false; readonly why: string } | undefined;
+  | { readonly isWell: true }
+  | { readonly isWell: false; readonly why: string; readonly isUnmade?: true }
+  | undefined;
 
 /** One launch, as its own check sees it. */
 export interface Checked {
@@ -81,7 +86,7 @@ export class OwnCheck {
           if (this.#chore !== registration) return;
           nextAt = clock.now() + inMs();
           this.#note(result);
-          this.#act(checked);
+          if (result?.isWell === false && result.isUnmade === undefined) this.#act(checked);
         });
         return nextAt;
       },
@@ -100,7 +105,8 @@ export class OwnCheck {
     if (result === undefined) return;
     const before = this.#failure;
     this.#failure = result.isWell ? undefined : result.why.slice(0, MAX_REASON);
-    this.#failures = result.isWell ? 0 : this.#failures + 1;
+    if (result.isWell) this.#failures = 0;
+    else if (result.isUnmade === undefined) this.#failures += 1;
     if (result.isWell) this.#restarts = 0;
     if (before !== this.#failure) this.#options.onChanged();
   }
