@@ -37,6 +37,13 @@ describe('settings of several scopes', () => {
     ]);
   });
 
+  it('R14.3 takes a file with a great many keys', () => {
+    const values = Object.fromEntries(Array.from({ length: 150_000 }, (_, n) => [`k${n}`, 1]));
+    const connectionFile = { settings: { place: 'f', values: { ...values, max_retries: 2 } }, problems: [] };
+    const { problems } = mergeSettings(raw({ connectionFile }));
+    assert.ok(problems.length > 0 && problems.length <= 1_000);
+  });
+
   it('R1.6 leaves out what an untrusted workspace configures', () => {
     const { engine, servers: listed } = mergeSettings({
       ...servers({ mine: { command: 'm' } }, { theirs: { command: 't' }, mine: { command: 'evil' } }),

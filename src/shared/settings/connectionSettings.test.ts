@@ -106,6 +106,12 @@ describe('connection settings', () => {
     }
   });
 
+  it('R14.3 name a bounded number of keys that nobody knows', () => {
+    const values = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`k${n}`, 1]));
+    const { problems } = parseConnectionSettings([layer('file', { maxRetries: 2, ...values })]);
+    assert.equal(problems.length, 100);
+  });
+
   it('R14.3 never throw; every value is within its limits', () => {
     const values = fc.oneof(
       fc.anything(),

@@ -152,6 +152,9 @@ export type ConnectionSettingName = keyof typeof connectionSettingSpecs;
 /** Values in the units of the table (seconds, counts, percent). */
 export type ConnectionSettings = Readonly<Record<ConnectionSettingName, number>>;
 
+/** Keys of one place that are named as unknown; whoever wrote more has written something else. */
+const MAX_UNKNOWN = 100;
+
 export const connectionSettingNames = Object.keys(connectionSettingSpecs) as ConnectionSettingName[];
 
 /** Settings that are read, checked and shown, but that nothing acts on yet. Their descriptions say so (tested). */
@@ -232,11 +235,9 @@ export function parseConnectionSettings(
   });
   for (const layer of usable) {
     const known = new Set(connectionSettingNames.map((name) => (layer.spelling ?? ownSpelling).keyOf(name)));
-    for (const key of Object.keys(layer.values ?? {})) {
-      if (!known.has(key)) {
-        problems.push({ path: `${layer.path}.${key}`, message: 'is not a known setting; it is ignored' });
-      }
-    }
+    const unknown = Object.keys(layer.values ?? {}).filter((key) => !known.has(key));
+    for (const key of unknown.slice(0, MAX_UNKNOWN))
+      problems.push({ path: `${layer.path}.${key}`, message: 'is not a known setting; it is ignored' });
   }
   const read = usable.map((layer) => ({ layer, values: readLayer(layer) }));
   const settings = {} as Record<ConnectionSettingName, number>;
