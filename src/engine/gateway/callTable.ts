@@ -120,6 +120,7 @@ export class CallTable {
       startedAt: clock.now(),
       delivery: 'queued',
       waitsForPlace: false,
+      waitedMs: 0,
       highestProgress: -Infinity,
       attempts: 0,
       launch: undefined,

@@ -65,8 +65,15 @@ export function timeoutFault(call: Call, seconds: number, stateSentence: string)
     ? `The MCP server "${server}" was busy with other calls for ${seconds} s, so ${describe(call)} was not carried out.`
     : call.delivery === 'queued' && call.attempts === 0
       ? `The MCP server "${server}" did not become ready within ${seconds} s, so ${describe(call)} was not carried out. ${stateSentence}`
-      : `The MCP server "${server}" did not answer ${describe(call)} within ${seconds} s.${oddityOf(call)}`;
+      : `The MCP server "${server}" did not answer ${describe(call)} within ${seconds} s.${waitOf(call)}${oddityOf(call)}`;
   return new Fault('requestTimeout', text, { server });
+}
+
+/** Time that went into the line of calls before it, where that is worth a word. */
+function waitOf({ waitedMs }: Call): string {
+  return waitedMs < 1_000
+    ? ''
+    : ` For ${Math.round(waitedMs / 1_000)} s of them it waited behind other calls.`;
 }
 
 /** What else the server said while the call waited may be why it got no answer. */

@@ -249,7 +249,8 @@ describe('waits of a call', () => {
     const guard = guardStage({ whenUsable: () => Promise.resolve(launch) }, breaker, () => undefined);
     let usedDead: boolean | undefined;
     const { signal } = new AbortController();
-    const waiting = guard({ controller: { signal }, server: 's' } as unknown as Call, (call) => {
+    const deadline = new Deadline(clock, { totalMs: 60_000, capMs: 600_000 }, () => undefined);
+    const waiting = guard({ controller: { signal }, deadline, server: 's' } as unknown as Call, (call) => {
       usedDead = call.launch?.hasEnded;
       return Promise.resolve(answer);
     });
@@ -272,7 +273,8 @@ describe('waits of a call', () => {
     breaker.noteEvidenceOfRecovery();
     const guard = guardStage({ whenUsable: () => Promise.resolve(fakeLaunch()) }, breaker, () => undefined);
     const { signal } = new AbortController();
-    const call = { controller: { signal }, server: 's' } as unknown as Call;
+    const deadline = new Deadline(clock, { totalMs: 60_000, capMs: 600_000 }, () => undefined);
+    const call = { controller: { signal }, deadline, server: 's' } as unknown as Call;
     await assert.rejects(
       guard(call, () => Promise.reject(new TypeError('a bug'))),
       /a bug/,

@@ -52,6 +52,8 @@ export interface Call {
   delivery: Delivery;
   /** The server is there, but has no place for it yet; or had none until the call's end. */
   waitsForPlace: boolean;
+  /** Milliseconds that it has waited for a place: time of its deadline that the server did not have. */
+  waitedMs: number;
   /** The highest progress the client has seen; a repeated call must not fall behind it (requirements R3.9). */
   highestProgress: number;
   /** Times it was handed to a server; not counted where that is disproved. */

@@ -4,12 +4,13 @@ import { Fault } from '../../shared/model/fault.ts';
 import { Breaker } from '../policies/breaker/breaker.ts';
 import type { Launch } from '../upstream/launch.ts';
 import { Outages } from '../upstream/outages.ts';
-import type { Call, Outcome } from './call.ts';
+import { Deadline, type Call, type Outcome } from './call.ts';
 import { guardStage } from './guardStage.ts';
 
 function given() {
   const options = { failureThreshold: 3, successThreshold: 2, recoveryTimeoutMs: 30_000 };
-  const breaker = new Breaker(new FakeClock(), options, () => undefined);
+  const clock = new FakeClock();
+  const breaker = new Breaker(clock, options, () => undefined);
   let lossCounted = false;
   const launch = {
     outages: new Outages(),
@@ -22,20 +23,22 @@ function given() {
     () => undefined,
   );
   /** Calls that are at the server; each ends when it is told how. */
-  const send = async (count: number): Promise<((outcome: Outcome) => void)[]> => {
+  const send = async (count: number, waitedMs = 0): Promise<((outcome: Outcome) => void)[]> => {
     const ends: ((outcome: Outcome) => void)[] = [];
     for (let n = 0; n < count; n += 1) {
-      const call = { server: 's', controller: new AbortController() } as unknown as Call;
+      const deadline = new Deadline(clock, { totalMs: 60_000, capMs: 600_000 }, () => undefined);
+      const controller = new AbortController();
+      const call = { server: 's', controller, deadline, waitedMs } as unknown as Call;
       void guard(call, () => new Promise((resolve) => ends.push(resolve)));
     }
     await settle();
     return ends;
   };
-  const fails = (code: 'connectionReset' | 'exited'): Outcome => ({
+  const fails = (code: 'connectionReset' | 'exited' | 'requestTimeout'): Outcome => ({
     kind: 'fault',
     fault: new Fault(code, ''),
   });
-  return { breaker, launch, send, fails };
+  return { clock, breaker, launch, send, fails };
 }
 
 describe('what the breaker is told', () => {
@@ -67,5 +70,19 @@ describe('what the breaker is told', () => {
     for (const end of ends) end(fails('exited'));
     await settle();
     assert.equal(breaker.failures, 1);
+  });
+
+  it('R5.1 a call whose time went into waiting behind others says nothing of the server when it is late', async () => {
+    const { clock, breaker, send, fails } = given();
+    const waited = await send(5, 54_000);
+    await clock.advance(6_000);
+    for (const end of waited) end(fails('requestTimeout'));
+    await settle();
+    assert.deepEqual([breaker.failures, breaker.state], [0, 'closed']);
+    const served = await send(3, 6_000);
+    await clock.advance(54_000);
+    for (const end of served) end(fails('requestTimeout'));
+    await settle();
+    assert.deepEqual([breaker.failures, breaker.state], [3, 'open']);
   });
 });

@@ -25,8 +25,10 @@ export function guardStage(
       if (rejection !== undefined) throw refused(rejection);
       ticket = await admitted(connection, breaker, call, refused);
       const knownOutages = call.launch?.outages.known ?? 0;
+      const admittedAtMs = call.deadline.elapsedMs;
       const outcome = await next(call);
-      settle(ticket, call, outcome, knownOutages);
+      if (isLateByWaiting(call, outcome, admittedAtMs)) ticket.neutral();
+      else settle(ticket, call, outcome, knownOutages);
       return outcome;
     } catch (error) {
       if (Fault.is(error)) return { kind: 'fault', fault: error };
@@ -112,6 +114,12 @@ function settle(ticket: Ticket, call: Call, outcome: Outcome, knownOutages: numb
   else if (outages.has(outcome.fault.code) && call.launch?.outages.count(knownOutages) !== true)
     ticket.neutral();
   else ticket.failure();
+}
+
+/** It had waited behind other calls for longer than the server then had for it: that its time is over says nothing of the server. */
+function isLateByWaiting(call: Call, outcome: Outcome, admittedAtMs: number): boolean {
+  if (outcome.kind === 'answer' || outcome.fault.code !== 'requestTimeout') return false;
+  return call.deadline.elapsedMs - admittedAtMs < call.waitedMs;
 }
 
 function isLossOfAll(call: Call, fault: Fault): boolean {

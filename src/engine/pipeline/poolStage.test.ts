@@ -68,7 +68,15 @@ function given(max: number) {
   const run = (seq: number, method = 'tools/call') => {
     const controller = new AbortController();
     const deadline = new Deadline(clock, { totalMs: 60_000, capMs: 600_000 }, () => undefined);
-    const call = { seq, method, server: 'x', controller, deadline, waitsForPlace: false } as Call;
+    const call = {
+      seq,
+      method,
+      server: 'x',
+      controller,
+      deadline,
+      waitsForPlace: false,
+      waitedMs: 0,
+    } as Call;
     const done = stage(call, () => {
       begun.push(seq);
       const rejection = breaker.rejection();
@@ -116,13 +124,15 @@ describe('pool stage', () => {
   }
 
   it('R2.6 a cancelled call leaves at once, and leaves nothing behind', async () => {
-    const { run, places, connection, begun, end } = given(1);
+    const { clock, run, places, connection, begun, end } = given(1);
     run(1);
     const { done, controller, call } = run(2);
     await settle();
     assert.deepEqual([places.queued, call.waitsForPlace, connection.listeners], [1, true, 1]);
+    await clock.advance(700);
     controller.abort(new Fault('cancelled', ''));
     assert.deepEqual([places.queued, connection.listeners], [0, 0]);
+    assert.equal(call.waitedMs, 700);
     assert.equal(await codeOf(done), 'cancelled');
     await end(1);
     assert.deepEqual([begun, places.occupied], [[1], 0]);

@@ -98,9 +98,11 @@ function turn(options: PoolStageOptions, call: Call): Promise<Lease | undefined>
   if (signal.aborted) return Promise.reject(signal.reason as Fault);
   return new Promise((resolve, reject) => {
     let subscriptions: readonly Disposable[] = [];
+    const since = call.deadline.elapsedMs;
     const leave = (): void => {
       for (const subscription of subscriptions) subscription.dispose();
       signal.removeEventListener('abort', onAbort);
+      call.waitedMs += call.deadline.elapsedMs - since;
     };
     const onAbort = (): void => {
       waiting?.leave();
