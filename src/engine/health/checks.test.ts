@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FakeClock } from '../../../test/support/fakeClock.ts';
+import { isRunning, until } from '../../../test/support/testEngine.ts';
 import { systemClock } from '../../shared/base/clock.ts';
 import { checkByCommand, checkByUrl } from './checks.ts';
 
@@ -60,6 +64,49 @@ describe('a check that cannot be made', () => {
       });
     } finally {
       globalThis.fetch = fetch;
+    }
+  });
+});
+
+describe('the end of a check by command', () => {
+  it('R5.4 R5.7 ends its own tree, and on Windows nothing once the number may be a stranger’s', async function () {
+    if (process.platform === 'win32') return; // the system's own program cannot be replaced there
+    const folder = mkdtempSync(join(tmpdir(), 'lifeline-check-'));
+    const calls = join(folder, 'calls');
+    const { PATH = '' } = process.env;
+    const platform = Object.getOwnPropertyDescriptor(process, 'platform')!;
+    const started: number[] = [];
+    const clock = new FakeClock();
+    const run = (script: string) =>
+      checkByCommand(
+        clock,
+        { kind: 'command', command: process.execPath, args: ['-e', script] },
+        {
+          cwd: folder,
+          env: { PATH },
+          guardian: { add: (pid) => void started.push(pid), remove: () => undefined },
+        },
+      );
+    writeFileSync(join(folder, 'taskkill'), `#!/bin/sh\necho "$@" >> '${calls}'\nkill -9 "$4"\n`, {
+      mode: 0o755,
+    });
+    process.env['PATH'] = `${folder}:${PATH}`;
+    Object.defineProperty(process, 'platform', { ...platform, value: 'win32' });
+    try {
+      // First, so that a wrong call for it comes before the right one for the other.
+      assert.equal((await run(''))?.isWell, true);
+      const hung = run('setInterval(() => {}, 1_000)');
+      await clock.advance(5_000);
+      assert.equal((await hung)?.isWell, false);
+      const said = await until(
+        'the end of the hung one',
+        () => !isRunning(started[1] ?? 0) && existsSync(calls) && readFileSync(calls, 'utf8'),
+      );
+      assert.equal(said, `/T /F /PID ${started[1]}\n`);
+    } finally {
+      Object.defineProperty(process, 'platform', platform);
+      process.env['PATH'] = PATH;
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

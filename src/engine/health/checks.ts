@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import spawn from 'cross-spawn';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { HealthCheck } from '../../shared/settings/healthCheck.ts';
@@ -103,10 +104,14 @@ export function checkByCommand(
     if (child === undefined) return;
     const { pid } = child;
     if (pid !== undefined) guardian.add(pid);
+    let isOver = false;
     const finish = (result: CheckResult): void => {
+      if (isOver) return; // its end is told once more when it was ended at the limit
+      isOver = true;
       timer.dispose();
       if (pid !== undefined) {
-        endTree(pid);
+        // Windows has no groups, and gives the number of a process that has ended to the next one.
+        if (process.platform !== 'win32' || !hasEnded(child)) endTree(pid);
         guardian.remove(pid);
       }
       resolve(result);
@@ -121,6 +126,10 @@ export function checkByCommand(
       ),
     );
   });
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 function endTree(pid: number): void {
