@@ -98,6 +98,17 @@ describe('the connection file', () => {
     assert.equal(changes, 1);
   });
 
+  it('R14.5 has one look at a time, also when the setting goes to and fro', async () => {
+    writeFileSync(path, text(2));
+    for (let time = 0; time < 5; time += 1) {
+      file.use(join(folder, 'other.json'), context);
+      file.use(path, context);
+    }
+    await until('the first reading', () => changes === 1 && clock.pending > 0);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual([clock.pending, changes], [1, 1]);
+  });
+
   it('does not count any more when the setting names another, or none', async () => {
     writeFileSync(path, text(2));
     file.use(path, context);

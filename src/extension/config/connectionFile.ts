@@ -55,6 +55,8 @@ export class ConnectionFile implements Disposable {
   #current = noConnectionFile;
   #seen: string | undefined;
   #timer: Disposable | undefined;
+  /** Counts what was asked for; what an earlier look still finds is dropped. */
+  #use = 0;
 
   /** `onChange` is called when the file says something else than before. */
   constructor(clock: Clock, onChange: () => void) {
@@ -82,27 +84,28 @@ export class ConnectionFile implements Disposable {
     if (typeof path === 'object') this.#current = { settings: undefined, problems: [path] };
     if (typeof path !== 'string') return;
     this.#path = path;
-    void this.#look(path);
+    void this.#look(path, this.#use);
   }
 
   dispose(): void {
     this.#timer?.dispose();
+    this.#use += 1;
     this.#path = undefined;
     this.#seen = undefined;
   }
 
-  async #look(path: string): Promise<void> {
+  async #look(path: string, use: number): Promise<void> {
     const mark = await markOf(path);
-    if (this.#path !== path) return;
+    if (this.#use !== use) return;
     if (mark !== this.#seen) {
       const contents = await readConnectionFile(path);
-      if (this.#path !== path) return;
+      if (this.#use !== use) return;
       this.#seen = mark;
       const differs = JSON.stringify(contents) !== JSON.stringify(this.#current);
       this.#current = contents;
       if (differs) this.#onChange();
     }
-    this.#timer = this.#clock.setTimer(LOOK_INTERVAL_MS, () => void this.#look(path));
+    this.#timer = this.#clock.setTimer(LOOK_INTERVAL_MS, () => void this.#look(path, use));
   }
 }
 
