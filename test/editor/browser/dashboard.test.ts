@@ -8,7 +8,7 @@ import type { Frame, Locator } from 'playwright-core';
 import { readEndpointFile } from '../../../src/endpoint/endpointFile.ts';
 import { endpointFile, endpointsFolder } from '../../../src/endpoint/location.ts';
 import { LineClient, textOf } from '../../support/lineClient.ts';
-import { bridgePath, scripted } from '../../support/testEngine.ts';
+import { bridgePath, changing, scripted } from '../../support/testEngine.ts';
 import { InstalledEditor, killForSure, until, type EditorWindow } from '../support/window.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
@@ -99,8 +99,8 @@ describe('dashboard', function () {
   const bridges: LineClient[] = [];
   const markup = '<b onclick="x">bold</b>';
 
-  function bridgeTo(server: string): LineClient {
-    const args = [bridgePath, '--server', server, '--window', id];
+  function bridgeTo(server: string, windowId = id): LineClient {
+    const args = [bridgePath, '--server', server, '--window', windowId];
     const env = { ...process.env, MCP_LIFELINE_HOME: editor.lifelineHome };
     const client = new LineClient(process.execPath, args, { env });
     bridges.push(client);
@@ -290,6 +290,43 @@ describe('dashboard', function () {
     const graph = cardOf(tab, 'steady').locator('svg.graph[aria-label*=" calls, 0 failed"]');
     await graph.waitFor({ state: 'attached' });
     assert.match((await graph.getAttribute('aria-label')) ?? '', /[1-9]\d* calls, 0 failed/);
+  });
+
+  it('R5.10 R4.1 fewer tools after a restart, and calls that wait, are seen; the change is accepted on the card', async () => {
+    const offer = join(folder, 'offer.json');
+    writeFileSync(offer, JSON.stringify({ tools: ['read', 'write'] }));
+    editor.changeSettings({
+      'mcpLifeline.servers': {
+        less: changing(offer),
+        queue: scripted({}, { connection: { maxConnections: 1 } }),
+      },
+    });
+    const other = await editor.openWindow(editor.folder('conditions'));
+    await other.showServersView();
+    const shown = await dashboardFrame(other);
+    const otherId = await until('the window has an engine', () =>
+      readdirSync(endpointsFolder(editor.lifelineHome))
+        .map((name) => name.replace(/\.json$/, ''))
+        .find((name) => name !== id && !name.includes('.')),
+    );
+    const [less, queue] = ['less', 'queue'].map((server) => bridgeTo(server, otherId)) as [
+      LineClient,
+      LineClient,
+    ];
+    await Promise.all([less.initialize(), queue.initialize()]);
+    const pid = await pidOf(less);
+    await less.request('tools/list');
+    writeFileSync(offer, JSON.stringify({ tools: ['read'] }));
+    await killForSure(pid);
+    await untilCard(shown, 'less', /fewer tools than before.*"write".*Accept Change/);
+    await other.untilStatus(/not as before: less/);
+    const calls = [1, 2, 3, 4].map(() => queue.call('echo', { key: 'x', ms: 1_500 }));
+    await untilCard(shown, 'queue', /Queue\d calls wait for a place; at most 1 at a time/);
+    assert.deepEqual(await violations(shown), []);
+    await shown.getByRole('button', { name: 'Accept Change: less' }).click();
+    await untilCard(shown, 'less', /healthy/);
+    await Promise.all(calls);
+    await untilCard(shown, 'queue', /healthy(?!.*Queue)/);
   });
 
   it('R12.3 without servers it leads to the settings', async () => {
