@@ -30,13 +30,17 @@ describe('parts together', () => {
       const first = await bed.startEngine();
       const client = await bed.session('s');
       await client.call('pid');
-      const id = client.send('tools/call', { name: 'record', arguments: { key: 'w', ms: 20_000 } });
-      await until('the call to reach the server', () => bed.executions('record', 'w') === 1);
+      const [id = 0, repeatable = 0] = ['record', 'recordOnce'].map((name) =>
+        client.send('tools/call', { name, arguments: { key: 'w', ms: 20_000 } }),
+      );
+      await until('the calls to reach the server', () => bed.recorded.length === 2);
       process.kill(first.pid, 'SIGKILL');
       bed.configure(entries);
       await bed.startEngine();
       const answer = await client.answerTo(id);
       assert.equal(codeOf(answer), 'outcomeUnknown', textOf(answer.result));
+      const { result } = await client.answerTo(repeatable);
+      assert.match(textOf(result), /may have been carried out/);
       const later = await client.request('tools/call', { name: 'record', arguments: { key: 'l' } });
       assert.match(textOf(later.result), /not in the settings|disabled.*not carried out/);
     });

@@ -364,8 +364,13 @@ export class CallTable {
   interrupted(call: Call, journalReliable: boolean): boolean {
     const entry = this.#deps.journal.find(call.session, call.id);
     const traceable = journalReliable && this.#deps.journal.inheritedCompletely;
-    const untraced = !traceable && call.retryClass === 'atMostOnce';
-    if (entry === undefined && !untraced) return false;
+    const isAtMostOnce = call.retryClass === 'atMostOnce';
+    const untraced = !traceable && isAtMostOnce;
+    if (entry === undefined && !untraced) {
+      // Of what may be repeated the journal knows nothing, nor is known without a server what may be: perhaps it was handed over before.
+      if (!isAtMostOnce || this.#deps.connection() === undefined) call.attempts = 1;
+      return false;
+    }
     this.#close(call);
     // So it was written, whatever is known of its tool by now; and so the journal must hear that it is answered.
     call.retryClass = 'atMostOnce';
