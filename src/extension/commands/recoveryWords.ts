@@ -44,7 +44,7 @@ export function recoveryMessage({ results }: RecoverResult, t: Translate): Recov
   if (only === undefined) parts.push(t('There is nothing to recover.'));
   else if (parts.length === 0 && results.length === 1) {
     parts.push(t('{0} was left alone. {1}', only.server, only.message));
-  } else if (parts.length === 0) parts.push(t('All servers are healthy or idle. They were left alone.'));
+  } else if (parts.length === 0) parts.push(t('No server needs a recovery. All were left alone.'));
   return {
     severity: failed.length > 0 ? 'warning' : 'info',
     message: parts.join(' '),
