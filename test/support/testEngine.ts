@@ -129,10 +129,10 @@ export class ControlClient {
       { role: 'control' },
       { clock: systemClock, timeoutMs: 5_000 },
     );
-    const connection = createMessageConnection(
-      new StreamMessageReader(socket),
-      new StreamMessageWriter(socket),
-    );
+    const reader = new StreamMessageReader(socket);
+    // Of an engine that is killed in the middle of a message the library would wait for the rest for ever, and the run would not end.
+    reader.partialMessageTimeout = 0;
+    const connection = createMessageConnection(reader, new StreamMessageWriter(socket));
     connection.onError(() => undefined);
     const client = new ControlClient(connection, socket);
     socket.resume();

@@ -60,8 +60,11 @@ const quiet = { error: () => undefined, warn: () => undefined, info: () => undef
  */
 export function serveControl(socket: Socket, deps: ControlDeps): void {
   const watchDog = { shutdownReceived: false, initialize: () => undefined, exit: () => undefined };
+  const reader = new StreamMessageReader(socket);
+  // Of a client that is gone in the middle of a message the library would wait for the rest, with a timer that it sets anew for ever.
+  reader.partialMessageTimeout = 0;
   const connection: LanguageConnection = createConnection(
-    () => createProtocolConnection(new StreamMessageReader(socket), new StreamMessageWriter(socket), quiet),
+    () => createProtocolConnection(reader, new StreamMessageWriter(socket), quiet),
     watchDog,
   );
   const store = new DisposableStore();

@@ -10,6 +10,7 @@ import {
   callTool,
   configuredServers,
   configureServers,
+  findTool,
   killForSure,
   nodeBinary,
   pidOf,
@@ -43,6 +44,8 @@ describe('settings that change while servers run', function () {
     await set('connectionFile', undefined);
     await set('tellRestarts', undefined);
     await configureServers(usual);
+    // The suites after this one look for tools by their names, and another server may have the same.
+    await until('its tools are not listed any more', () => findTool('pid', 'live') === undefined);
     rmSync(folder, { recursive: true, force: true });
   });
 
