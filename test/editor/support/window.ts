@@ -194,22 +194,23 @@ export class EditorWindow {
 
   /** Runs a command by its title from the command palette. */
   async runCommand(title: string): Promise<void> {
-    const input = this.page.locator('.quick-input-widget input');
+    const widget = this.page.locator('.quick-input-widget');
+    const input = widget.locator('input');
     const isOffered = (label: string): boolean => label === title || label.startsWith(`${title},`);
     for (let attempt = 1; ; attempt += 1) {
-      await this.page.keyboard.press('F1');
-      await input.waitFor();
-      await input.fill(`>${title}`);
-      if (attempt === 3) break;
+      // One that is still being blended out takes no input, and takes the palette with it.
+      await widget.waitFor({ state: 'hidden', timeout: 5_000 }).catch(() => undefined);
       try {
+        await this.page.keyboard.press('F1');
+        await input.fill(`>${title}`, { timeout: 5_000 });
         await until(
           `the palette offers ${title}`,
           async () => (await this.quickPickLabels()).some(isOffered),
           5_000,
         );
         break;
-      } catch {
-        // What was opened before was still being blended out, and took the palette with it.
+      } catch (error) {
+        if (attempt === 3) throw error;
         await this.page.keyboard.press('Escape');
       }
     }
