@@ -201,8 +201,8 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     ],
     [
       'dependencyMissing',
-      'npm error code E404\nnpm error 404 Not Found - GET https://registry.npmjs.org/no-such-package-xyz - Not found',
-      'https://registry.npmjs.org/no-such-package-xyz',
+      'npm error code E404\nnpm error 404 Not Found - GET https://registry.example.com/no-such-package-xyz - Not found',
+      'https://registry.example.com/no-such-package-xyz',
     ],
     [
       'dependencyMissing',
@@ -211,8 +211,8 @@ const rows: Readonly<Record<string, readonly Row[]>> = {
     ],
     [
       'dependencyMissing',
-      "browserType.launch: Executable doesn't exist at /root/.cache/ms-playwright/chromium-1/chrome-linux/chrome",
-      '/root/.cache/ms-playwright/chromium-1/chrome-linux/chrome',
+      "browserType.launch: Executable doesn't exist at /home/user/.cache/ms-playwright/chromium-1/chrome-linux/chrome",
+      '/home/user/.cache/ms-playwright/chromium-1/chrome-linux/chrome',
     ],
   ],
   'a command that is missing, or no program': [
