@@ -62,7 +62,7 @@ export function toldFault(call: Call, fault: Fault): Fault {
 export function timeoutFault(call: Call, seconds: number, stateSentence: string): Fault {
   const { server } = call;
   const text = call.waitsForPlace
-    ? `The MCP server "${server}" was busy with other calls for ${seconds} s, so ${describe(call)} was not carried out.`
+    ? `The MCP server "${server}" was busy with other calls for ${seconds} s, so ${describe(call)} was not ${call.attempts === 0 ? 'carried out' : 'tried again; it had been handed over before and may have been carried out'}.`
     : call.delivery === 'queued' && call.attempts === 0
       ? `The MCP server "${server}" did not become ready within ${seconds} s, so ${describe(call)} was not carried out. ${stateSentence}`
       : `The MCP server "${server}" did not answer ${describe(call)} within ${seconds} s.${waitOf(call)}${oddityOf(call)}`;

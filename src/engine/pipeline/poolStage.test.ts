@@ -3,6 +3,7 @@ import { FakeClock, settle } from '../../../test/support/fakeClock.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
+import { timeoutFault } from '../gateway/faultAnswers.ts';
 import { Breaker } from '../policies/breaker/breaker.ts';
 import { Places } from '../policies/pool/places.ts';
 import { Launch } from '../upstream/launch.ts';
@@ -65,12 +66,13 @@ function given(max: number) {
   const stage = poolStage({ places: places.session('s'), connection, breaker, typicalMs: () => 400 });
   const begun: number[] = [];
   const ends = new Map<number, (outcome: Outcome) => void>();
-  const run = (seq: number, method = 'tools/call') => {
+  const run = (seq: number, method = 'tools/call', attempts = 0) => {
     const controller = new AbortController();
     const deadline = new Deadline(clock, { totalMs: 60_000, capMs: 600_000 }, () => undefined);
     const call = {
       seq,
       method,
+      attempts,
       server: 'x',
       controller,
       deadline,
@@ -147,6 +149,18 @@ describe('pool stage', () => {
     assert.match(outcome.fault.message, /"x" is busy .* was not carried out/);
     assert.equal(outcome.fault.retryAfterMs, 4_000);
     assert.deepEqual(begun, [0]);
+  });
+
+  it('R2.4 a later attempt that finds no place is not told as if nothing had been done', async () => {
+    const { run } = given(1);
+    for (let seq = 0; seq <= Places.maxQueued; seq += 1) run(seq);
+    const { call, done } = run(1_000, 'tools/call', 1);
+    const outcome = await done;
+    assert.ok(outcome.kind === 'fault');
+    assert.doesNotMatch(outcome.fault.message, /was not carried out/);
+    assert.match(outcome.fault.message, /may have carried out, is not tried again/);
+    call.waitsForPlace = true;
+    assert.match(timeoutFault(call, 1, '').message, /may have been carried out/);
   });
 
   it('R5.1 nobody waits in the line for a refusal: when the breaker opens, all are refused at once', async () => {

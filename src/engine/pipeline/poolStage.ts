@@ -131,12 +131,17 @@ function turn(options: PoolStageOptions, call: Call): Promise<Lease | undefined>
   });
 }
 
-function overloadedFault({ typicalMs }: PoolStageOptions, { server }: Call): Fault {
+function overloadedFault({ typicalMs }: PoolStageOptions, { server, attempts }: Call): Fault {
   // All who wait before it take their turns, several at once; nobody knows it better than the last calls.
   const waitMs = (typicalMs() ?? 0) * (Places.maxQueued / 10);
   const retryAfterMs = Math.min(MAX_RETRY_AFTER_MS, Math.max(MIN_RETRY_AFTER_MS, waitMs));
+  // An attempt before this one may have done its work.
+  const what =
+    attempts === 0
+      ? 'this one was not carried out'
+      : 'this one, which it had before and may have carried out, is not tried again';
   const text =
-    `The MCP server "${server}" is busy with other calls and ${Places.maxQueued} more of this client wait for it, so this one was not carried out. ` +
+    `The MCP server "${server}" is busy with other calls and ${Places.maxQueued} more of this client wait for it, so ${what}. ` +
     `Try again in ${Math.ceil(retryAfterMs / 1_000)} s, with fewer calls at once.`;
   return new Fault('overloaded', text, { server, retryAfterMs });
 }
