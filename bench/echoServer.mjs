@@ -1,4 +1,8 @@
-// The fastest MCP server that still is one, so that a bench measures what is around it. `size` pads the result.
+// The fastest stdio MCP server that still is one, so that a bench measures what is around it. One write for each answer, as the servers of the SDKs
+// do; with the argument `batch` one for all answers to what came in one piece.
+import { resultOf } from './echo.mjs';
+
+const isBatching = process.argv[2] === 'batch';
 let rest = '';
 process.stdin.setEncoding('utf8').on('data', (chunk) => {
   const lines = (rest + chunk).split('\n');
@@ -7,22 +11,9 @@ process.stdin.setEncoding('utf8').on('data', (chunk) => {
   for (const line of lines) {
     const { id, method, params } = JSON.parse(line);
     if (id === undefined) continue;
-    let result = {};
-    if (method === 'initialize') {
-      const serverInfo = { name: 'echo', version: '1.0.0' };
-      result = { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo };
-    } else if (method === 'tools/list') {
-      const inputSchema = { type: 'object' };
-      result = {
-        tools: [
-          { name: 'read', inputSchema, annotations: { readOnlyHint: true } },
-          { name: 'write', inputSchema },
-        ],
-      };
-    } else if (method === 'tools/call') {
-      result = { content: [{ type: 'text', text: 'x'.repeat(params.arguments.size ?? 1) }] };
-    }
-    out += `${JSON.stringify({ jsonrpc: '2.0', id, result })}\n`;
+    const answer = `${JSON.stringify({ jsonrpc: '2.0', id, result: resultOf(method, params) })}\n`;
+    if (isBatching) out += answer;
+    else process.stdout.write(answer);
   }
   if (out !== '') process.stdout.write(out);
 });

@@ -1,5 +1,5 @@
 import type { CallClient } from '../../test/support/callClient.ts';
-import { isQuick } from './page.ts';
+import { isQuick } from '../page.ts';
 import type { Row } from './row.ts';
 import { EVERY_KIND, HttpServer, pause, type Stage } from './stage.ts';
 import { untilAnswered } from './processRows.ts';

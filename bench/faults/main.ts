@@ -5,7 +5,7 @@
  * `--quick` makes the large numbers small.
  */
 import { cpus } from 'node:os';
-import { intoBenchmarks, isQuick, option, seedOf, versions } from './page.ts';
+import { intoBenchmarks, isQuick, option, seedOf, versions } from '../page.ts';
 import { play, type Result, type Row } from './row.ts';
 import { engineRows } from './engineRows.ts';
 import { httpRows } from './httpRows.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { CallClient } from '../../test/support/callClient.ts';
 import { lookInto, type EngineState } from '../../test/support/engineProbe.ts';
 import { projectRoot } from '../../test/support/testEngine.ts';
-import { isQuick } from './page.ts';
+import { isQuick } from '../page.ts';
 import type { Row } from './row.ts';
 import { HttpServer, pause, type Stage } from './stage.ts';
 

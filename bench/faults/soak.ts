@@ -6,7 +6,7 @@
 import { cpus } from 'node:os';
 import { lookInto, type EngineState } from '../../test/support/engineProbe.ts';
 import { Chaos, everyFault, httpFaults, serversOf } from './chaos.ts';
-import { intoBenchmarks, option, seedOf, versions } from './page.ts';
+import { intoBenchmarks, option, seedOf, versions } from '../page.ts';
 import { EVERY_KIND, HttpServer, pause, Stage } from './stage.ts';
 import { codes } from './table.ts';
 

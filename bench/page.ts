@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot } from '../../test/support/testEngine.ts';
+import { projectRoot } from '../test/support/testEngine.ts';
 
 /** Options of the command line, and the place of its figures in docs/benchmarks.md. */
 
