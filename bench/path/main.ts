@@ -10,6 +10,17 @@ import { compare, tableOf, type Case, type Group, type GroupResult } from './com
 import { option } from '../page.ts';
 import { bridged, directStdio, relayed, socketRelayed, type StdioServer } from './stdioLegs.ts';
 import type { Leg } from './leg.ts';
+import {
+  bareHttpToHttp,
+  bareHttpToStdio,
+  bareStdioToHttp,
+  bridgedToHttp,
+  directBelow,
+  directHttp,
+  endpointToHttp,
+  endpointToStdio,
+} from './httpLegs.ts';
+import { httpToHttpPeers, httpToStdioPeers, prepare, stdioToHttpPeers } from './peers.ts';
 
 const isQuick = process.argv.includes('--quick');
 const list = (name: string): string[] | undefined => option(name)?.split(',');
@@ -51,6 +62,24 @@ const groups: readonly Group[] = [
     legs: stdioLegs('sdk'),
     cases: small,
   },
+  {
+    name: 'http-stdio',
+    title: 'From an HTTP client to a stdio server',
+    legs: [directBelow, bareHttpToStdio, endpointToStdio(), ...httpToStdioPeers],
+    cases: cases(sizes),
+  },
+  {
+    name: 'http-http',
+    title: 'From an HTTP client to an HTTP server',
+    legs: [directHttp, bareHttpToHttp, endpointToHttp, ...httpToHttpPeers],
+    cases: cases(sizes),
+  },
+  {
+    name: 'stdio-http',
+    title: 'From a stdio client to an HTTP server',
+    legs: [directHttp, bareStdioToHttp, bridgedToHttp, ...stdioToHttpPeers],
+    cases: cases(sizes),
+  },
 ];
 
 const chosen = groups
@@ -58,9 +87,12 @@ const chosen = groups
   .map((group) => ({
     ...group,
     legs: group.legs.filter(
-      ({ name }) => legs === undefined || legs.some((part) => name.toLowerCase().includes(part)),
+      ({ name, kind }) =>
+        (kind !== 'peer' || !process.argv.includes('--no-peers')) &&
+        (legs === undefined || legs.some((part) => name.toLowerCase().includes(part))),
     ),
   }));
+if (chosen.some(({ legs }) => legs.some(({ kind }) => kind === 'peer'))) await prepare();
 const results: GroupResult[] = [];
 for (const group of chosen) {
   const result = await compare(group, settings);
