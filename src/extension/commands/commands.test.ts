@@ -18,12 +18,12 @@ describe('force recovery', () => {
     assert.deepEqual(interruptedServers(view, { mode: 'restart', server: 'quiet' }), []);
   });
 
-  it('asks with the number of calls and the names', () => {
+  it('R5.6 asks with the number of calls and the names, and tells what it means for whoever waits', () => {
     const { servers } = viewOf([busy('a', 2), busy('b', 1)]);
-    assert.equal(
-      interruptionQuestion(servers, untranslated),
-      '3 calls are running on a, b. Recovering ends them.',
-    );
+    const { message, detail } = interruptionQuestion(servers, untranslated);
+    assert.equal(message, 'End 3 running calls on a, b?');
+    assert.match(detail, /gets an error/);
+    assert.equal(interruptionQuestion(servers.slice(1), untranslated).message, 'End the running call on b?');
   });
 
   it('R5.6 tells the result of each server', () => {
@@ -45,6 +45,11 @@ describe('force recovery', () => {
         untranslated,
       ),
       { severity: 'warning', message: 'Recovered: a (320 ms). Failed: b. No such program.', logOf: 'b' },
+    );
+    const busy = { ...result('b', 'skipped'), runningCalls: 1 };
+    assert.equal(
+      recoveryMessage({ results: [result('a', 'skipped'), busy] }, untranslated).message,
+      'Left alone, because calls are running on it: b.',
     );
     assert.match(
       recoveryMessage({ results: [result('a', 'skipped'), result('b', 'skipped')] }, untranslated).message,

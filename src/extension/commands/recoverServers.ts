@@ -1,12 +1,15 @@
 import * as vscode from 'vscode';
 import { Fault } from '../../shared/model/fault.ts';
 import type { RecoverParams, RecoverResult } from '../../shared/protocol/engineMessages.ts';
+import { withSnapshot, type HealthView } from '../health/healthView.ts';
 import type { CommandContext } from './commandContext.ts';
 import { tellEngineDown } from './engineDown.ts';
 import { interruptedServers, interruptionQuestion, recoveryMessage } from './recoveryWords.ts';
 
 /** A server may need a first start (two minutes for package runners); several start one after another. */
 const RECOVER_LIMIT_MS = 300_000;
+/** The engine has to tell what runs within this time; then what it told last has to do. */
+const ANSWER_LIMIT_MS = 2_000;
 /** What takes longer shows that it is under way. */
 const PROGRESS_AFTER_MS = 1_000;
 
@@ -27,15 +30,19 @@ export async function recoverServers(
     void vscode.window.showWarningMessage(t('No MCP server is called "{0}".', params.server));
     return undefined;
   }
-  const interrupted = interruptedServers(model.view, params);
+  const interrupted = interruptedServers(await viewNow(context), params);
   if (interrupted.length > 0) {
     const goOn = params.mode === 'restart' ? t('Restart') : t('Recover');
-    const question = interruptionQuestion(interrupted, t);
-    if ((await vscode.window.showWarningMessage(question, { modal: true }, goOn)) !== goOn) return undefined;
+    const { message, detail } = interruptionQuestion(interrupted, t);
+    const answer = await vscode.window.showWarningMessage(message, { modal: true, detail }, goOn);
+    if (answer !== goOn) return undefined;
   }
   try {
+    // Whoever was not asked has no calls ended: one may have begun since.
+    const request =
+      params.server === undefined ? { ...params, interruptCalls: interrupted.length > 0 } : params;
     const result = await withLateProgress(context, progressTitle(context, params), (signal) =>
-      engine.recover(params, { timeoutMs: RECOVER_LIMIT_MS, signal }),
+      engine.recover(request, { timeoutMs: RECOVER_LIMIT_MS, signal }),
     );
     tellResult(context, result);
     return result;
@@ -46,6 +53,15 @@ export async function recoverServers(
       return undefined;
     }
     throw error;
+  }
+}
+
+/** With the calls that run now: snapshots are sent when a server changes, and not for each call. */
+async function viewNow({ engine, model }: CommandContext): Promise<HealthView> {
+  try {
+    return withSnapshot(model.view, await engine.getSnapshot({ timeoutMs: ANSWER_LIMIT_MS }));
+  } catch {
+    return model.view; // an engine that does not answer is told of by the request that follows
   }
 }
 

@@ -21,13 +21,22 @@ export function interruptedServers(view: HealthView, params: RecoverParams): rea
   });
 }
 
-/** The question before running calls are ended. */
-export function interruptionQuestion(servers: readonly ServerView[], t: Translate): string {
+/** The question before running calls are ended, and below it what that means for whoever waits. */
+export function interruptionQuestion(
+  servers: readonly ServerView[],
+  t: Translate,
+): { readonly message: string; readonly detail: string } {
   const calls = servers.reduce((sum, { snapshot }) => sum + (snapshot?.metrics.inFlight ?? 0), 0);
   const names = servers.map(({ name }) => name).join(', ');
-  return calls === 1
-    ? t('One call is running on {0}. Recovering ends it.', names)
-    : t('{0} calls are running on {1}. Recovering ends them.', calls, names);
+  return {
+    message:
+      calls === 1
+        ? t('End the running call on {0}?', names)
+        : t('End {0} running calls on {1}?', calls, names),
+    detail: t(
+      'A fresh start ends what is running. Whoever waits for an answer gets an error instead, which cannot always tell whether the call was carried out.',
+    ),
+  };
 }
 
 /** The result of each server, in one message. */
@@ -40,6 +49,13 @@ export function recoveryMessage({ results }: RecoverResult, t: Translate): Recov
     parts.push(t('Recovered: {0}.', names.join(', ')));
   }
   for (const { server, message } of failed) parts.push(t('Failed: {0}. {1}', server, message));
+  // Begun after the question, or between it and the answer.
+  const busy = results.filter(({ runningCalls = 0 }) => runningCalls > 0);
+  if (busy.length > 0) {
+    parts.push(
+      t('Left alone, because calls are running on it: {0}.', busy.map(({ server }) => server).join(', ')),
+    );
+  }
   const [only] = results;
   if (only === undefined) parts.push(t('There is nothing to recover.'));
   else if (parts.length === 0 && results.length === 1) {

@@ -97,6 +97,20 @@ export function buildHealthView(parts: {
   };
 }
 
+/** The same servers as another snapshot tells of them. */
+export function withSnapshot(view: HealthView, { servers }: Snapshot): HealthView {
+  const known = new Map(servers.map((server) => [server.id, server]));
+  return {
+    ...view,
+    servers: view.servers.map((server) => {
+      const snapshot = known.get(server.name);
+      return snapshot === undefined || !canRun(server.health)
+        ? server
+        : { name: server.name, health: healthOf(snapshot), snapshot };
+    }),
+  };
+}
+
 /** Whether there is something that can be started, restarted or recovered. */
 export function canRun(health: ServerHealth): boolean {
   return health !== 'disabled' && health !== 'invalid';

@@ -125,9 +125,15 @@ export class InstalledEditor {
     writeSettings(this.#profile, { ...readSettings(this.#profile), ...changes });
   }
 
-  /** Opens a folder in a window with a storage of its own, as another person's browser would. */
-  async openWindow(folder = this.folder()): Promise<EditorWindow> {
+  /**
+   * Opens a folder in a window with a storage of its own, as another person's browser would.
+   * @param language the editor's display language, as extensions are told; its own words stay English, for want of a language pack
+   */
+  async openWindow(folder = this.folder(), language?: string): Promise<EditorWindow> {
     const context = await this.#browser.newContext({ viewport: { width: 1400, height: 900 } });
+    if (language !== undefined) {
+      await context.addInitScript((id) => Object.assign(globalThis, { _VSCODE_NLS_LANGUAGE: id }), language);
+    }
     this.#contexts.push(context);
     const page = await context.newPage();
     await page.goto(windowUrl(this.#editor, { folder }));
