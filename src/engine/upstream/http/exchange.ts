@@ -74,16 +74,23 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #body: Body = { kind: 'ignored', sizeBytes: 0 };
   #lastByteAt = 0;
   #idleTimer: Disposable | undefined;
+  #isAtEnd = false;
+  #willWatch = false;
 
   constructor(options: ExchangeOptions, listener: ExchangeListener) {
     this.#options = options;
     this.#listener = listener;
     const { lease, method, path, headers, body } = options;
     try {
-      lease.dispatcher.dispatch({ method, path, headers, ...(body === undefined ? {} : { body }) }, this);
+      lease.dispatcher.dispatch({ method, path, headers, body: body ?? null }, this);
     } catch (error) {
       process.nextTick(() => this.#failWith(error));
     }
+  }
+
+  /** All of the answer has come, and its end is about to be told. */
+  get isAtEnd(): boolean {
+    return this.#isAtEnd;
   }
 
   /** Drops the connection; nothing more is told. */
@@ -199,6 +206,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#ended) return;
+    this.#isAtEnd = true;
     const body = this.#body;
     if (body.kind === 'refusal') {
       this.#refuse(body.pieces, true);
@@ -273,7 +281,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #noteBytes(): void {
     if (this.#ended) return;
     this.#lastByteAt = this.#options.clock.now();
-    if (this.#idleTimer === undefined && this.#isWithinBody) this.#watchIdle(this.#maxIdleMs);
+    if (this.#idleTimer !== undefined || this.#willWatch || !this.#isWithinBody) return;
+    // Most answers are over within the chunk that they began in, and need no timer.
+    this.#willWatch = true;
+    process.nextTick(watchSoon, this);
+  }
+
+  /** Part of `watchSoon`. */
+  watch(): void {
+    this.#willWatch = false;
+    if (!this.#ended && this.#idleTimer === undefined && this.#isWithinBody) this.#watchIdle(this.#maxIdleMs);
   }
 
   get #maxIdleMs(): number {
@@ -332,14 +349,20 @@ const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
-/** The pieces as one line: line ends stand only between tokens in JSON, where a blank is as good. */
+function watchSoon(exchange: Exchange): void {
+  exchange.watch();
+}
+
+/** The pieces as one line: line ends stand only between tokens in JSON, where a blank is as good. A copy only where something is changed. */
 function onOneLine(pieces: Pieces): Uint8Array {
-  const whole = pieces.head(pieces.sizeBytes);
+  const whole = pieces.join();
   // RFC 8259 §8.1: it must not be sent, and may be overlooked.
-  if (BYTE_ORDER_MARK.every((byte, index) => whole[index] === byte))
-    whole.fill(SPACE, 0, BYTE_ORDER_MARK.length);
+  const isMarked = BYTE_ORDER_MARK.every((byte, index) => whole[index] === byte);
+  if (!isMarked && !whole.includes(LINE_FEED) && !whole.includes(CARRIAGE_RETURN)) return whole;
+  const line = Uint8Array.from(whole);
+  if (isMarked) line.fill(SPACE, 0, BYTE_ORDER_MARK.length);
   for (const lineEnd of [LINE_FEED, CARRIAGE_RETURN]) {
-    for (let at = whole.indexOf(lineEnd); at >= 0; at = whole.indexOf(lineEnd, at + 1)) whole[at] = SPACE;
+    for (let at = line.indexOf(lineEnd); at >= 0; at = line.indexOf(lineEnd, at + 1)) line[at] = SPACE;
   }
-  return whole;
+  return line;
 }

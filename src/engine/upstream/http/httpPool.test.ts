@@ -100,6 +100,21 @@ describe('the pool of HTTP connections', () => {
     assert.equal(pool.take(false).dispatcher, again.at(-1)?.dispatcher);
   });
 
+  it('R4.3 closes none that a load beyond the limit uses again and again, and all of them when it is over', async () => {
+    const leases = await open(5);
+    const dispatchers = new Set(leases.map(({ dispatcher }) => dispatcher));
+    for (const lease of leases) lease.release(true);
+    for (let turn = 0; turn < 10; turn += 1) {
+      await clock.advance(400);
+      const again = await open(5);
+      for (const { dispatcher } of again) assert.ok(dispatchers.has(dispatcher), `turn ${turn}`);
+      for (const lease of again) lease.release(true);
+    }
+    await clock.advance(1_500);
+    await until('all but two to be closed', () => sockets.size === 2);
+    assert.equal(pool.idle, 2);
+  });
+
   it('R2 closes what was given back as unusable, and everything when nothing is to be kept', async () => {
     const [broken, good] = await open(2);
     broken?.release(false);

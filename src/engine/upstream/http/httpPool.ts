@@ -24,12 +24,14 @@ export interface Lease {
   release(reusable: boolean): void;
 }
 
-interface Idle {
+/** A connection, for as long as it lives. */
+interface Kept {
   readonly client: Client;
-  readonly since: number;
-  /** Wall clock, which goes on while the machine sleeps. */
-  readonly wallSince: number;
-  readonly onDisconnect: () => void;
+  isIdle: boolean;
+  /** Clock time of the last moment at which it was given back. */
+  since: number;
+  /** The same by the wall clock, which goes on while the machine sleeps. */
+  wallSince: number;
 }
 
 /**
@@ -37,7 +39,7 @@ interface Idle {
  * with an unknown outcome (reference: keep-alive races).
  */
 const FRESH_ENOUGH_MS = 1_000;
-/** Connections beyond the limit are closed after this: many calls that end together are often followed by as many. */
+/** Connections beyond the limit are closed when they were of no use for so long: many calls that end together are often followed by as many. */
 const TRIM_AFTER_MS = 1_000;
 /** What is idle for longer than its expiry would have been closed, had the machine been awake. */
 const SLEEP_MARGIN_MS = 2_000;
@@ -50,7 +52,7 @@ const HINT_MARGIN_MS = 2_000;
  */
 export class HttpPool {
   readonly #options: HttpPoolOptions;
-  #idle: Idle[] = [];
+  #idle: Kept[] = [];
   #trim: Disposable | undefined;
   #closed = false;
 
@@ -69,9 +71,8 @@ export class HttpPool {
       newest !== undefined && (!atMostOnce || this.#options.clock.now() - newest.since <= FRESH_ENOUGH_MS);
     if (isFresh) {
       this.#idle.pop();
-      // Or a connection that serves a thousand calls would have as many listeners.
-      newest.client.off('disconnect', newest.onDisconnect);
-      return this.#lease(newest.client);
+      newest.isIdle = false;
+      return this.#lease(newest);
     }
     return this.#lease(this.#create());
   }
@@ -84,13 +85,22 @@ export class HttpPool {
     if (clock.wallNow() - newest.wallSince > settings().idleExpiryMs + SLEEP_MARGIN_MS) this.dropIdle();
   }
 
-  #create(): Client {
+  #create(): Kept {
     const { origin, settings, createClient } = this.#options;
     const { connectTimeoutMs, idleExpiryMs } = settings();
-    return createClient(origin, connectTimeoutMs, idleExpiryMs);
+    const client = createClient(origin, connectTimeoutMs, idleExpiryMs);
+    const kept: Kept = { client, isIdle: false, since: 0, wallSince: 0 };
+    // Once for its life: a listener for each call costs more than the call's other book-keeping.
+    client.on('disconnect', () => {
+      if (!kept.isIdle) return; // whoever uses it is told
+      this.#idle = this.#idle.filter((other) => other !== kept);
+      void client.destroy(null);
+    });
+    return kept;
   }
 
-  #lease(client: Client): Lease {
+  #lease(kept: Kept): Lease {
+    const { client } = kept;
     let released = false;
     return {
       dispatcher: client,
@@ -98,34 +108,41 @@ export class HttpPool {
         if (released) return;
         released = true;
         const { maxIdle, idleExpiryMs } = this.#options.settings();
-        if (!reusable || this.#closed || client.destroyed || maxIdle === 0 || idleExpiryMs === 0) {
+        if (!reusable || this.#closed || client.destroyed || maxIdle === 0 || idleExpiryMs === 0)
           void client.destroy(null);
-          return;
-        }
-        this.#keep(client, maxIdle);
+        else this.#keep(kept, maxIdle);
       },
     };
   }
 
-  #keep(client: Client, maxIdle: number): void {
-    const onDisconnect = (): void => {
-      this.#idle = this.#idle.filter((other) => other !== entry);
-      void client.destroy(null);
-    };
+  #keep(kept: Kept, maxIdle: number): void {
     const { clock } = this.#options;
-    const entry: Idle = { client, since: clock.now(), wallSince: clock.wallNow(), onDisconnect };
-    this.#idle.push(entry);
-    client.once('disconnect', onDisconnect);
-    if (this.#idle.length > maxIdle) this.#trim ??= this.#trimLater();
+    kept.isIdle = true;
+    kept.since = clock.now();
+    kept.wallSince = clock.wallNow();
+    this.#idle.push(kept);
+    if (this.#idle.length > maxIdle) this.#trim ??= this.#trimLater(TRIM_AFTER_MS);
   }
 
-  #trimLater(): Disposable {
-    return this.#options.clock.setTimer(
-      TRIM_AFTER_MS,
+  /** The newest is taken first, so the oldest are those that the load of the last second did not need. */
+  #trimLater(delayMs: number): Disposable {
+    const { clock, settings } = this.#options;
+    return clock.setTimer(
+      delayMs,
       () => {
         this.#trim = undefined;
-        const { maxIdle } = this.#options.settings();
-        while (this.#idle.length > maxIdle) void this.#idle.shift()?.client.destroy(null);
+        const { maxIdle } = settings();
+        for (;;) {
+          const [oldest] = this.#idle;
+          if (oldest === undefined || this.#idle.length <= maxIdle) return;
+          const idleMs = clock.now() - oldest.since;
+          if (idleMs < TRIM_AFTER_MS) {
+            this.#trim = this.#trimLater(TRIM_AFTER_MS - idleMs);
+            return;
+          }
+          this.#idle.shift();
+          void oldest.client.destroy(null);
+        }
       },
       { unref: true },
     );

@@ -78,6 +78,7 @@ export class HttpTransport implements Transport {
   #pool: HttpPool | undefined;
   #sessionId: string | undefined;
   #protocolVersion: string | undefined;
+  #knownHeaders: Readonly<Record<string, string>> | undefined;
   readonly #flights = new Map<string, Flight>();
   readonly #others = new Set<Exchange>();
   #listening: { exchange: Exchange | undefined; timer: Disposable | undefined } | undefined;
@@ -143,6 +144,12 @@ export class HttpTransport implements Transport {
     };
   }
 
+  /** Those of every message; made again when the session's id or version is known. */
+  get #messageHeaders(): Readonly<Record<string, string>> {
+    this.#knownHeaders ??= { ...this.#headers(ACCEPT_MESSAGE), 'content-type': 'application/json' };
+    return this.#knownHeaders;
+  }
+
   #exchange(
     what: {
       readonly method: 'POST' | 'GET' | 'DELETE';
@@ -205,7 +212,7 @@ export class HttpTransport implements Transport {
     flight.exchange = this.#exchange(
       {
         method: 'POST',
-        headers: { ...this.#headers(ACCEPT_MESSAGE), 'content-type': 'application/json' },
+        headers: this.#messageHeaders,
         body: request.line,
         expectsMessage: true,
         answers: request.id,
@@ -249,10 +256,13 @@ export class HttpTransport implements Transport {
   }
 
   #noteSession(headers: IncomingHttpHeaders): void {
-    const [id] = [headers['mcp-session-id']].flat();
     // It is given with the answer to initialize; before that there is none to be had.
-    if (this.#protocolVersion === undefined && typeof id === 'string' && SESSION_ID.test(id))
+    if (this.#protocolVersion !== undefined) return;
+    const [id] = [headers['mcp-session-id']].flat();
+    if (typeof id === 'string' && SESSION_ID.test(id)) {
       this.#sessionId = id;
+      this.#knownHeaders = undefined;
+    }
   }
 
   /** 307 is about one request (RFC 9110 §15.4.8); but who redirects the first one does so with all (`/mcp` to `/mcp/`). */
@@ -333,7 +343,7 @@ export class HttpTransport implements Transport {
     flight.released = true;
     flight.timer?.dispose();
     if (flight.exchange === undefined) this.#forget(flight);
-    else {
+    else if (!flight.exchange.isAtEnd) {
       flight.timer = this.#options.clock.setTimer(AFTERGLOW_MS, () => {
         flight.exchange?.abort();
         this.#forget(flight);
@@ -357,7 +367,7 @@ export class HttpTransport implements Transport {
     const exchange = this.#exchange(
       {
         method: 'POST',
-        headers: { ...this.#headers(ACCEPT_MESSAGE), 'content-type': 'application/json' },
+        headers: this.#messageHeaders,
         body: message,
         path,
         // Nobody would repeat it, so it must not get lost where the other end is just closing.
@@ -393,6 +403,7 @@ export class HttpTransport implements Transport {
   useProtocol(version: string): void {
     // A server that names none is of the time before the header.
     this.#protocolVersion = /^[\u0021-\u007e]{1,64}$/.test(version) ? version : '2025-03-26';
+    this.#knownHeaders = undefined;
   }
 
   listen(): void {
