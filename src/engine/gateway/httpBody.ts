@@ -27,24 +27,28 @@ export function readBody(
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
     let size = 0;
+    let isOver = false;
     const finish = (verdict: BodyVerdict): void => {
-      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+      isOver = true;
       resolve(verdict);
     };
-    const onData = (piece: Buffer): void => {
+    // The listeners stay: taking them away from each request costs more than it would cost to ask whether they still count.
+    request.on('data', (piece: Buffer) => {
+      if (isOver) return;
       size += piece.length;
       if (size > maxBytes || !count(piece.length)) {
         request.pause();
         finish({ kind: 'tooLarge' });
       } else pieces.push(piece);
-    };
-    const onEnd = (): void => {
+    });
+    request.on('end', () => {
       const [first] = pieces;
       const bytes = first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces, size);
-      finish({ kind: 'whole', bytes });
-    };
-    const onClose = (): void => finish({ kind: 'gone' });
-    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+      if (!isOver) finish({ kind: 'whole', bytes });
+    });
+    request.on('close', () => {
+      if (!isOver) finish({ kind: 'gone' });
+    });
   });
 }
 

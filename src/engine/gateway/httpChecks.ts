@@ -1,4 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { remembered } from './remembered.ts';
 
 /**
  * What is decided about an HTTP request from its head alone. Pure: the endpoint acts on it.
@@ -25,7 +26,7 @@ const plainRoutes: ReadonlyMap<string, 'status' | 'recover' | 'healthz' | 'metri
 const MCP_PREFIX = '/mcp/';
 
 /** Reads the path of a request; a query is ignored. Never throws. */
-export function readRoute(url: string): Route {
+export const readRoute = remembered((url: string): Route => {
   const query = url.indexOf('?');
   const path = query < 0 ? url : url.slice(0, query);
   const plain = plainRoutes.get(path);
@@ -38,7 +39,7 @@ export function readRoute(url: string): Route {
   } catch {
     return { kind: 'unknown' }; // a broken escape names no server
   }
-}
+});
 
 /** The path under which a server is reached. */
 export function pathOf(server: string): string {
@@ -63,21 +64,28 @@ export function isOwnOrigin(origin: string | undefined, port: number | undefined
   return given.startsWith('http://') && isOwnHost(given.slice('http://'.length), port);
 }
 
+/** Longer than any token that can be set, with its scheme. */
+const MAX_AUTHORIZATION = 1_024;
+
 /** Compares a bearer token in a time that tells nothing about it, whatever the lengths. */
 export class TokenCheck {
-  readonly #expected: Buffer;
+  readonly #expected = Buffer.alloc(MAX_AUTHORIZATION);
+  readonly #given = Buffer.alloc(MAX_AUTHORIZATION);
 
   constructor(token: string) {
-    this.#expected = createHash('sha256').update(`Bearer ${token}`).digest();
+    if (Buffer.byteLength(token) >= MAX_AUTHORIZATION) throw new Error('The token is too long.');
+    this.#expected.write(token, 'latin1');
   }
 
+  /** Always compares the whole of both buffers: the time depends on what is given alone. */
   accepts(authorization: string | undefined): boolean {
     const scheme = authorization?.slice(0, 7);
     if (authorization === undefined || scheme?.toLowerCase() !== 'bearer ') return false;
-    const given = createHash('sha256')
-      .update(`Bearer ${authorization.slice(7).trim()}`)
-      .digest();
-    return timingSafeEqual(given, this.#expected);
+    const token = authorization.slice(7).trim();
+    // Nothing stands for an empty token, and a zero byte cannot come in a header.
+    if (token === '' || token.length >= MAX_AUTHORIZATION) return false;
+    this.#given.fill(0).write(token, 'latin1');
+    return timingSafeEqual(this.#given, this.#expected);
   }
 }
 
@@ -88,7 +96,10 @@ export interface Accepted {
 
 /** What a client takes. Without the header it is given JSON, which needs nothing but patience. */
 export function readAccept(accept: string | undefined): Accepted {
-  if (accept === undefined) return { json: true, eventStream: false };
+  return accept === undefined ? { json: true, eventStream: false } : acceptOf(accept);
+}
+
+const acceptOf = remembered((accept: string): Accepted => {
   let json = false;
   let eventStream = false;
   for (const item of accept.toLowerCase().split(',')) {
@@ -99,10 +110,10 @@ export function readAccept(accept: string | undefined): Accepted {
     else if (type === 'text/event-stream' || type === 'text/*') eventStream = true;
   }
   return { json, eventStream };
-}
+});
 
 /** Whether a body is declared as JSON in UTF-8, the only thing that JSON is exchanged in (RFC 8259 §8.1). */
-export function isJson(contentType: string | undefined): boolean {
+export const isJson = remembered((contentType: string | undefined): boolean => {
   const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
   if (type.trim() !== 'application/json') return false;
   return parameters.every((parameter) => {
@@ -111,7 +122,7 @@ export function isJson(contentType: string | undefined): boolean {
       name !== 'charset' || value.replaceAll('"', '') === 'utf-8' || value.replaceAll('"', '') === 'utf8'
     );
   });
-}
+});
 
 /**
  * Whether `MCP-Protocol-Version` can be one. Versions are dates; which of them a server speaks was settled by `initialize`. Older

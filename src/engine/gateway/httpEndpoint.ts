@@ -59,6 +59,8 @@ export class HttpEndpoint {
   readonly #sessions: HttpSessions;
   readonly #token: TokenCheck;
   #port: number | undefined;
+  /** As a client wrote it, and found to be ours. */
+  #knownHost: string | undefined;
 
   constructor(options: HttpEndpointOptions) {
     this.#options = options;
@@ -128,8 +130,8 @@ export class HttpEndpoint {
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const route = readRoute(request.url ?? '');
     // A client that resets its connection is told of by `close`.
-    request.on('error', () => undefined);
-    response.on('error', () => undefined);
+    request.on('error', ignore);
+    response.on('error', ignore);
     try {
       const refusal = this.#checkCaller(request, route);
       if (refusal !== undefined) this.#refuse(request, response, refusal, route);
@@ -145,7 +147,10 @@ export class HttpEndpoint {
   /** Who calls, and how: before anything else of the request is looked at. */
   #checkCaller(request: IncomingMessage, route: Route): Refusal | undefined {
     const { host, origin, authorization } = request.headers;
-    if (!isOwnHost(host, this.#port)) return foreignHost;
+    if (host === undefined || host !== this.#knownHost) {
+      if (!isOwnHost(host, this.#port)) return foreignHost;
+      this.#knownHost = host;
+    }
     if (!isOwnOrigin(origin, this.#port)) return foreignOrigin;
     if (route.kind === 'healthz' || this.#token.accepts(authorization)) return undefined;
     return authorization === undefined ? noToken : wrongToken;
@@ -193,6 +198,10 @@ export class HttpEndpoint {
     await ended;
     if ('path' in address && process.platform !== 'win32') rmSync(address.path, { force: true });
   }
+}
+
+function ignore(): void {
+  // Who waits for the request or response is told by `close`.
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {

@@ -1,9 +1,9 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { Disposable } from '../../shared/base/disposable.ts';
 import { canonicalId, memberRange, textOf, type Frame } from '../../shared/protocol/frameScanner.ts';
 import { errorAnswer } from '../../shared/protocol/answers.ts';
 import type { Accepted } from './httpChecks.ts';
 import { EventStream, type StreamTiming } from './httpStream.ts';
+import type { Silence, Silences } from './silences.ts';
 
 export interface ExchangeOptions {
   readonly response: ServerResponse;
@@ -15,7 +15,12 @@ export interface ExchangeOptions {
   /** For the head of the response. */
   readonly headers: OutgoingHttpHeaders;
   readonly server: string;
+  /** Those of the session's requests. */
+  readonly silences: Silences;
 }
+
+/** Below this, head and body of an answer are one text and one write. */
+const JOIN_BELOW_BYTES = 16_384;
 
 /**
  * One request over HTTP, from the body to its answer. Whether the response is JSON or an event stream is decided as late as possible: JSON
@@ -25,20 +30,25 @@ export class Exchange {
   readonly #options: ExchangeOptions;
   readonly #onClosed: (exchange: Exchange) => void;
   #stream: EventStream | undefined;
-  #silence: Disposable | undefined;
+  #silence: Silence | undefined;
   #settled = false;
 
   /** `onClosed` is called once, when the response is over, answered or not. */
   constructor(options: ExchangeOptions, onClosed: (exchange: Exchange) => void) {
     this.#options = options;
     this.#onClosed = onClosed;
-    const { response, timing } = options;
-    response.once('close', () => {
-      this.#silence?.dispose();
+    options.response.on('close', () => {
+      this.#breakSilence();
       this.#onClosed(this);
     });
-    if (!options.accepted.eventStream) return;
-    this.#silence = timing.clock.setTimer(timing.keepAliveMs, () => this.#openStream().comment());
+    if (options.accepted.eventStream)
+      this.#silence = options.silences.begin(() => this.#openStream().comment());
+  }
+
+  #breakSilence(): void {
+    if (this.#silence === undefined) return;
+    this.#options.silences.end(this.#silence);
+    this.#silence = undefined;
   }
 
   get id(): string {
@@ -72,7 +82,7 @@ export class Exchange {
   }
 
   #openStream(): EventStream {
-    this.#silence?.dispose();
+    this.#breakSilence();
     const { response, timing, headers } = this.#options;
     this.#stream ??= new EventStream(response, timing, headers);
     return this.#stream;
@@ -86,19 +96,21 @@ export class Exchange {
   answer(message: Uint8Array | string, flushed?: () => void): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#silence?.dispose();
+    this.#breakSilence();
     const { response, headers, accepted } = this.#options;
     if (this.#stream !== undefined || !accepted.json) {
       this.#openStream().end(message, flushed);
       return;
     }
-    const bytes = typeof message === 'string' ? Buffer.from(message) : message;
+    const bytes = typeof message === 'string' ? Buffer.from(message) : asBuffer(message);
     response.writeHead(200, {
       ...headers,
       'content-type': 'application/json',
       'content-length': bytes.length,
     });
-    response.end(bytes, flushed);
+    // Every byte is one character of Latin-1: written as such text it stays what it is, and leaves with the head at once.
+    if (bytes.length < JOIN_BELOW_BYTES) response.end(bytes.toString('latin1'), 'latin1', flushed);
+    else response.end(bytes, flushed);
   }
 
   /** The client has cancelled the request: it waits for no answer, but its response has to end. */
@@ -113,4 +125,8 @@ export class Exchange {
     const { frame, server } = this.#options;
     this.answer(errorAnswer(frame.id, { text: 'The request was cancelled.', code: 'cancelled', server }));
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -11,6 +11,7 @@ import {
 import type { ClientPort } from './clientPort.ts';
 import { Exchange, type ExchangeOptions } from './httpExchange.ts';
 import { EventStream, type StreamTiming } from './httpStream.ts';
+import { Silences } from './silences.ts';
 
 /** What a server says while its client has nothing open waits for a stream, up to this much; then the oldest goes. */
 const MAX_QUEUED = 1_000;
@@ -56,10 +57,12 @@ export class HttpPort implements ClientPort {
   /** Responses whose client reads too slowly. */
   readonly #slow = new Set<ServerResponse>();
   #onDrained: (() => void)[] = [];
+  readonly #silences: Silences;
   #open = 0;
 
   constructor(options: HttpPortOptions) {
     this.#options = options;
+    this.#silences = new Silences(options.timing);
   }
 
   /** Responses that are not over. */
@@ -72,9 +75,11 @@ export class HttpPort implements ClientPort {
   }
 
   /** Takes a request in; its id must not be open. */
-  open(options: Omit<ExchangeOptions, 'timing' | 'server'>): void {
+  open(options: Omit<ExchangeOptions, 'timing' | 'server' | 'silences'>): void {
     const { timing, server } = this.#options;
-    const exchange = new Exchange({ ...options, timing, server }, (closed) => this.#onExchangeClosed(closed));
+    const exchange = new Exchange({ ...options, timing, server, silences: this.#silences }, (closed) =>
+      this.#onExchangeClosed(closed),
+    );
     this.#open += 1;
     this.#exchanges.set(exchange.id, exchange);
     if (!exchange.canStream) return;
@@ -273,6 +278,7 @@ export class HttpPort implements ClientPort {
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#endStream();
+    this.#silences.dispose();
   }
 
   close(): void {

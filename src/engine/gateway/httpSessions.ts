@@ -26,6 +26,7 @@ export const SESSION_IDLE_MS = 1_800_000;
 const ABANDONED_MS = 300_000;
 
 const SESSION_HEADER = 'mcp-session-id';
+const noBody = { 'content-length': 0 };
 
 /** What the endpoint needs of a session; `Session` is one. */
 export interface HttpSession {
@@ -160,7 +161,7 @@ export class HttpSessions {
     entry: Entry | undefined,
   ): Promise<void> {
     let heldBytes = 0;
-    response.once('close', () => (this.#bodiesBytes -= heldBytes));
+    response.on('close', () => (this.#bodiesBytes -= heldBytes));
     const body = await readBody(request, MAX_BODY_BYTES, (bytes) => {
       heldBytes += bytes;
       this.#bodiesBytes += bytes;
@@ -218,7 +219,7 @@ export class HttpSessions {
     entry.session.onLine(line, false);
     if (frame.kind === 'notification' && frame.method === 'notifications/cancelled')
       abandonCancelled(entry.port, line, frame);
-    response.writeHead(202).end();
+    response.writeHead(202, noBody).end();
     return undefined;
   }
 

@@ -34,23 +34,26 @@ export class EventStream {
   readonly response: ServerResponse;
   readonly #timing: StreamTiming;
   #timer: Disposable | undefined;
+  #writtenAt: number;
 
   /** Sends the head at once, so that the client knows that the stream is open. */
   constructor(response: ServerResponse, timing: StreamTiming, headers: OutgoingHttpHeaders = {}) {
     this.response = response;
     this.#timing = timing;
+    this.#writtenAt = timing.clock.now();
     response.writeHead(200, { ...eventStreamHeaders, ...headers });
     response.flushHeaders();
     response.once('close', () => this.#timer?.dispose());
-    this.#rest();
+    this.#watch(timing.keepAliveMs);
   }
 
-  #rest(): void {
+  /** One timer at a time, looking at the time of the last message: most messages neither start nor stop one. */
+  #watch(delayMs: number): void {
     const { clock, keepAliveMs } = this.#timing;
-    this.#timer?.dispose();
-    this.#timer = clock.setTimer(keepAliveMs, () => {
-      this.comment();
-      this.#rest();
+    this.#timer = clock.setTimer(delayMs, () => {
+      const leftMs = this.#writtenAt + keepAliveMs - clock.now();
+      if (leftMs <= 0) this.comment();
+      this.#watch(leftMs <= 0 ? keepAliveMs : leftMs);
     });
   }
 
@@ -61,7 +64,7 @@ export class EventStream {
 
   send(message: Uint8Array | string): void {
     this.#write(message);
-    this.#rest();
+    this.#writtenAt = this.#timing.clock.now();
   }
 
   /** `flushed` is called when everything has been handed to the kernel. */
