@@ -1,3 +1,4 @@
+import { SlotMap } from '../shared/base/slotMap.ts';
 import {
   canonicalId,
   memberRange,
@@ -32,7 +33,7 @@ const MAX_PROMISE_LENGTH = 2_097_152;
  */
 export class ClientSession {
   readonly #maxKeptBytes: number;
-  readonly #unanswered = new Map<string, UnansweredRequest>();
+  readonly #unanswered = new SlotMap<UnansweredRequest>();
   readonly #subscriptions = new Set<string>();
   #keptBytes = 0;
   #initialize: string | undefined;

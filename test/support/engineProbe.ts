@@ -11,6 +11,10 @@ export function probed(socket: string): { nodeArgs: readonly string[]; env: Node
 
 export interface EngineState {
   readonly heapMb: number;
+  /** Of it: machine code and what belongs to it, which grows while functions become hot. */
+  readonly codeMb: number;
+  /** What small collections have moved among the old objects since the last look. */
+  readonly becameOldMb: number;
   readonly rssMb: number;
   readonly pssMb: number;
   readonly fds: number;
@@ -19,6 +23,8 @@ export interface EngineState {
   /** Processes that it has started and that are there, the guardian with them. */
   readonly children: number;
 }
+
+const codeSpaces = ['code_space', 'code_large_object_space', 'trusted_space', 'trusted_large_object_space'];
 
 /** The engine after a full collection of its heap. */
 export async function lookInto(socket: string, pid: number): Promise<EngineState> {
@@ -33,11 +39,15 @@ export async function lookInto(socket: string, pid: number): Promise<EngineState
   interface Said {
     memory: { heapUsed: number; rss: number };
     resources: Record<string, number>;
+    spaces: Record<string, number>;
+    oldBytes: number;
   }
-  const { memory, resources } = JSON.parse(text) as Said;
+  const { memory, resources, spaces, oldBytes } = JSON.parse(text) as Said;
   const open = openFiles(pid);
   return {
     heapMb: memory.heapUsed / 1_048_576,
+    codeMb: codeSpaces.reduce((sum, name) => sum + (spaces[name] ?? 0), 0) / 1_048_576,
+    becameOldMb: oldBytes / 1_048_576,
     rssMb: memory.rss / 1_048_576,
     pssMb: pssMb(pid),
     fds: open.length,

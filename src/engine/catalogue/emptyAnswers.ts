@@ -89,9 +89,10 @@ export class EmptyAnswers {
 
   /** What is empty counts as right, and nothing that was answered before counts any more. */
   forget(): void {
-    this.#reads.length = 0;
+    // Done after every write: clearing a `Map` makes a new table also when it was empty.
+    if (this.#reads.length > 0) this.#reads.length = 0;
     this.#next = 0;
-    this.#emptied.clear();
+    if (this.#emptied.size > 0) this.#emptied.clear();
   }
 }
 

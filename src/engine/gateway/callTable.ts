@@ -1,5 +1,6 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Random } from '../../shared/base/random.ts';
+import { SlotMap } from '../../shared/base/slotMap.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import { layerAnswer, resultAnswer } from '../../shared/protocol/answers.ts';
 import {
@@ -57,7 +58,7 @@ const MAX_OPEN = 1_000;
 /** The open calls of one session: each is run through the pipeline, and answered exactly once. */
 export class CallTable {
   readonly #deps: CallTableDeps;
-  readonly #open = new Map<string, Call>();
+  readonly #open = new SlotMap<Call>();
   readonly #places: SessionPlaces;
   readonly #restartNote: RestartNote;
   readonly #emptyAnswers = new EmptyAnswers();

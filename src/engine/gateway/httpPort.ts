@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Disposable } from '../../shared/base/disposable.ts';
+import { SlotMap } from '../../shared/base/slotMap.ts';
 import { errorAnswer, layerAnswer } from '../../shared/protocol/answers.ts';
 import {
   canonicalId,
@@ -48,7 +49,7 @@ export interface HttpPortOptions {
 /** A session's client that comes over HTTP: requests that are open, and perhaps a stream for everything else. */
 export class HttpPort implements ClientPort {
   readonly #options: HttpPortOptions;
-  readonly #exchanges = new Map<string, Exchange>();
+  readonly #exchanges = new SlotMap<Exchange>();
   /** The newest open request that takes messages before its answer. */
   #newest: Exchange | undefined;
   #stream: EventStream | undefined;

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import * as z from 'zod/mini';
+import { SlotMap } from '../../shared/base/slotMap.ts';
 
 /**
  * Remembers which at-most-once calls have been written to a server, so that an engine that comes after a killed
@@ -55,6 +56,8 @@ export interface JournalVerdict {
 const MAX_REMEMBERED = 20_000;
 const MAX_FILE_BYTES = 4_194_304;
 const MAX_INHERITED_BYTES = 67_108_864;
+/** A new file is written in pieces of about this length. */
+const PIECE_LENGTH = 65_536;
 
 const keyOf = (session: string, id: string): string => `${session}\0${id}`;
 
@@ -63,7 +66,7 @@ export class Journal {
   readonly #file: string;
   readonly #onTrouble: (message: string) => void;
   /** Calls that were written and have no answer yet: never forgotten. */
-  readonly #open = new Map<string, WrittenCall>();
+  readonly #open = new SlotMap<WrittenCall>();
   /** Answered calls: a net for answers that died on their way, so the oldest may go. */
   readonly #answered = new LRUCache<string, WrittenCall>({ max: MAX_REMEMBERED });
   #fd: number | undefined;
@@ -188,19 +191,31 @@ export class Journal {
     else this.#settle(keyOf(session, id));
   }
 
+  /** What is remembered, as records; the oldest first. */
+  *#remembered(): Generator<z.infer<typeof recordSchema>, undefined> {
+    for (const call of this.#answered.rvalues()) {
+      if (call === undefined) continue; // never kept; the library's type allows for fetched values
+      yield { written: call };
+      yield { settled: { session: call.session, id: call.id, how: 'answered' } };
+    }
+    for (const call of this.#open.values()) yield { written: call };
+  }
+
   /** Starts a new file with what is remembered, and removes the old ones after it is complete. */
   #rewrite(): void {
-    const lines: string[] = [];
-    for (const call of [...this.#answered.values()].reverse()) {
-      lines.push(JSON.stringify({ written: call }));
-      lines.push(JSON.stringify({ settled: { session: call.session, id: call.id, how: 'answered' } }));
-    }
-    for (const call of this.#open.values()) lines.push(JSON.stringify({ written: call }));
-    const text = lines.map((line) => `${line}\n`).join('');
     const next = `${this.#file}.next`;
     const fd = openSync(next, 'w', 0o600);
+    let sizeBytes = 0;
     try {
-      writeWhole(fd, text);
+      // Piece by piece: the whole text is megabytes, every few thousand calls.
+      let piece = '';
+      for (const record of this.#remembered()) {
+        piece += `${JSON.stringify(record)}\n`;
+        if (piece.length < PIECE_LENGTH) continue;
+        sizeBytes += writeWhole(fd, piece);
+        piece = '';
+      }
+      sizeBytes += writeWhole(fd, piece);
     } finally {
       closeSync(fd);
     }
@@ -213,7 +228,7 @@ export class Journal {
         rmSync(file);
     }
     this.#fd = openSync(this.#file, 'a', 0o600);
-    this.#sizeBytes = text.length;
+    this.#sizeBytes = sizeBytes;
   }
 
   #append(record: z.infer<typeof recordSchema>): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
+import { SlotMap } from '../../shared/base/slotMap.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import {
   canonicalId,
@@ -112,7 +113,7 @@ export class Launch implements TransportListener {
   #toolChanges = 0;
   readonly #listener: LaunchListener;
   readonly #transport: Transport;
-  readonly #pending = new Map<string, PendingCall>();
+  readonly #pending = new SlotMap<PendingCall>();
   readonly #internal = new Map<string, (answer: InternalAnswer) => void>();
   readonly #serverRequests = new ServerRequests(() => this.#nextId());
   readonly #startTimer: Disposable;

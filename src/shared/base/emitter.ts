@@ -8,7 +8,8 @@ export type Event<T> = (listener: (value: T) => void) => Disposable;
  * caller nor the other listeners: its error goes to `onListenerError`.
  */
 export class Emitter<T> implements Disposable {
-  readonly #listeners = new Set<(value: T) => void>();
+  /** No `Set`: its old tables would keep what short-lived listeners hold (see `SlotMap`). */
+  #listeners: ((value: T) => void)[] = [];
   readonly #onListenerError: (error: unknown) => void;
 
   constructor(onListenerError: (error: unknown) => void) {
@@ -18,12 +19,15 @@ export class Emitter<T> implements Disposable {
   readonly event: Event<T> = (listener) => {
     // Wrapped, so that one function subscribed twice is called twice and released one at a time.
     const entry = (value: T): void => listener(value);
-    this.#listeners.add(entry);
-    return toDisposable(() => this.#listeners.delete(entry));
+    this.#listeners.push(entry);
+    return toDisposable(() => {
+      const at = this.#listeners.indexOf(entry);
+      if (at >= 0) this.#listeners.splice(at, 1);
+    });
   };
 
   get listenerCount(): number {
-    return this.#listeners.size;
+    return this.#listeners.length;
   }
 
   fire(value: T): void {
@@ -37,6 +41,6 @@ export class Emitter<T> implements Disposable {
   }
 
   dispose(): void {
-    this.#listeners.clear();
+    this.#listeners = [];
   }
 }

@@ -1,3 +1,4 @@
+import { SlotMap } from '../../../shared/base/slotMap.ts';
 import { wireIdOf, type Call } from '../../pipeline/call.ts';
 import type { Launch } from '../../upstream/launch.ts';
 
@@ -14,7 +15,7 @@ export interface OpenCall<M, S> {
 /** Whose each call is that is open at a shared server, by the id that the server knows. */
 export class OpenCalls<M, S extends { openCalls: number }> {
   /** In the order in which they were, or are about to be, written. */
-  readonly #open = new Map<string, OpenCall<M, S>>();
+  readonly #open = new SlotMap<OpenCall<M, S>>();
   readonly #tasks = new Map<string, OpenCall<M, S>>();
 
   get size(): number {

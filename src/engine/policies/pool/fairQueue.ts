@@ -1,3 +1,5 @@
+import { SlotMap } from '../../../shared/base/slotMap.ts';
+
 /** One place in the line. Only the queue that gave it reads what is behind it. */
 export interface QueueTicket<T> {
   readonly value: T;
@@ -28,7 +30,7 @@ interface Line<T> {
  */
 export class FairQueue<T> {
   /** In the order of their turns; only sessions that have somebody waiting. */
-  readonly #lines = new Map<string, Line<T>>();
+  readonly #lines = new SlotMap<Line<T>>();
   #size = 0;
 
   get size(): number {
@@ -69,6 +71,9 @@ export class FairQueue<T> {
     else previous.next = next;
     if (next === undefined) line.last = previous;
     else next.previous = previous;
+    // A node that has left must not keep those behind it: an old one would make them old too, one after another (see `SlotMap`).
+    node.previous = undefined;
+    node.next = undefined;
     line.size -= 1;
     this.#size -= 1;
     if (line.size === 0) this.#lines.delete(line.session);
@@ -80,9 +85,10 @@ export class FairQueue<T> {
     for (const line of this.#lines.values()) {
       const node = line.first;
       if (node === undefined) continue; // an empty line is never kept
-      this.#lines.delete(line.session);
+      const isAlone = this.#lines.size === 1;
+      if (!isAlone) this.#lines.delete(line.session);
       this.remove(node);
-      if (line.size > 0) this.#lines.set(line.session, line);
+      if (!isAlone && line.size > 0) this.#lines.set(line.session, line);
       return node.value;
     }
     return undefined;

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../../shared/base/clock.ts';
 import type { Disposable } from '../../../shared/base/disposable.ts';
+import { SlotMap } from '../../../shared/base/slotMap.ts';
 import { Fault } from '../../../shared/model/fault.ts';
 import {
   defaultStopGrace,
@@ -79,7 +80,7 @@ export class HttpTransport implements Transport {
   #sessionId: string | undefined;
   #protocolVersion: string | undefined;
   #knownHeaders: Readonly<Record<string, string>> | undefined;
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new SlotMap<Flight>();
   readonly #others = new Set<Exchange>();
   #listening: { exchange: Exchange | undefined; timer: Disposable | undefined } | undefined;
   #paused = false;
