@@ -260,11 +260,13 @@ export class TestBed {
       configured?: boolean;
       nodeArgs?: readonly string[];
       env?: NodeJS.ProcessEnv;
+      /** Another build than that of this folder. */
+      program?: string;
     } = {},
   ): Promise<{ control: ControlClient; pid: number; child: ChildProcess }> {
     const window = options.window ?? this.window;
     await mkdir(join(this.home, 'endpoints'), { recursive: true, mode: 0o700 });
-    const args = [...(options.nodeArgs ?? []), enginePath, '--window', window];
+    const args = [...(options.nodeArgs ?? []), options.program ?? enginePath, '--window', window];
     const child = spawn(process.execPath, args, {
       env: { ...this.environment, ...options.env },
       stdio: ['ignore', 'ignore', 'inherit'],

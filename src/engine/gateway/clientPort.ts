@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { LineBatch } from '../../shared/protocol/lineBatch.ts';
 
 /** Where a session's messages to its client go. */
 export interface ClientPort {
@@ -21,15 +22,10 @@ export interface ClientPort {
   close(): void;
 }
 
-const LINE_FEED = Buffer.from('\n');
-/** Below this, messages of one turn are joined into one write. */
-const JOIN_BELOW_BYTES = 65_536;
-
 /** A bridge's socket: all messages of one turn of the event loop leave in one write. */
 export class BridgePort implements ClientPort {
   readonly #socket: Socket;
-  #queue: Uint8Array[] = [];
-  #queuedBytes = 0;
+  readonly #batch = new LineBatch();
   #flushed: (() => void)[] = [];
 
   constructor(socket: Socket) {
@@ -37,7 +33,7 @@ export class BridgePort implements ClientPort {
   }
 
   get waitingBytes(): number {
-    return this.#socket.writableLength + this.#queuedBytes;
+    return this.#socket.writableLength + this.#batch.sizeBytes;
   }
 
   answer(_id: string, message: Uint8Array | string, flushed?: () => void): void {
@@ -50,10 +46,8 @@ export class BridgePort implements ClientPort {
 
   #enqueue(message: Uint8Array | string, flushed: (() => void) | undefined): void {
     if (this.#socket.destroyed) return;
-    const bytes = typeof message === 'string' ? Buffer.from(message) : message;
-    if (this.#queue.length === 0) process.nextTick(() => this.#flush());
-    this.#queue.push(bytes, LINE_FEED);
-    this.#queuedBytes += bytes.length + 1;
+    if (this.#batch.isEmpty) process.nextTick(() => this.#flush());
+    this.#batch.add(typeof message === 'string' ? Buffer.from(message) : message);
     if (flushed !== undefined) this.#flushed.push(flushed);
   }
 
@@ -63,27 +57,22 @@ export class BridgePort implements ClientPort {
   }
 
   #flush(): void {
-    const queue = this.#queue;
+    if (this.#batch.isEmpty) return;
+    const pieces = this.#batch.take();
     const flushed = this.#flushed;
-    const bytes = this.#queuedBytes;
-    this.#queue = [];
     this.#flushed = [];
-    this.#queuedBytes = 0;
-    if (queue.length === 0 || this.#socket.destroyed) return;
+    const socket = this.#socket;
+    if (socket.destroyed) return;
     const done =
       flushed.length === 0
         ? undefined
         : (error?: Error | null): void => {
             if (error === null || error === undefined) for (const action of flushed) action();
           };
-    if (bytes < JOIN_BELOW_BYTES) {
-      this.#socket.write(Buffer.concat(queue), done);
-      return;
-    }
-    this.#socket.cork();
-    for (const [index, part] of queue.entries())
-      this.#socket.write(part, index === queue.length - 1 ? done : undefined);
-    this.#socket.uncork();
+    if (pieces.length > 1) socket.cork();
+    for (const [index, piece] of pieces.entries())
+      socket.write(piece, index === pieces.length - 1 ? done : undefined);
+    if (pieces.length > 1) socket.uncork();
   }
 
   onceDrained(action: () => void): void {

@@ -26,10 +26,11 @@ import {
   tooLongAnswerFault,
   unforeseenFault,
 } from './launchFaults.ts';
-import { isJson, isObject, readInternalAnswer, stringMemberOf, type InternalAnswer } from './ownRequests.ts';
+import { isObject, readInternalAnswer, stringMemberOf, type InternalAnswer } from './ownRequests.ts';
 import { Outages } from './outages.ts';
 import { restoring, untilReady } from './readiness.ts';
 import { RecentIds } from './recentIds.ts';
+import { listChanged, readServerLine } from './serverLine.ts';
 import { ServerRequests } from './serverRequests.ts';
 import { ReadingHolds } from './readingHolds.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
@@ -82,15 +83,8 @@ interface PendingCall {
   readonly settle: (outcome: Outcome) => void;
 }
 
-const listChanged: ReadonlyMap<string, string> = new Map([
-  ['notifications/tools/list_changed', 'tools/list'],
-  ['notifications/prompts/list_changed', 'prompts/list'],
-  ['notifications/resources/list_changed', 'resources/list'],
-]);
 /** What a ping may take that finds out whether a session is still known. */
 const CHECK_TIMEOUT_MS = 5_000;
-/** Answers are parsed once, to make sure that the client can; beyond this they are checked for structure only. */
-const PARSE_BELOW_BYTES = 8_388_608;
 const MAX_ABANDONED = 1_000;
 const decoder = new TextDecoder();
 
@@ -454,10 +448,10 @@ export class Launch implements TransportListener {
   }
 
   #onLine(line: Uint8Array): Promise<unknown> | undefined {
-    const frame = scanFrame(line);
+    const { frame, isJson } = readServerLine(line);
     switch (frame.kind) {
       case 'response':
-        return this.#onResponse(line, frame);
+        return this.#onResponse(line, frame, isJson);
       case 'request':
         this.#onServerRequest(line, frame);
         return undefined;
@@ -477,7 +471,11 @@ export class Launch implements TransportListener {
     for (const item of items ?? []) if (scanFrame(item).kind !== 'batch') await this.#onLine(item);
   }
 
-  #onResponse(line: Uint8Array, frame: Extract<Frame, { kind: 'response' }>): Promise<unknown> | undefined {
+  #onResponse(
+    line: Uint8Array,
+    frame: Extract<Frame, { kind: 'response' }>,
+    isJson: boolean,
+  ): Promise<unknown> | undefined {
     const internal = this.#internal.get(frame.id);
     if (internal !== undefined) {
       internal(readInternalAnswer(line));
@@ -494,7 +492,7 @@ export class Launch implements TransportListener {
         this.#noteOddity(`answered a request that is not open (id ${id})`);
       return undefined;
     }
-    if (line.length < PARSE_BELOW_BYTES && !isJson(line)) return this.#onInvalid(line, frame.id);
+    if (!isJson) return this.#onInvalid(line, frame.id);
     pending.call.delivery = 'done';
     this.#answered += 1;
     this.#listener.onAnswered();

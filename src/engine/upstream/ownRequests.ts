@@ -11,15 +11,6 @@ export type InternalAnswer =
 
 const decoder = new TextDecoder();
 
-export function isJson(line: Uint8Array): boolean {
-  try {
-    JSON.parse(decoder.decode(line));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -7,6 +7,7 @@ import { Fault } from '../../shared/model/fault.ts';
 import { LineSplitter } from '../../shared/protocol/lineSplitter.ts';
 import { exitFault } from '../recovery/diagnosis/exitFault.ts';
 import type { Guardian } from './guardian.ts';
+import { LineWriter } from './lineWriter.ts';
 import { StderrGate } from './stderrGate.ts';
 import {
   defaultStopGrace,
@@ -59,6 +60,7 @@ export class ServerProcess implements Transport {
   readonly #listener: TransportListener;
   /** Absent when the system refused at once. */
   #child: ChildProcess | undefined;
+  #input: LineWriter | undefined;
   /** Its command was not found, and another environment is being asked for. */
   #notFound: ProcessEnd | undefined;
   #lookedElsewhere = false;
@@ -148,7 +150,10 @@ export class ServerProcess implements Transport {
     child.stdout?.on('error', () => undefined);
     child.stderr?.on('error', () => undefined);
     child.stderr?.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
-    child.stdin?.on('error', () => undefined); // each write has its own verdict; the end is told by exit
+    if (child.stdin !== null) {
+      child.stdin.on('error', () => undefined); // each write has its own verdict; the end is told by exit
+      this.#input = new LineWriter(child.stdin, () => this.hasEnded);
+    }
     child.once('exit', (code, signal) => {
       this.#exit = { kind: 'exited', exitCode: code ?? undefined, signal: signal ?? undefined };
       // What it had still said is read, even if it was made to wait.
@@ -265,11 +270,16 @@ export class ServerProcess implements Transport {
   }
 
   request(request: OutgoingRequest, settled: (verdict: Verdict) => void): void {
-    this.#write(request.line, settled);
+    this.#send(request.line, settled);
   }
 
   notify(message: Uint8Array | string, settled?: (verdict: Verdict) => void): void {
-    this.#write(message, settled);
+    this.#send(message, settled);
+  }
+
+  #send(line: Uint8Array | string, settled?: (verdict: Verdict) => void): void {
+    if (this.#input === undefined) settled?.({ kind: 'broken', delivered: 'no' });
+    else this.#input.write(line, settled);
   }
 
   release(): void {
@@ -285,26 +295,6 @@ export class ServerProcess implements Transport {
     this.#wasUp = true;
   }
 
-  /**
-   * Writes one line. It is known not to be delivered only when the pipe refused it and nothing was queued before it:
-   * then the server cannot have read the whole line.
-   */
-  #write(line: Uint8Array | string, settled?: (verdict: Verdict) => void): void {
-    const stdin = this.#child?.stdin;
-    if (stdin === undefined || stdin === null || stdin.destroyed || this.hasEnded) {
-      settled?.({ kind: 'broken', delivered: 'no' });
-      return;
-    }
-    const alone = stdin.writableLength === 0;
-    const text =
-      typeof line === 'string' ? Buffer.from(`${line}\n`) : Buffer.concat([line, Buffer.from('\n')]);
-    stdin.write(text, (error) => {
-      if (error === null || error === undefined) settled?.({ kind: 'written' });
-      // A line-framed server acts on whole lines, and the line's end stands last: a failed lone write did not deliver it.
-      else settled?.({ kind: 'broken', delivered: alone ? 'no' : 'unknown' });
-    });
-  }
-
   /** Stops the whole tree: end of input, then SIGTERM, then SIGKILL. Resolves when the process has ended, or cannot be ended. */
   stop(grace: StopGrace = defaultStopGrace): Promise<void> {
     this.#stopping ??= this.#stop(grace);
@@ -318,6 +308,7 @@ export class ServerProcess implements Transport {
       this.#finish(this.#notFound);
       return;
     }
+    this.#input?.flush();
     this.#child?.stdin?.end();
     if (await this.#endsWithin(clock, grace.politeMs)) return;
     if (process.platform !== 'win32') {

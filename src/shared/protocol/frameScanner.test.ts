@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { messages, mutated } from '../../../test/support/mutatedJson.ts';
+import { seededRandom } from '../base/random.ts';
 import { canonicalId, memberRange, scanFrame, stringMember, textOf, withId } from './frameScanner.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -76,6 +78,28 @@ describe('frame scanner', () => {
       ),
       { numRuns: 5_000 },
     );
+  });
+
+  it('R14.3 agrees with JSON.parse on 100,000 damaged messages, as far as they are JSON at all', () => {
+    const random = seededRandom(7);
+    const kinds = new Map<string, number>();
+    for (let round = 0; round < 100_000; round += 1) {
+      const text = mutated(messages, random);
+      const { kind } = scanFrame(bytes(text));
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+      let expected: string;
+      try {
+        const value: unknown = JSON.parse(text);
+        if (typeof value !== 'object' || value === null || Array.isArray(value)) continue;
+        expected = oracle(text);
+      } catch {
+        continue; // only the structure of a message is checked here
+      }
+      const verdict = said(text);
+      if (verdict !== expected) assert.fail(`${verdict}, not ${expected}: ${text}`);
+    }
+    for (const kind of ['request', 'response', 'notification', 'invalid'])
+      assert.ok((kinds.get(kind) ?? 0) > 1_000, `${kind}: ${kinds.get(kind)}`);
   });
 
   it('replaces the id and leaves every other byte as it was', () => {

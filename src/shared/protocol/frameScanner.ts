@@ -6,6 +6,8 @@
  * Duplicate members: the last one counts, as in `JSON.parse`. Source: JSON-RPC 2.0 §4–5, RFC 8259.
  */
 
+import { skipSpace, stringEnd, valueEnd } from './jsonCheck.ts';
+
 export interface ByteRange {
   readonly start: number;
   /** Exclusive. */
@@ -44,27 +46,51 @@ const CLOSE_BRACKET = 0x5d;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 
-/** Bytes that may stand outside strings in a JSON value: punctuation, numbers, white space, letters of true/false/null. */
-const allowedOutsideStrings = new Uint8Array(256);
-for (const char of '{}[],: \t\r\n0123456789+-.eEtrufalsn') allowedOutsideStrings[char.charCodeAt(0)] = 1;
+/** What a byte means outside strings: nothing by itself, or one of the marks below. */
+const PLAIN = 0;
+const MARK_QUOTE = 1;
+const MARK_OPEN_BRACE = 2;
+const MARK_CLOSE_BRACE = 3;
+const MARK_OPEN_BRACKET = 4;
+const MARK_CLOSE_BRACKET = 5;
+/** It cannot stand in a JSON value outside strings. */
+const MARK_ILLEGAL = 6;
+const markOf = new Uint8Array(256).fill(MARK_ILLEGAL);
+// Punctuation, numbers, white space, letters of true/false/null.
+for (const char of ',: \t\r\n0123456789+-.eEtrufalsn') markOf[char.charCodeAt(0)] = PLAIN;
+markOf[QUOTE] = MARK_QUOTE;
+markOf[OPEN_BRACE] = MARK_OPEN_BRACE;
+markOf[CLOSE_BRACE] = MARK_CLOSE_BRACE;
+markOf[OPEN_BRACKET] = MARK_OPEN_BRACKET;
+markOf[CLOSE_BRACKET] = MARK_CLOSE_BRACKET;
 
-const isSpace = (byte: number | undefined): boolean =>
-  byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === 0x0a;
+/** After so many plain bytes in a string the platform looks for its end; calling it costs more than so many bytes. */
+const SHORT_BYTES = 32;
 
-function skipSpace(bytes: Uint8Array, from: number, end: number): number {
-  let at = from;
-  while (at < end && isSpace(bytes[at])) at += 1;
-  return at;
-}
-
-/** `at` is on the opening quote; answers the index behind the closing one, or -1. */
-function skipString(bytes: Uint8Array, at: number, end: number): number {
-  let quote = bytes.indexOf(QUOTE, at + 1);
-  while (quote >= 0 && quote < end) {
+/**
+ * `start` is on the opening quote; answers the index behind the closing one, or -1. A backslash and what follows it belong together, whatever it is;
+ * everything else stands for itself.
+ */
+function skipString(bytes: Uint8Array, start: number, end: number): number {
+  let at = start + 1;
+  let plainFrom = at;
+  while (at < end) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH) {
+      at += 2;
+      plainFrom = at;
+      continue;
+    }
+    at += 1;
+    if (at - plainFrom < SHORT_BYTES) continue;
+    const quote = bytes.indexOf(QUOTE, at);
+    if (quote < 0 || quote >= end) return -1;
     let slashes = 0;
-    while (bytes[quote - 1 - slashes] === BACKSLASH && quote - 1 - slashes > at) slashes += 1;
+    while (quote - 1 - slashes >= at && bytes[quote - 1 - slashes] === BACKSLASH) slashes += 1;
     if (slashes % 2 === 0) return quote + 1;
-    quote = bytes.indexOf(QUOTE, quote + 1);
+    at = quote + 1;
+    plainFrom = at;
   }
   return -1;
 }
@@ -86,17 +112,21 @@ function skipValue(bytes: Uint8Array, at: number, end: number): number {
   let brackets = 0;
   let index = at;
   while (index < end) {
-    const byte = bytes[index] ?? 0;
-    if (byte === QUOTE) {
+    const mark = markOf[bytes[index] ?? 0];
+    if (mark === PLAIN) {
+      index += 1;
+      continue;
+    }
+    if (mark === MARK_QUOTE) {
       index = skipString(bytes, index, end);
       if (index < 0) return -1;
       continue;
     }
-    if (allowedOutsideStrings[byte] === 0) isContentLegal = false;
-    if (byte === OPEN_BRACE) braces += 1;
-    else if (byte === OPEN_BRACKET) brackets += 1;
-    else if (byte === CLOSE_BRACE) braces -= 1;
-    else if (byte === CLOSE_BRACKET) brackets -= 1;
+    if (mark === MARK_ILLEGAL) isContentLegal = false;
+    else if (mark === MARK_OPEN_BRACE) braces += 1;
+    else if (mark === MARK_OPEN_BRACKET) brackets += 1;
+    else if (mark === MARK_CLOSE_BRACE) braces -= 1;
+    else brackets -= 1;
     if (braces < 0 || brackets < 0) return -1;
     if (braces + brackets > MAX_DEPTH) isContentLegal = false;
     index += 1;
@@ -109,9 +139,10 @@ function skipScalar(bytes: Uint8Array, at: number, end: number): number {
   let index = at;
   while (index < end) {
     const byte = bytes[index] ?? 0;
-    if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isSpace(byte)) break;
+    if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET) break;
+    if (byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === 0x0a) break;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET || byte === COLON) return -1;
-    if (allowedOutsideStrings[byte] === 0) isContentLegal = false;
+    if (markOf[byte] !== PLAIN) isContentLegal = false;
     index += 1;
   }
   return index === at ? -1 : index;
@@ -124,14 +155,55 @@ export function textOf(bytes: Uint8Array, range: ByteRange): string {
   return decoder.decode(bytes.subarray(range.start, range.end));
 }
 
-function readKey(bytes: Uint8Array, start: number, end: number): string | undefined {
-  const raw = textOf(bytes, { start, end });
-  if (!raw.includes('\\')) return raw.slice(1, -1);
-  try {
-    return JSON.parse(raw) as string;
-  } catch {
-    return undefined; // a broken escape: no member we look for is called that
+/** Texts that come again and again, such as methods and names of tools, are not made anew each time. */
+const KNOWN_SIZE = 512;
+const MAX_KNOWN_BYTES = 64;
+const knownTexts: { readonly bytes: Uint8Array; readonly text: string }[] = [];
+
+/** The text of a range that holds printable ASCII without a backslash; `undefined` when it holds something else, or is long. */
+function plainText(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const length = end - start;
+  if (length > MAX_KNOWN_BYTES) return undefined;
+  let hash = length;
+  for (let index = start; index < end; index += 1) {
+    const byte = bytes[index] ?? 0;
+    if (byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return undefined;
+    hash = (Math.imul(hash, 31) + byte) | 0;
   }
+  const slot = (hash ^ (hash >>> 15)) & (KNOWN_SIZE - 1);
+  const known = knownTexts[slot];
+  if (known?.bytes.length === length && isSame(bytes, start, known.bytes)) return known.text;
+  const own = bytes.slice(start, end);
+  const text = String.fromCharCode(...own);
+  knownTexts[slot] = { bytes: own, text };
+  return text;
+}
+
+/** Whether `wanted` stands at `start`. */
+function isSame(bytes: Uint8Array, start: number, wanted: Uint8Array): boolean {
+  for (let index = 0; index < wanted.length; index += 1) {
+    if (bytes[start + index] !== wanted[index]) return false;
+  }
+  return true;
+}
+
+/** The value of a string; `start` is on its opening quote. `undefined` when it is not JSON. */
+function stringValue(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const plain = plainText(bytes, start + 1, end - 1);
+  if (plain !== undefined) return plain;
+  try {
+    return JSON.parse(textOf(bytes, { start, end })) as string;
+  } catch {
+    return undefined; // a broken escape
+  }
+}
+
+/** A key as `visit` gets it. One with a broken escape has none: no member that we look for is called that. */
+function readKey(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const plain = plainText(bytes, start + 1, end - 1);
+  if (plain !== undefined) return plain;
+  const raw = textOf(bytes, { start, end });
+  return raw.includes('\\') ? stringValue(bytes, start, end) : raw.slice(1, -1);
 }
 
 /**
@@ -143,6 +215,19 @@ export function scanMembers(
   range: ByteRange,
   visit: (key: string, value: ByteRange) => void,
 ): boolean {
+  return scanKeys(bytes, range, (keyStart, keyEnd, start, end) => {
+    const key = readKey(bytes, keyStart, keyEnd);
+    if (key !== undefined) visit(key, { start, end });
+  });
+}
+
+/** The same with places only: of the key, with its quotes, and of the value. `isStrict`: everything in it must be JSON. */
+function scanKeys(
+  bytes: Uint8Array,
+  range: ByteRange,
+  visit: (keyStart: number, keyEnd: number, start: number, end: number) => void,
+  isStrict = false,
+): boolean {
   const { end } = range;
   let at = skipSpace(bytes, range.start, end);
   if (bytes[at] !== OPEN_BRACE) return false;
@@ -150,38 +235,30 @@ export function scanMembers(
   if (bytes[at] === CLOSE_BRACE) return skipSpace(bytes, at + 1, end) === end;
   for (;;) {
     if (bytes[at] !== QUOTE) return false;
-    const keyEnd = skipString(bytes, at, end);
+    const keyStart = at;
+    const keyEnd = isStrict ? stringEnd(bytes, at, end) : skipString(bytes, at, end);
     if (keyEnd < 0) return false;
-    const key = readKey(bytes, at, keyEnd);
     at = skipSpace(bytes, keyEnd, end);
     if (bytes[at] !== COLON) return false;
     const start = skipSpace(bytes, at + 1, end);
-    const valueEnd = skipValue(bytes, start, end);
-    if (valueEnd < 0) return false;
-    if (key !== undefined) visit(key, { start, end: valueEnd });
-    at = skipSpace(bytes, valueEnd, end);
+    const behind = isStrict ? valueEnd(bytes, start, end) : skipValue(bytes, start, end);
+    if (behind < 0) return false;
+    visit(keyStart, keyEnd, start, behind);
+    at = skipSpace(bytes, behind, end);
     if (bytes[at] === CLOSE_BRACE) return skipSpace(bytes, at + 1, end) === end;
     if (bytes[at] !== COMMA) return false;
     at = skipSpace(bytes, at + 1, end);
   }
 }
 
-function parseString(bytes: Uint8Array, range: ByteRange | undefined): string | undefined {
-  if (range === undefined || bytes[range.start] !== QUOTE) return undefined;
-  try {
-    return JSON.parse(textOf(bytes, range)) as string;
-  } catch {
-    return undefined; // a string with a broken escape is no method name
-  }
-}
+const parseString = (bytes: Uint8Array, range: ByteRange | undefined): string | undefined =>
+  range === undefined || bytes[range.start] !== QUOTE
+    ? undefined
+    : stringValue(bytes, range.start, range.end);
 
 /** The text value of a top-level member of an object within a message, e.g. `name` of a tool call's params. */
 export function stringMember(bytes: Uint8Array, range: ByteRange, name: string): string | undefined {
-  let found: ByteRange | undefined;
-  const wellFormed = scanMembers(bytes, range, (key, value) => {
-    if (key === name) found = value;
-  });
-  return wellFormed ? parseString(bytes, found) : undefined;
+  return parseString(bytes, memberRange(bytes, range, name));
 }
 
 /** Where a member's value stands within an object of a message. */
@@ -212,7 +289,57 @@ export function canonicalId(id: string): string {
   }
 }
 
-const routingKeys: ReadonlySet<string> = new Set(['id', 'method', 'params', 'result', 'error']);
+/** A whole number without sign, as most clients count; longer ones lose digits. */
+const MAX_COUNTED_DIGITS = 15;
+
+/** Canonical JSON text of the id. */
+function readId(bytes: Uint8Array, { start, end }: ByteRange): string {
+  if (end - start > MAX_COUNTED_DIGITS) return canonicalId(textOf(bytes, { start, end }));
+  let number = 0;
+  for (let index = start; index < end; index += 1) {
+    const digit = (bytes[index] ?? 0) - 0x30;
+    const leadsWithZero = digit === 0 && index === start && end - start > 1;
+    if (digit < 0 || digit > 9 || leadsWithZero) return canonicalId(textOf(bytes, { start, end }));
+    number = number * 10 + digit;
+  }
+  return String(number);
+}
+
+/** Where the members stand that tell what a message is. */
+class Routing {
+  id: ByteRange | undefined;
+  method: ByteRange | undefined;
+  params: ByteRange | undefined;
+  hasResult = false;
+  hasError = false;
+
+  note(key: string | undefined, start: number, end: number): void {
+    if (key === 'id') this.id = { start, end };
+    else if (key === 'method') this.method = { start, end };
+    else if (key === 'params') this.params = { start, end };
+    else if (key === 'result') this.hasResult = true;
+    else if (key === 'error') this.hasError = true;
+  }
+}
+
+/**
+ * Reads one message and makes sure that it is JSON, in one pass. When it is not, what is known of it is all the same: `isJson` is false, and the frame is that of
+ * `scanFrame`.
+ */
+export function scanWhole(bytes: Uint8Array): { readonly frame: Frame; readonly isJson: boolean } {
+  isContentLegal = true;
+  const found = new Routing();
+  const isObject = scanKeys(
+    bytes,
+    { start: 0, end: bytes.length },
+    (keyStart, keyEnd, start, end) => found.note(readKey(bytes, keyStart, keyEnd), start, end),
+    true,
+  );
+  // Also what is JSON, but no object, or nested too deep.
+  return isObject
+    ? { frame: frameOf(bytes, found), isJson: true }
+    : { frame: scanFrame(bytes), isJson: false };
+}
 
 /** Reads one message (one line, without its line end). Never throws. */
 export function scanFrame(bytes: Uint8Array): Frame {
@@ -224,15 +351,19 @@ export function scanFrame(bytes: Uint8Array): Frame {
     const isWhole = end > 0 && skipSpace(bytes, end, bytes.length) === bytes.length;
     return { kind: isWhole && wasContentLegal() ? 'batch' : 'invalid' };
   }
-  const found: Record<string, ByteRange | undefined> = {};
-  const wellFormed = scanMembers(bytes, whole, (key, value) => {
-    if (routingKeys.has(key)) found[key] = value;
-  });
-  if (!wellFormed) return { kind: 'invalid' };
-  const { id: idRange, method: methodRange, params, result, error } = found;
+  const found = new Routing();
+  const wellFormed = scanKeys(bytes, whole, (keyStart, keyEnd, start, end) =>
+    found.note(readKey(bytes, keyStart, keyEnd), start, end),
+  );
+  return wellFormed ? frameOf(bytes, found) : { kind: 'invalid' };
+}
+
+/** What the members make of a message. */
+function frameOf(bytes: Uint8Array, found: Routing): Frame {
+  const { id: idRange, method: methodRange, params, hasResult, hasError: isError } = found;
   // Longer ones are nobody's, and regular expressions recurse over them.
   if (idRange !== undefined && idRange.end - idRange.start > MAX_ID_BYTES) return { kind: 'invalid' };
-  const id = idRange === undefined ? undefined : canonicalId(textOf(bytes, idRange));
+  const id = idRange === undefined ? undefined : readId(bytes, idRange);
   if (!wasContentLegal()) {
     if (id === undefined || !idPattern.test(id)) return { kind: 'invalid' };
     return methodRange === undefined ? { kind: 'invalid', id } : { kind: 'invalid', requestId: id };
@@ -243,8 +374,7 @@ export function scanFrame(bytes: Uint8Array): Frame {
     if (id === undefined || idRange === undefined) return { kind: 'notification', method, params };
     return idPattern.test(id) ? { kind: 'request', method, id, idRange, params } : { kind: 'invalid' };
   }
-  const isError = error !== undefined;
-  if ((isError || result !== undefined) && id !== undefined && idRange !== undefined) {
+  if ((isError || hasResult) && id !== undefined && idRange !== undefined) {
     if (idPattern.test(id) || (isError && id === 'null')) return { kind: 'response', id, idRange, isError };
   }
   return { kind: 'invalid' };

@@ -1,0 +1,66 @@
+import type { Writable } from 'node:stream';
+import { LineBatch } from '../../shared/protocol/lineBatch.ts';
+import type { Verdict } from './transport.ts';
+
+type Settled = (verdict: Verdict) => void;
+
+/**
+ * Writes lines to a pipe: all lines of one turn of the event loop leave in one write, because each write wakes the reader up and costs more than all
+ * else that is done for a call.
+ *
+ * A line is known not to be delivered only when nothing was queued in the pipe before its batch, and the pipe refused the batch at once and as a whole; or
+ * when, in such a batch, it is the last one: its end stands last, and a line-framed server acts on whole lines (decision 6).
+ */
+export class LineWriter {
+  readonly #pipe: Writable;
+  readonly #isOver: () => boolean;
+  readonly #batch = new LineBatch();
+  #settled: (Settled | undefined)[] = [];
+
+  /** `isOver`: nobody reads any more. */
+  constructor(pipe: Writable, isOver: () => boolean) {
+    this.#pipe = pipe;
+    this.#isOver = isOver;
+  }
+
+  write(line: Uint8Array | string, settled?: Settled): void {
+    if (this.#pipe.destroyed || this.#isOver()) {
+      settled?.({ kind: 'broken', delivered: 'no' });
+      return;
+    }
+    if (this.#batch.isEmpty) process.nextTick(() => this.flush());
+    this.#batch.add(typeof line === 'string' ? Buffer.from(line) : line);
+    this.#settled.push(settled);
+  }
+
+  /** Writes now what waits for the end of the turn. */
+  flush(): void {
+    if (this.#batch.isEmpty) return;
+    const pieces = this.#batch.take();
+    const settled = this.#settled;
+    this.#settled = [];
+    const pipe = this.#pipe;
+    if (pipe.destroyed || this.#isOver()) {
+      for (const tell of settled) tell?.({ kind: 'broken', delivered: 'no' });
+      return;
+    }
+    const wasAlone = pipe.writableLength === 0;
+    let isRefused = false;
+    const onDone = (error?: Error | null): void => {
+      const isWritten = error === null || error === undefined;
+      for (const [index, tell] of settled.entries()) {
+        if (isWritten) tell?.({ kind: 'written' });
+        else {
+          const isUndelivered = wasAlone && (isRefused || index === settled.length - 1);
+          tell?.({ kind: 'broken', delivered: isUndelivered ? 'no' : 'unknown' });
+        }
+      }
+    };
+    if (pieces.length > 1) pipe.cork();
+    for (const [index, piece] of pieces.entries())
+      pipe.write(piece, index === pieces.length - 1 ? onDone : undefined);
+    if (pieces.length > 1) pipe.uncork();
+    // The system was asked once and took nothing; a write that it took a part of fails later.
+    isRefused = pipe.errored !== null;
+  }
+}
