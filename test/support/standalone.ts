@@ -155,9 +155,9 @@ export class OpenResponse {
   }
 }
 
-/** The JSON-RPC messages of an event stream. */
+/** The JSON-RPC messages of an event stream; an event without data is none. */
 export function messagesOf(text: string): Message[] {
-  return [...text.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => JSON.parse(data) as Message);
+  return [...text.matchAll(/^data: (.+)$/gm)].map(([, data = '']) => JSON.parse(data) as Message);
 }
 
 export interface RawRequest {
@@ -233,9 +233,9 @@ export class RawSession {
     return open(this.url, { method: 'POST', headers: this.headers(headers), body: bodyOf(message) });
   }
 
-  openStream(): Promise<OpenResponse> {
+  openStream(headers: RawRequest['headers'] = {}): Promise<OpenResponse> {
     return open(this.url, {
-      headers: this.headers({ accept: 'text/event-stream', 'content-type': undefined }),
+      headers: this.headers({ accept: 'text/event-stream', 'content-type': undefined, ...headers }),
     });
   }
 

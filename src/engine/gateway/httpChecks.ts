@@ -131,3 +131,17 @@ export const isJson = remembered((contentType: string | undefined): boolean => {
 export function isPlausibleVersion(version: string | undefined): boolean {
   return version === undefined || /^20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/.test(version);
 }
+
+/** What a client does about streams that are cut, by the version that it names. */
+export interface Comeback {
+  /** It may come back with `Last-Event-ID` for the answer of a call. */
+  readonly resumes: boolean;
+  /** It takes an event that carries an id alone; older clients read every event as a message. */
+  readonly takesEmptyEvents: boolean;
+}
+
+/** Since 2025-06-18 clients name the version; those that do not (VS Code) ignore the ids on the stream of a call (reference/vscode-mcp-client.md §3.3). */
+export const readComeback = remembered((version: string | undefined): Comeback => {
+  const named = version ?? '';
+  return { resumes: named >= '2025-06-18', takesEmptyEvents: named >= '2025-11-25' };
+});

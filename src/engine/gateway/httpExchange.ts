@@ -1,7 +1,9 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Disposable } from '../../shared/base/disposable.ts';
 import { canonicalId, memberRange, textOf, type Frame } from '../../shared/protocol/frameScanner.ts';
 import { errorAnswer } from '../../shared/protocol/answers.ts';
-import type { Accepted } from './httpChecks.ts';
+import type { Accepted, Comeback } from './httpChecks.ts';
+import type { EventLog } from './eventLog.ts';
 import { EventStream, type StreamTiming } from './httpStream.ts';
 import type { Silence, Silences } from './silences.ts';
 
@@ -17,10 +19,23 @@ export interface ExchangeOptions {
   readonly server: string;
   /** Those of the session's requests. */
   readonly silences: Silences;
+  readonly log: EventLog;
+  readonly comeback: Comeback;
+}
+
+export interface ExchangeListener {
+  /** Its response was cut, and may be gone on with: it stays open for a while. */
+  onCut(exchange: Exchange): void;
+  /** Told once: it is answered and its response over, or its client has left. */
+  onOver(exchange: Exchange): void;
+  /** A response of it is over; there may be another one. */
+  onClosed(response: ServerResponse): void;
 }
 
 /** Below this, head and body of an answer are one text and one write. */
 const JOIN_BELOW_BYTES = 16_384;
+/** A client whose stream was cut, and that has an id to come back with, is waited for so long; then it has left. */
+const RESUME_GRACE_MS = 30_000;
 
 /**
  * One request over HTTP, from the body to its answer. Whether the response is JSON or an event stream is decided as late as possible: JSON
@@ -28,27 +43,72 @@ const JOIN_BELOW_BYTES = 16_384;
  */
 export class Exchange {
   readonly #options: ExchangeOptions;
-  readonly #onClosed: (exchange: Exchange) => void;
+  readonly #listener: ExchangeListener;
+  #response: ServerResponse | undefined;
   #stream: EventStream | undefined;
   #silence: Silence | undefined;
+  #grace: Disposable | undefined;
   #settled = false;
+  #isOver = false;
 
-  /** `onClosed` is called once, when the response is over, answered or not. */
-  constructor(options: ExchangeOptions, onClosed: (exchange: Exchange) => void) {
+  constructor(options: ExchangeOptions, listener: ExchangeListener) {
     this.#options = options;
-    this.#onClosed = onClosed;
-    options.response.on('close', () => {
-      this.#breakSilence();
-      this.#onClosed(this);
-    });
+    this.#listener = listener;
+    this.#follow(options.response);
     if (options.accepted.eventStream)
       this.#silence = options.silences.begin(() => this.#openStream().comment());
+  }
+
+  #follow(response: ServerResponse): void {
+    this.#response = response;
+    response.on('close', () => {
+      if (this.#response === response) this.#onCut();
+      this.#listener.onClosed(response);
+    });
+  }
+
+  #onCut(): void {
+    this.#response = undefined;
+    if (this.#settled || !this.#options.comeback.resumes || this.#stream?.isResumable !== true) {
+      this.#over();
+      return;
+    }
+    this.#grace = this.#options.timing.clock.setTimer(RESUME_GRACE_MS, () => this.#over());
+    this.#listener.onCut(this);
+  }
+
+  #over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#grace?.dispose();
+    this.#breakSilence();
+    this.#listener.onOver(this);
   }
 
   #breakSilence(): void {
     if (this.#silence === undefined) return;
     this.#options.silences.end(this.#silence);
     this.#silence = undefined;
+  }
+
+  /** The number of its event stream, where it has one. */
+  get streamNumber(): number | undefined {
+    return this.#stream?.number;
+  }
+
+  /** Its client has lost the connection, and may come back. */
+  get isCut(): boolean {
+    return this.#response === undefined && !this.#isOver;
+  }
+
+  /** The client has come back for what came after so many events of its stream. */
+  resume(response: ServerResponse, after: number): void {
+    this.#grace?.dispose();
+    const before = this.#response;
+    this.#follow(response);
+    this.#stream?.attach(response, { after });
+    // The client knows before we do that it was cut.
+    before?.destroy();
   }
 
   get id(): string {
@@ -59,8 +119,9 @@ export class Exchange {
     return this.#options.frame.method;
   }
 
-  get response(): ServerResponse {
-    return this.#options.response;
+  /** Absent while it is cut, and when it is over. */
+  get response(): ServerResponse | undefined {
+    return this.#response;
   }
 
   /** An answer has been given to it, or it needs none any more. */
@@ -70,7 +131,7 @@ export class Exchange {
 
   /** Messages of the server can go out before the answer. */
   get canStream(): boolean {
-    return this.#options.accepted.eventStream && !this.#settled;
+    return this.#options.accepted.eventStream && !this.#settled && this.#response !== undefined;
   }
 
   /** Canonical JSON text of the request's progress token. Read when it is asked for: most requests are never asked. */
@@ -83,8 +144,11 @@ export class Exchange {
 
   #openStream(): EventStream {
     this.#breakSilence();
-    const { response, timing, headers } = this.#options;
-    this.#stream ??= new EventStream(response, timing, headers);
+    if (this.#stream !== undefined) return this.#stream;
+    const { timing, log, headers, comeback } = this.#options;
+    this.#stream = new EventStream({ timing, log, number: log.nextStream() });
+    if (this.#response !== undefined)
+      this.#stream.attach(this.#response, { headers, primes: comeback.takesEmptyEvents });
     return this.#stream;
   }
 
@@ -97,9 +161,12 @@ export class Exchange {
     if (this.#settled) return;
     this.#settled = true;
     this.#breakSilence();
-    const { response, headers, accepted } = this.#options;
-    if (this.#stream !== undefined || !accepted.json) {
+    const { headers, accepted } = this.#options;
+    const response = this.#response;
+    if (this.#stream !== undefined || !accepted.json || response === undefined) {
       this.#openStream().end(message, flushed);
+      // Kept for a client that comes back; nothing more will come.
+      if (response === undefined) this.#over();
       return;
     }
     const bytes = typeof message === 'string' ? Buffer.from(message) : asBuffer(message);
@@ -116,10 +183,11 @@ export class Exchange {
   /** The client has cancelled the request: it waits for no answer, but its response has to end. */
   abandon(): void {
     if (this.#settled) return;
-    if (this.canStream) {
+    if (this.canStream || this.isCut) {
       const stream = this.#openStream();
       this.#settled = true;
-      stream.end();
+      stream.abandon();
+      if (this.isCut) this.#over();
       return;
     }
     const { frame, server } = this.#options;

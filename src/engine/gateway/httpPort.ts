@@ -10,8 +10,9 @@ import {
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
 import type { ClientPort } from './clientPort.ts';
-import { Exchange, type ExchangeOptions } from './httpExchange.ts';
-import { EventStream, type StreamTiming } from './httpStream.ts';
+import { Exchange, type ExchangeListener, type ExchangeOptions } from './httpExchange.ts';
+import { EventLog, OWN_STREAM, readEventId, type EventBudget } from './eventLog.ts';
+import { EventStream, replay, type StreamTiming } from './httpStream.ts';
 import { Silences } from './silences.ts';
 
 /** What a server says while its client has nothing open waits for a stream, up to this much; then the oldest goes. */
@@ -38,9 +39,11 @@ interface Queued {
 export interface HttpPortOptions {
   readonly server: string;
   readonly timing: StreamTiming;
+  /** What all sessions may keep for clients that come back. */
+  readonly eventBudget: EventBudget;
   /** A message to the session in the client's name. */
   readonly onClientLine: (line: Uint8Array) => void;
-  /** The client closed a request that was not answered. */
+  /** The client closed a request that was not answered, and does not come back for the answer. */
   readonly onAbandoned: (exchange: Exchange) => void;
   /** A response, of a request or the client's stream, is over. */
   readonly onClosed: () => void;
@@ -59,11 +62,15 @@ export class HttpPort implements ClientPort {
   readonly #slow = new Set<ServerResponse>();
   #onDrained: (() => void)[] = [];
   readonly #silences: Silences;
+  readonly #events: EventLog;
+  /** Events on the client's own streams. */
+  #ownEvents = 0;
   #open = 0;
 
   constructor(options: HttpPortOptions) {
     this.#options = options;
     this.#silences = new Silences(options.timing);
+    this.#events = new EventLog(options.timing.clock, options.eventBudget);
   }
 
   /** Responses that are not over. */
@@ -76,56 +83,103 @@ export class HttpPort implements ClientPort {
   }
 
   /** Takes a request in; its id must not be open. */
-  open(options: Omit<ExchangeOptions, 'timing' | 'server' | 'silences'>): void {
+  open(options: Omit<ExchangeOptions, 'timing' | 'server' | 'silences' | 'log'>): void {
     const { timing, server } = this.#options;
-    const exchange = new Exchange({ ...options, timing, server, silences: this.#silences }, (closed) =>
-      this.#onExchangeClosed(closed),
-    );
+    const own = { timing, server, silences: this.#silences, log: this.#events };
+    const exchange = new Exchange({ ...options, ...own }, this.#exchangeListener);
     this.#open += 1;
     this.#exchanges.set(exchange.id, exchange);
     if (!exchange.canStream) return;
     this.#newest = exchange;
-    if (this.#queue.length > 0) this.#flushQueue((message) => exchange.send(message), exchange.response);
+    if (this.#queue.length > 0) this.#flushQueue((message) => exchange.send(message), options.response);
   }
 
-  #onExchangeClosed(exchange: Exchange): void {
+  readonly #exchangeListener: ExchangeListener = {
+    onCut: () => this.#chooseNewest(),
+    onOver: (exchange) => {
+      const abandoned = !exchange.isSettled;
+      this.#remove(exchange);
+      if (abandoned) this.#options.onAbandoned(exchange);
+    },
+    onClosed: (response) => this.#onResponseClosed(response),
+  };
+
+  #onResponseClosed(response: ServerResponse): void {
     this.#open -= 1;
-    this.#noteDrained(exchange.response);
-    const abandoned = !exchange.isSettled;
-    this.#remove(exchange);
-    if (abandoned) this.#options.onAbandoned(exchange);
+    this.#noteDrained(response);
     this.#options.onClosed();
   }
 
   #remove(exchange: Exchange): void {
     if (this.#exchanges.get(exchange.id) !== exchange) return;
     this.#exchanges.delete(exchange.id);
-    if (this.#newest !== exchange) return;
-    this.#newest = undefined;
-    for (const other of this.#exchanges.values()) if (other.canStream) this.#newest = other;
+    if (this.#newest === exchange) this.#chooseNewest();
   }
 
-  /** The client's stream for what belongs to no request; an older one is ended. */
-  openStream(response: ServerResponse): void {
+  #chooseNewest(): void {
+    this.#newest = undefined;
+    for (const exchange of this.#exchanges.values()) if (exchange.canStream) this.#newest = exchange;
+  }
+
+  /** The client's stream for what belongs to no request; an older one is ended. `after`: it has had so many events of the one before. */
+  openStream(response: ServerResponse, primes: boolean, after?: number): void {
     this.#endStream();
-    const stream = new EventStream(response, this.#options.timing);
+    const { timing } = this.#options;
+    const stream = new EventStream({
+      timing,
+      log: this.#events,
+      number: OWN_STREAM,
+      given: this.#ownEvents,
+    });
     this.#stream = stream;
     this.#open += 1;
-    response.once('close', () => {
-      this.#open -= 1;
-      this.#noteDrained(response);
+    response.on('close', () => {
+      this.#keepCount(stream);
       if (this.#stream === stream) this.#stream = undefined;
-      this.#options.onClosed();
+      this.#onResponseClosed(response);
     });
+    stream.attach(response, { primes, after });
     this.#flushQueue((message) => stream.send(message), response);
+  }
+
+  #keepCount(stream: EventStream): void {
+    this.#ownEvents = Math.max(this.#ownEvents, stream.given);
+  }
+
+  /**
+   * The client has lost a stream and comes back for what it missed of that one (MCP 2025-11-25, "Resumability and Redelivery"). Answers
+   * whether the stream is still known.
+   */
+  resumeStream(response: ServerResponse, lastEventId: string, primes: boolean): boolean {
+    const place = readEventId(lastEventId);
+    if (place === undefined || place.stream === OWN_STREAM) {
+      this.openStream(response, primes, place?.seq);
+      return true;
+    }
+    for (const exchange of this.#exchanges.values()) {
+      if (exchange.streamNumber !== place.stream) continue;
+      this.#open += 1;
+      exchange.resume(response, place.seq);
+      this.#chooseNewest();
+      this.#watch(response);
+      return true;
+    }
+    if (!this.#events.hasEndOf(place.stream)) return false;
+    this.#open += 1;
+    response.on('close', () => this.#onResponseClosed(response));
+    replay(response, this.#events.after(place));
+    this.#watch(response);
+    return true;
   }
 
   #endStream(): void {
     const stream = this.#stream;
     if (stream === undefined) return;
     this.#stream = undefined;
-    stream.end();
+    this.#keepCount(stream);
     const { response } = stream;
+    stream.end();
+    if (response === undefined) return;
     const { clock } = this.#options.timing;
     const timer = clock.setTimer(ENDED_STREAM_LIMIT_MS, () => response.destroy(), { unref: true });
     response.once('close', () => timer.dispose());
@@ -135,8 +189,9 @@ export class HttpPort implements ClientPort {
     const exchange = this.#exchanges.get(id);
     if (exchange === undefined) return; // its client is gone
     this.#remove(exchange);
+    const { response } = exchange;
     exchange.answer(message, flushed);
-    this.#watch(exchange.response);
+    this.#watch(response);
   }
 
   /** The client has cancelled a request of its own. */
@@ -152,7 +207,8 @@ export class HttpPort implements ClientPort {
     const frame = scanFrame(bytes);
     const asked = about === undefined ? this.#askedFor(bytes, frame) : this.#exchanges.get(about);
     const prefersStream = frame.kind === 'notification' && unrelated.test(frame.method);
-    const exchange = asked?.canStream === true ? asked : this.#newest;
+    // What is about a call whose client may come back waits for it with the call.
+    const exchange = asked?.canStream === true || asked?.isCut === true ? asked : this.#newest;
     if (exchange !== undefined && (exchange === asked || !prefersStream || this.#stream === undefined)) {
       exchange.send(bytes);
       this.#watch(exchange.response);
@@ -228,7 +284,8 @@ export class HttpPort implements ClientPort {
     return bytes;
   }
 
-  #watch(response: ServerResponse): void {
+  #watch(response: ServerResponse | undefined): void {
+    if (response === undefined) return;
     const waits = response.writableEnded ? response.writableLength > 0 : response.writableNeedDrain;
     if (!waits || this.#slow.has(response) || response.destroyed) return;
     this.#slow.add(response);
@@ -280,6 +337,7 @@ export class HttpPort implements ClientPort {
     this.#queuedBytes = 0;
     this.#endStream();
     this.#silences.dispose();
+    this.#events.dispose();
   }
 
   close(): void {

@@ -8,9 +8,18 @@ import {
   textOf,
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
+import { EventBudget } from './eventLog.ts';
 import { asOneLine, isReadable, readBody } from './httpBody.ts';
-import { isJson, isPlausibleVersion, readAccept, type Accepted, type Refusal } from './httpChecks.ts';
-import type { Exchange } from './httpExchange.ts';
+import {
+  isJson,
+  isPlausibleVersion,
+  readAccept,
+  readComeback,
+  type Accepted,
+  type Comeback,
+  type Refusal,
+} from './httpChecks.ts';
+import type { Exchange, ExchangeOptions } from './httpExchange.ts';
 import { HttpPort } from './httpPort.ts';
 import type { StreamTiming } from './httpStream.ts';
 
@@ -62,6 +71,7 @@ export class HttpSessions {
   readonly #entries = new Map<string, Entry>();
   readonly #ending = new Set<Promise<void>>();
   #bodiesBytes = 0;
+  readonly #eventBudget = new EventBudget();
   #closed = false;
 
   constructor(options: HttpSessionsOptions) {
@@ -82,11 +92,16 @@ export class HttpSessions {
     const entry = typeof id === 'string' ? this.#entries.get(id) : undefined;
     if (request.method === 'POST') await this.#post(request, response, server, entry);
     else if (entry !== undefined && request.method === 'GET') {
-      entry.hadStream = true;
-      // The timer that runs counts to a later time; the end of the stream starts another one.
-      entry.idle?.dispose();
-      entry.idle = undefined;
-      entry.port.openStream(response);
+      const primes = comebackOf(request).takesEmptyEvents;
+      const lastEventId = request.headers['last-event-id'];
+      if (typeof lastEventId !== 'string' || lastEventId === '') {
+        entry.hadStream = true;
+        // The timer that runs counts to a later time; the end of the stream starts another one.
+        entry.idle?.dispose();
+        entry.idle = undefined;
+        entry.port.openStream(response, primes);
+      } else if (!entry.port.resumeStream(response, lastEventId, primes))
+        this.#options.refuse(request, response, unknownEvent);
     } else if (entry !== undefined) {
       void this.#end(entry, 'The client ended the session.');
       response.writeHead(204).end();
@@ -180,6 +195,7 @@ export class HttpSessions {
       const refusal = this.#take(asOneLine(body.bytes), {
         response,
         accepted: readAccept(request.headers.accept),
+        comeback: comebackOf(request),
         server,
         entry,
       });
@@ -193,26 +209,27 @@ export class HttpSessions {
     to: {
       readonly response: ServerResponse;
       readonly accepted: Accepted;
+      readonly comeback: Comeback;
       readonly server: string;
       readonly entry: Entry | undefined;
     },
   ): Refusal | undefined {
     const frame = scanFrame(line);
-    const { response, accepted, entry } = to;
+    const { response, accepted, comeback, entry } = to;
     if (frame.kind === 'batch') return noBatch;
     if (frame.kind === 'invalid') return noMessage;
     const opens = frame.kind === 'request' && frame.method === 'initialize';
     if (entry === undefined) {
       if (!opens) return missingSession;
       if (this.#entries.size >= MAX_SESSIONS) return tooManySessions;
-      this.#begin(line, frame, { response, accepted }, to.server);
+      this.#begin(line, frame, { response, accepted, comeback }, to.server);
       return undefined;
     }
     entry.usedAt = this.#options.timing.clock.now();
     if (opens) return alreadyInitialized;
     if (frame.kind === 'request') {
       if (entry.port.has(frame.id)) return idIsOpen;
-      entry.port.open({ response, accepted, line, frame, headers: {} });
+      entry.port.open({ response, accepted, comeback, line, frame, headers: {} });
       entry.session.onLine(line, false);
       return undefined;
     }
@@ -226,7 +243,7 @@ export class HttpSessions {
   #begin(
     line: Uint8Array,
     frame: Request,
-    to: { readonly response: ServerResponse; readonly accepted: Accepted },
+    to: Pick<ExchangeOptions, 'response' | 'accepted' | 'comeback'>,
     server: string,
   ): void {
     const { timing } = this.#options;
@@ -235,6 +252,7 @@ export class HttpSessions {
     const port = new HttpPort({
       server,
       timing,
+      eventBudget: this.#eventBudget,
       onClientLine: (message) => entry.session.onLine(message, false),
       onAbandoned: (exchange) => this.#onAbandoned(entry, exchange),
       onClosed: () => this.#onResponseClosed(entry),
@@ -247,7 +265,7 @@ export class HttpSessions {
     session.onLine(line, false);
   }
 
-  /** The client has closed a request: nobody waits for its answer (requirements R2.6). */
+  /** The client has closed a request and has not come back: nobody waits for its answer (requirements R2.6). */
   #onAbandoned(entry: Entry, exchange: Exchange): void {
     if (!this.#entries.has(entry.id)) return;
     if (exchange.method === 'initialize') {
@@ -303,6 +321,11 @@ export class HttpSessions {
   }
 }
 
+function comebackOf({ headers }: IncomingMessage): Comeback {
+  const version = headers['mcp-protocol-version'];
+  return readComeback(Array.isArray(version) ? version[0] : version);
+}
+
 function abandonCancelled(
   port: HttpPort,
   line: Uint8Array,
@@ -322,6 +345,12 @@ const alreadyInitialized: Refusal = {
   code: 'invalidRequest',
   sentence:
     'This session is initialized already. Send initialize without Mcp-Session-Id to open another one.',
+};
+const unknownEvent: Refusal = {
+  status: 400,
+  code: 'unknownEvent',
+  sentence:
+    'What came after the event of Last-Event-ID is not kept (any more). Send GET without it for the stream of what belongs to no request.',
 };
 const idIsOpen: Refusal = {
   status: 400,
