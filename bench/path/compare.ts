@@ -1,6 +1,7 @@
 import { spread } from '../figures.ts';
 import { startLeg, type Leg, type Running } from './leg.ts';
-import { applyLoad, type LoadFigures } from './load.ts';
+import type { Client } from './client.ts';
+import { applyLoad, applyRate, within, type LoadFigures } from './load.ts';
 import { cpuMs, withDescendants } from './processes.ts';
 
 /** Legs that lead to the same server, measured in turn: what the machine does meanwhile falls on all of them. */
@@ -8,6 +9,10 @@ import { cpuMs, withDescendants } from './processes.ts';
 export interface Case {
   readonly size: number;
   readonly concurrency: number;
+  /** Each call at a time is in a session of its own. */
+  readonly sessions?: boolean;
+  /** So many calls a second, spread over the sessions, and not as many as go; for four times as long as other rounds. */
+  readonly perSecond?: number;
 }
 
 export interface Group {
@@ -42,12 +47,17 @@ export interface Rounds {
 /** Before a leg is measured for the first time, so that its programs are compiled. */
 const WARM_CONCURRENCY = 10;
 const WARM_MS = 1_500;
+const OPENED_AT_ONCE = 4;
+const OPEN_MS = 60_000;
+const RATE_TIMES = 4;
 
 class Runner {
   readonly leg: Leg;
   readonly rounds = new Map<Case, Round[]>();
   running: Running | undefined;
   failure: string | undefined;
+  readonly #sessions: Client[] = [];
+  #opening = 0;
 
   constructor(leg: Leg) {
     this.leg = leg;
@@ -71,12 +81,31 @@ class Runner {
     });
   }
 
-  async #load({ size, concurrency }: Case, forMs: number): Promise<Round> {
+  async #load({ size, concurrency, sessions = false, perSecond }: Case, forMs: number): Promise<Round> {
     const { client, roots } = this.running!;
+    if (sessions) await this.#openSessions(concurrency);
+    const call = (lane: number): Promise<void> => (sessions ? this.#sessions[lane]! : client).call(size);
     const pids = withDescendants(roots);
     const before = cpuMs(pids);
-    const figures = await applyLoad({ call: () => client.call(size), concurrency, forMs });
+    const figures =
+      perSecond === undefined
+        ? await applyLoad({ call, concurrency, forMs })
+        : await applyRate({ call, perSecond, lanes: concurrency, forMs: forMs * RATE_TIMES });
     return { ...figures, cpuMs: cpuMs(pids) - before };
+  }
+
+  /** A few at a time, because a way may have to start a process for each. */
+  async #openSessions(count: number): Promise<void> {
+    const open = async (): Promise<void> => {
+      while (this.#sessions.length + this.#opening < count) {
+        this.#opening += 1;
+        const client = await this.running!.another!();
+        this.#opening -= 1;
+        this.#sessions.push(client);
+      }
+    };
+    const some = Array.from({ length: OPENED_AT_ONCE }, open);
+    await within(OPEN_MS, `${count} sessions`, Promise.all(some));
   }
 
   warm(one: Case, forMs: number): Promise<void> {
@@ -94,6 +123,7 @@ class Runner {
 
   async stop(): Promise<void> {
     try {
+      for (const session of this.#sessions) await session.close();
       await this.running?.stop();
     } catch (error) {
       this.failure ??= `did not end: ${String(error)}`;
@@ -123,7 +153,10 @@ export async function compare(group: Group, { rounds, forMs }: Rounds): Promise<
 const bytes = (size: number): string =>
   size >= 1_000_000 ? `${size / 1_000_000} MB` : size >= 1_000 ? `${size / 1_000} KB` : `${size} B`;
 
-export const caseName = ({ size, concurrency }: Case): string => `${bytes(size)}, ${concurrency} at a time`;
+export const caseName = ({ size, concurrency, sessions, perSecond }: Case): string => {
+  const rate = perSecond === undefined ? '' : `, ${perSecond} calls a second`;
+  return `${bytes(size)}, ${concurrency} ${sessions === true ? 'sessions' : 'at a time'}${rate}`;
+};
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -185,7 +218,7 @@ export function tableOf({ group, results }: GroupResult): string {
         return spread(values, digitsFor(median(values)));
       };
       const ratio = (other: LegResult | undefined): string =>
-        other === undefined || other === result
+        other === undefined || other === result || one.perSecond !== undefined
           ? ''
           : spread(
               beside(result, other, one, (a, b) => a.perSecond / b.perSecond),

@@ -6,6 +6,7 @@ import { StandaloneBed } from '../../test/support/standalone.ts';
 import { StdioClient } from './client.ts';
 import { HttpClient } from './httpClient.ts';
 import { awaitEnd, endChild, type Leg, type Running } from './leg.ts';
+import { plain, type Launch } from './probe.ts';
 import { directStdio, stdioServers, throughBridge } from './stdioLegs.ts';
 
 const programs = join(import.meta.dirname, 'programs');
@@ -14,8 +15,12 @@ const httpServer = join(import.meta.dirname, '..', 'echoHttpServer.mjs');
 /** A program that prints its port. */
 export async function startListening(
   args: readonly string[],
+  { nodeArgs, env }: Launch = plain,
 ): Promise<{ readonly child: ChildProcess; readonly port: number }> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...nodeArgs, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [text] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, port: Number(String(text).trim()) };
 }
@@ -42,14 +47,15 @@ async function throughHttp(
   };
 }
 
-/** Our stand-alone program; `nodeArgs` and `env` go to the engine. */
+/** Our stand-alone program. */
 async function throughEndpoint(
   entry: (serverPort: number) => Record<string, unknown>,
   needsServer: boolean,
+  launch: Launch,
 ): Promise<Running> {
   const server = needsServer ? await startServer() : undefined;
   const bed = new StandaloneBed();
-  const { ready } = await bed.serve({ servers: { echo: entry(server?.port ?? 0) } });
+  const { ready } = await bed.serve({ servers: { echo: entry(server?.port ?? 0) } }, launch);
   const url = ready.servers['echo']?.url ?? '';
   const client = await new HttpClient(url, { token: ready.token }).initialize();
   return {
@@ -77,20 +83,19 @@ export const directBelow: Leg = { ...directStdio('each'), name: 'direct (stdio)'
 export const bareHttpToStdio: Leg = {
   name: 'bare bridge',
   kind: 'bare',
-  start: async () => {
-    const { child, port } = await startListening([
-      join(programs, 'httpToStdio.mjs'),
-      process.execPath,
-      ...stdioServers.each,
-    ]);
+  start: async (launch) => {
+    const { child, port } = await startListening(
+      [join(programs, 'httpToStdio.mjs'), process.execPath, ...stdioServers.each],
+      launch,
+    );
     return throughHttp(urlOf(port), [child], [child.pid!]);
   },
 };
 
 export const endpointToStdio = (lifeline?: Record<string, unknown>): Leg => ({
-  name: 'MCP Lifeline',
+  name: lifeline === undefined ? 'MCP Lifeline' : 'MCP Lifeline, one process for all',
   kind: 'ours',
-  start: () => throughEndpoint(() => stdioEntry(lifeline), false),
+  start: (launch) => throughEndpoint(() => stdioEntry(lifeline), false, launch),
 });
 
 export const directHttp: Leg = {
@@ -105,9 +110,12 @@ export const directHttp: Leg = {
 export const bareHttpToHttp: Leg = {
   name: 'bare byte pipe',
   kind: 'bare',
-  start: async () => {
+  start: async (launch) => {
     const server = await startServer();
-    const { child, port } = await startListening([join(programs, 'httpToHttp.mjs'), String(server.port)]);
+    const { child, port } = await startListening(
+      [join(programs, 'httpToHttp.mjs'), String(server.port)],
+      launch,
+    );
     return throughHttp(urlOf(port), [child, server.child], [child.pid!]);
   },
 };
@@ -115,15 +123,16 @@ export const bareHttpToHttp: Leg = {
 export const endpointToHttp: Leg = {
   name: 'MCP Lifeline',
   kind: 'ours',
-  start: () => throughEndpoint(httpEntry, true),
+  start: (launch) => throughEndpoint(httpEntry, true, launch),
 };
 
 export const bareStdioToHttp: Leg = {
   name: 'bare bridge',
   kind: 'bare',
-  start: async () => {
+  start: async ({ nodeArgs, env }) => {
     const server = await startServer();
-    return stdioProgram([join(programs, 'stdioToHttp.mjs'), String(server.port)], [server.child]);
+    const args = [...nodeArgs, join(programs, 'stdioToHttp.mjs'), String(server.port)];
+    return stdioProgram(args, [server.child], { env: { ...process.env, ...env } });
   },
 };
 
@@ -148,9 +157,9 @@ export async function stdioProgram(
 export const bridgedToHttp: Leg = {
   name: 'MCP Lifeline',
   kind: 'ours',
-  start: async () => {
+  start: async (launch) => {
     const server = await startServer();
-    const running = await throughBridge(httpEntry(server.port), 'read', {});
+    const running = await throughBridge(httpEntry(server.port), 'read', launch);
     return {
       ...running,
       stop: async () => {

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { within } from './load.ts';
 import type { Client } from './client.ts';
+import { plain, type Launch } from './probe.ts';
 
 /** What stands between client and server. */
 export type Kind = 'direct' | 'bare' | 'ours' | 'peer';
@@ -10,7 +11,8 @@ export type Kind = 'direct' | 'bare' | 'ours' | 'peer';
 export interface Leg {
   readonly name: string;
   readonly kind: Kind;
-  start(): Promise<Running>;
+  /** @param launch how the program in its middle is started, for a look into it */
+  start(launch: Launch): Promise<Running>;
 }
 
 export interface Running {
@@ -26,7 +28,8 @@ const START_MS = 30_000;
 const STOP_MS = 10_000;
 
 /** Starts a leg, or throws with the reason why it cannot be run. */
-export const startLeg = (leg: Leg): Promise<Running> => within(START_MS, `start of ${leg.name}`, leg.start());
+export const startLeg = (leg: Leg, launch: Launch = plain): Promise<Running> =>
+  within(START_MS, `start of ${leg.name}`, leg.start(launch));
 
 /** Ends a child process: politely, then for sure. */
 export async function endChild(child: ChildProcess): Promise<void> {

@@ -11,6 +11,7 @@ import { HttpClient, SseClient } from './httpClient.ts';
 import { startServer, stdioProgram, urlOf } from './httpLegs.ts';
 import { endChild, type Leg, type Running } from './leg.ts';
 import { within } from './load.ts';
+import type { Launch } from './probe.ts';
 import { stdioServers } from './stdioLegs.ts';
 
 const peersFolder = join(import.meta.dirname, '..', 'peers');
@@ -79,19 +80,19 @@ async function programOf(
 
 interface Gateway {
   readonly peer: Peer;
-  readonly nodeArgs?: readonly string[];
+  readonly launch: Launch;
   readonly argsOf: (port: number, home: string) => readonly string[];
   readonly connect: (port: number, connections: number) => Promise<Client>;
   readonly servers?: readonly ChildProcess[];
 }
 
 /** A program that listens on a port; back when its first call is answered. */
-async function gateway({ peer, argsOf, connect, servers = [], nodeArgs = [] }: Gateway): Promise<Running> {
+async function gateway({ peer, argsOf, connect, servers = [], launch }: Gateway): Promise<Running> {
   const { script, home, env, dispose } = await programOf(peer);
   const port = await freePort();
-  const child = spawn(process.execPath, [...nodeArgs, script, ...argsOf(port, home)], {
+  const child = spawn(process.execPath, [...launch.nodeArgs, script, ...argsOf(port, home)], {
     cwd: home,
-    env,
+    env: { ...env, ...launch.env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
@@ -138,12 +139,17 @@ const streamable = (port: number, connections: number): Promise<Client> =>
 
 const command = [process.execPath, ...stdioServers.each];
 
-const asPeer = (name: Peer, start: () => Promise<Running>): Leg => ({ name, kind: 'peer', start });
+const asPeer = (name: Peer, start: Leg['start']): Leg => ({ name, kind: 'peer', start });
 
 /** Its endpoint for clients is of the older transport, and it puts the server's name before the tool's. */
-const hub = (entry: Record<string, unknown>, servers: readonly ChildProcess[] = []): Promise<Running> =>
+const hub = (
+  launch: Launch,
+  entry: Record<string, unknown>,
+  servers: readonly ChildProcess[] = [],
+): Promise<Running> =>
   gateway({
     peer: 'mcp-hub',
+    launch,
     argsOf: (port, home) => {
       const config = join(home, 'config.json');
       writeFileSync(config, JSON.stringify({ mcpServers: { echo: entry } }));
@@ -171,10 +177,11 @@ const hub = (entry: Record<string, unknown>, servers: readonly ChildProcess[] = 
   });
 
 export const httpToStdioPeers: readonly Leg[] = [
-  asPeer('mcp-hub', () => hub({ command: command[0], args: command.slice(1) })),
-  asPeer('mcp-proxy', () =>
+  asPeer('mcp-hub', (launch) => hub(launch, { command: command[0], args: command.slice(1) })),
+  asPeer('mcp-proxy', (launch) =>
     gateway({
       peer: 'mcp-proxy',
+      launch,
       argsOf: (port) => [
         ...['--port', String(port), '--host', '127.0.0.1', '--server', 'stream', '--no-eventStore', '--'],
         ...command,
@@ -182,9 +189,10 @@ export const httpToStdioPeers: readonly Leg[] = [
       connect: streamable,
     }),
   ),
-  asPeer('supergateway', () =>
+  asPeer('supergateway', (launch) =>
     gateway({
       peer: 'supergateway',
+      launch,
       argsOf: (port) => [
         ...['--stdio', command.join(' '), '--outputTransport', 'streamableHttp', '--stateful'],
         ...['--port', String(port), '--logLevel', 'none'],
@@ -195,18 +203,22 @@ export const httpToStdioPeers: readonly Leg[] = [
 ];
 
 export const httpToHttpPeers: readonly Leg[] = [
-  asPeer('mcp-hub', async () => {
+  asPeer('mcp-hub', async (launch) => {
     const server = await startServer();
-    return hub({ url: urlOf(server.port) }, [server.child]);
+    return hub(launch, { url: urlOf(server.port) }, [server.child]);
   }),
 ];
 
 /** A program that is spoken to over stdio, before an HTTP server. */
-async function stdioPeer(peer: Peer, argsOf: (url: string) => readonly string[]): Promise<Running> {
+async function stdioPeer(
+  peer: Peer,
+  launch: Launch,
+  argsOf: (url: string) => readonly string[],
+): Promise<Running> {
   const { script, home, env, dispose } = await programOf(peer);
   const server = await startServer();
-  const args = [script, ...argsOf(urlOf(server.port))];
-  const running = await stdioProgram(args, [server.child], { env, cwd: home });
+  const args = [...launch.nodeArgs, script, ...argsOf(urlOf(server.port))];
+  const running = await stdioProgram(args, [server.child], { env: { ...env, ...launch.env }, cwd: home });
   return {
     ...running,
     stop: async () => {
@@ -217,10 +229,10 @@ async function stdioPeer(peer: Peer, argsOf: (url: string) => readonly string[])
 }
 
 export const stdioToHttpPeers: readonly Leg[] = [
-  asPeer('mcp-remote', () =>
-    stdioPeer('mcp-remote', (url) => [url, '--allow-http', '--transport', 'http-only', '--silent']),
+  asPeer('mcp-remote', (launch) =>
+    stdioPeer('mcp-remote', launch, (url) => [url, '--allow-http', '--transport', 'http-only', '--silent']),
   ),
-  asPeer('supergateway', () =>
-    stdioPeer('supergateway', (url) => ['--streamableHttp', url, '--logLevel', 'none']),
+  asPeer('supergateway', (launch) =>
+    stdioPeer('supergateway', launch, (url) => ['--streamableHttp', url, '--logLevel', 'none']),
   ),
 ];

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { bridgePath, TestBed } from '../../test/support/testEngine.ts';
 import { StdioClient } from './client.ts';
 import { awaitEnd, endChild, type Leg, type Running } from './leg.ts';
+import type { Launch } from './probe.ts';
 
 const programs = join(import.meta.dirname, 'programs');
 const echo = join(import.meta.dirname, '..', 'echoServer.mjs');
@@ -46,19 +47,24 @@ export const directStdio = (server: StdioServer): Leg => ({
 export const relayed = (server: StdioServer): Leg => ({
   name: 'bare relay, one process',
   kind: 'bare',
-  start: () =>
-    running(new StdioClient([join(programs, 'relay.mjs'), process.execPath, ...stdioServers[server]]), true),
+  start: ({ nodeArgs, env }) => {
+    const args = [...nodeArgs, join(programs, 'relay.mjs'), process.execPath, ...stdioServers[server]];
+    return running(new StdioClient(args, { env: { ...process.env, ...env } }), true);
+  },
 });
 
 /** Two processes more and a socket between them, bytes only. */
 export const socketRelayed = (server: StdioServer): Leg => ({
   name: 'bare bridge, socket, gateway',
   kind: 'bare',
-  start: async () => {
+  start: async ({ nodeArgs, env }) => {
     const folder = mkdtempSync(join(tmpdir(), 'lifeline-bare-'));
     const socket = join(folder, 's');
     const args = [join(programs, 'socketGateway.mjs'), socket, process.execPath, ...stdioServers[server]];
-    const gateway = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const gateway = spawn(process.execPath, [...nodeArgs, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await once(gateway.stdout, 'data');
     const { client, roots, stop } = await running(
       new StdioClient([join(programs, 'socketBridge.mjs'), socket]),
@@ -66,7 +72,7 @@ export const socketRelayed = (server: StdioServer): Leg => ({
     );
     return {
       client,
-      roots: [...roots, gateway.pid!],
+      roots: [gateway.pid!, ...roots],
       stop: async () => {
         await stop();
         await endChild(gateway);
@@ -76,28 +82,21 @@ export const socketRelayed = (server: StdioServer): Leg => ({
   },
 });
 
-/** How an engine is started beside the usual way. */
-export type EngineOptions = Parameters<TestBed['startEngine']>[0];
-
 /** Through bridge and engine. `write` is a tool whose calls are noted in the journal before they are sent. */
-export const bridged = (
-  server: StdioServer,
-  tool: 'read' | 'write' = 'read',
-  engineOptions: EngineOptions = {},
-): Leg => ({
+export const bridged = (server: StdioServer, tool: 'read' | 'write' = 'read'): Leg => ({
   name: tool === 'read' ? 'MCP Lifeline' : 'MCP Lifeline, at-most-once',
   kind: 'ours',
-  start: () => throughBridge({ command: process.execPath, args: stdioServers[server] }, tool, engineOptions),
+  start: (launch) => throughBridge({ command: process.execPath, args: stdioServers[server] }, tool, launch),
 });
 
 /** The client of a bridge to whatever server the entry says. */
 export async function throughBridge(
   entry: Record<string, unknown>,
   tool: 'read' | 'write',
-  engineOptions: EngineOptions,
+  launch: Launch,
 ): Promise<Running> {
   const bed = new TestBed('bench').configure({ echo: entry });
-  const engine = await bed.startEngine(engineOptions);
+  const engine = await bed.startEngine(launch);
   const client = new StdioClient([bridgePath, '--server', 'echo', '--window', 'bench'], {
     env: bed.environment,
     tool,
@@ -105,7 +104,7 @@ export async function throughBridge(
   const { roots, stop } = await running(client, true);
   return {
     client,
-    roots: [...roots, engine.pid],
+    roots: [engine.pid, ...roots],
     stop: async () => {
       await stop();
       await bed.dispose();

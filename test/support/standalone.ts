@@ -35,9 +35,18 @@ export class Running {
   stderr = '';
   readonly exited: Promise<number | null>;
 
-  constructor(args: readonly string[], options: { readonly env: NodeJS.ProcessEnv; readonly cwd: string }) {
-    this.child = spawn(process.execPath, [enginePath, ...args], {
-      ...options,
+  constructor(
+    args: readonly string[],
+    options: {
+      readonly env: NodeJS.ProcessEnv;
+      readonly cwd: string;
+      readonly nodeArgs?: readonly string[] | undefined;
+    },
+  ) {
+    const { env, cwd, nodeArgs = [] } = options;
+    this.child = spawn(process.execPath, [...nodeArgs, enginePath, ...args], {
+      env,
+      cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
@@ -82,8 +91,8 @@ export class StandaloneBed {
   }
 
   /** Starts the program with any arguments. */
-  start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
-    const running = new Running(args, { env: this.environment(env), cwd: this.home });
+  start(args: readonly string[], env: NodeJS.ProcessEnv = {}, nodeArgs?: readonly string[]): Running {
+    const running = new Running(args, { env: this.environment(env), cwd: this.home, nodeArgs });
     this.#running.push(running);
     return running;
   }
@@ -98,10 +107,14 @@ export class StandaloneBed {
   /** `serve` with a configuration, when it is ready. */
   async serve(
     config: unknown,
-    options: { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+    options: {
+      readonly args?: readonly string[];
+      readonly env?: NodeJS.ProcessEnv;
+      readonly nodeArgs?: readonly string[];
+    } = {},
   ): Promise<{ ready: ReadyLine; running: Running }> {
     const args = ['serve', '--config', this.writeConfig(config), ...(options.args ?? [])];
-    const running = this.start(args, options.env);
+    const running = this.start(args, options.env, options.nodeArgs);
     await until('the ready line', () => {
       if (running.hasExited) throw new Error(`serve ended with ${running.child.exitCode}: ${running.stderr}`);
       return running.stdout.includes('\n');
