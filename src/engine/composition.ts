@@ -3,6 +3,8 @@ import { lstatSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../shared/base/clock.ts';
 import type { Disposable } from '../shared/base/disposable.ts';
+import { Redactor } from '../shared/redaction/redactor.ts';
+import { secretsIn } from '../shared/redaction/secretValues.ts';
 import { systemRandom } from '../shared/base/random.ts';
 import { parseEndpointInfo, readEndpointFile, type EndpointInfo } from '../endpoint/endpointFile.ts';
 import { endpointFile, endpointsFolder } from '../endpoint/location.ts';
@@ -79,7 +81,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { home, window, version, standalone } = options;
   const clock = systemClock;
   const startedAt = clock.wallNow();
-  const log = new EngineLog(clock, join(home, 'logs', `${window}.log`));
+  const token = randomBytes(32).toString('hex');
+  const redactor = new Redactor();
+  const redact = (text: string): string => redactor.redact(text);
+  // What a server inherits it may tell.
+  redactor.learn([token, standalone?.token ?? '', ...secretsIn({ env: process.env })]);
+  const log = new EngineLog(clock, join(home, 'logs', `${window}.log`), redact);
   const logging = standalone === undefined ? undefined : log.onDidLog(standalone.onLog);
   const note = (text: string): void => log.write('warn', text);
   const onListenerError = (error: unknown): void =>
@@ -101,6 +108,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     store,
     environment: process.env,
     onListenerError,
+    redactor,
     recovery: (server) => new ServerRecovery(server, { clock, random: systemRandom, tide }),
   });
   const guardian = new Guardian(clock, note);
@@ -128,6 +136,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
   const upstreams = new Upstreams({
     clock,
+    redactor,
     guardian,
     window,
     processes,
@@ -146,7 +155,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     version: 1,
     window,
     socket: newSocketAddress(home),
-    token: randomBytes(32).toString('hex'),
+    token,
     pid: process.pid,
     startedAt,
     engineVersion: version,
@@ -168,6 +177,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     launchPrefix: `${startedAt.toString(36)}${process.pid.toString(36)}`,
     log: (level, message, server) => log.write(level, message, server),
     quote: (level, message, server) => log.quote(level, message, server),
+    redact,
     onListenerError,
   };
   const gateway = new Gateway({

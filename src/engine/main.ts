@@ -1,5 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { isWindowId } from '../endpoint/location.ts';
+import { redactWellKnown } from '../shared/redaction/wellKnown.ts';
 import { exitCodes, NoEngineError, readArguments, UsageError } from './cli/arguments.ts';
 import { HELP } from './cli/help.ts';
 import { say } from './cli/output.ts';
@@ -57,7 +58,8 @@ async function runEngine(args: readonly string[]): Promise<undefined> {
 }
 
 function onFailure(error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error);
+  // An argument that was not understood may be a token, and what is printed here ends up in somebody's log.
+  const text = redactWellKnown(error instanceof Error ? error.message : String(error));
   if (error instanceof UsageError) {
     process.stderr.write(`mcp-lifeline: ${text}\nmcp-lifeline --help tells more.\n`);
     process.exitCode = exitCodes.wrongUsage;

@@ -40,6 +40,7 @@ export interface CallTableDeps {
   readonly hasRunTools: boolean;
   readonly nextNumber: () => number;
   readonly answer: (id: string, message: Uint8Array | string, flushed?: () => void) => void;
+  readonly redact: (text: string) => string;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
 }
 
@@ -336,8 +337,9 @@ export class CallTable {
     runtime.noteAnsweredCall(clock.now() - call.startedAt);
   }
 
-  #fail(call: Call, fault: Fault): void {
-    const { runtime } = this.#deps;
+  #fail(call: Call, told: Fault): void {
+    const { runtime, redact } = this.#deps;
+    const fault = told.inWords(redact);
     const { counters } = runtime;
     counters.failed += 1;
     if (fault.code === 'outcomeUnknown') counters.outcomeUnknown += 1;

@@ -58,6 +58,8 @@ export interface SessionDeps {
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
   /** Logs what a server itself has said. */
   readonly quote: (level: 'info' | 'warn', message: string, server: string) => void;
+  /** Takes secrets out of what is told of a server (requirements R14.4). */
+  readonly redact: (text: string) => string;
   readonly onListenerError: (error: unknown) => void;
 }
 

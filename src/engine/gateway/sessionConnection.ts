@@ -52,6 +52,7 @@ export function createConnection(
     journal,
     log,
     quote,
+    redact,
     onListenerError,
   } = deps;
   const connection: Connection = new Connection({
@@ -84,6 +85,7 @@ export function createConnection(
         journal.written({ session, id, method, tool, callId, at: clock.wallNow() }),
       withdrawn: ({ session, id }) => journal.withdrawn(session, id),
     },
+    redact,
     onStderr: (text) => {
       for (const line of text.split('\n'))
         if (line.trim() !== '') quote('info', `stderr: ${line}`, runtime.name);

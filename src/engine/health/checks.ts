@@ -12,6 +12,11 @@ const CHECK_LIMIT_MS = 5_000;
 /** A tool may have something to do. */
 const TOOL_LIMIT_MS = 30_000;
 
+/** Of a tool's words. */
+const MAX_TOLD = 300;
+/** And of them this much is searched for secrets. */
+const MAX_READ = 4_096;
+
 const well: CheckResult = { isWell: true };
 const failed = (why: string): CheckResult => ({ isWell: false, why });
 const unmade = (why: string): CheckResult => ({ isWell: false, why, isUnmade: true });
@@ -44,19 +49,23 @@ export async function checkByTool(
   }
   const params = JSON.stringify({ name: tool, arguments: check.arguments });
   const answer = await launch.request('tools/call', params, TOOL_LIMIT_MS);
-  if (answer.kind === 'error') return failed(`The tool "${tool}" failed: ${answer.error}`);
+  if (answer.kind === 'error') return failed(`The tool "${tool}" failed: ${launch.redact(answer.error)}`);
   if (answer.kind === 'failed')
     return failed(
       answer.fault?.message ?? `The tool "${tool}" did not answer within ${TOOL_LIMIT_MS / 1_000} s.`,
     );
   const isError = isObject(answer.value) && answer.value['isError'] === true;
-  return isError ? failed(`The tool "${tool}" answered with an error: ${textOf(answer.value)}`) : well;
+  return isError
+    ? failed(
+        `The tool "${tool}" answered with an error: ${launch.redact(textOf(answer.value)).slice(0, MAX_TOLD)}`,
+      )
+    : well;
 }
 
 function textOf(value: unknown): string {
   const content = isObject(value) && Array.isArray(value['content']) ? (value['content'] as unknown[]) : [];
   const [first] = content;
-  return isObject(first) && typeof first['text'] === 'string' ? first['text'].slice(0, 300) : 'no text';
+  return isObject(first) && typeof first['text'] === 'string' ? first['text'].slice(0, MAX_READ) : 'no text';
 }
 
 /** Asks the user's own URL. */

@@ -29,6 +29,7 @@ interface Rate {
 export class EngineLog {
   readonly #clock: Clock;
   readonly #file: string | undefined;
+  readonly #redact: (text: string) => string;
   readonly #entries: LogEntry[] = [];
   readonly #logged: Emitter<LogEntry>;
   #fileBytes = 0;
@@ -38,9 +39,11 @@ export class EngineLog {
   #fileTimer: Disposable | undefined;
   readonly #rates = new Map<string, Rate>();
 
-  constructor(clock: Clock, file: string | undefined) {
+  /** `redact` takes secrets out of every line, whoever wrote it (requirements R14.4). */
+  constructor(clock: Clock, file: string | undefined, redact = (text: string): string => text) {
     this.#clock = clock;
     this.#file = file;
+    this.#redact = redact;
     // The log is where listener errors are reported; one of its own has nowhere else to go.
     this.#logged = new Emitter(() => undefined);
     if (file === undefined) return;
@@ -79,7 +82,9 @@ export class EngineLog {
     if (rateKey !== undefined && !this.#isWithinRate(rateKey, entry.server)) return;
     this.#flushRepeats();
     this.#lastText = text;
-    this.#emit({ ...entry, message: entry.message.slice(0, MAX_MESSAGE), at: this.#clock.wallNow() });
+    // Before it is cut: half a secret would not be known as one.
+    const message = this.#redact(entry.message).slice(0, MAX_MESSAGE);
+    this.#emit({ ...entry, message, at: this.#clock.wallNow() });
   }
 
   #isWithinRate(key: string, server: string | undefined): boolean {

@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
+import type { Redactor } from '../../shared/redaction/redactor.ts';
+import { secretsIn } from '../../shared/redaction/secretValues.ts';
 import { fitProblems } from '../../shared/model/settingsProblem.ts';
 import type { SettingsProblem } from '../../shared/model/snapshot.ts';
 import type { EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
@@ -36,6 +38,8 @@ export interface RegistryDeps {
   readonly store: CatalogueStore;
   readonly environment: NodeJS.ProcessEnv;
   readonly onListenerError: (error: unknown) => void;
+  /** Is told of every secret in the settings, and takes them out of what is told (requirements R14.4). */
+  readonly redactor?: Redactor;
   /** What is remembered of a server's failures; in memory only, so that no failure outlives the engine. */
   readonly recovery: (server: string) => ServerRecovery;
 }
@@ -120,6 +124,7 @@ export class ServerRegistry {
 
   /** Takes the settings over. Servers that are gone are emptied, but stay while a session holds them. */
   configure(configuration: EngineConfiguration, places: SettingsPlaces = editorPlaces): void {
+    this.#deps.redactor?.learn(secretsIn([configuration.servers, configuration.connection]));
     const problems: SettingsProblem[] = [];
     const seen = new Map<string, string>();
     this.#workspaceFolder = configuration.workspaceFolder;
@@ -166,7 +171,7 @@ export class ServerRegistry {
       this.#subscriptions.delete(name);
       this.#servers.delete(name);
     }
-    this.#problems = fitProblems(problems);
+    this.#problems = fitProblems(problems, this.#deps.redactor);
     this.#configured = true;
     this.#changed.fire(undefined);
   }

@@ -5,11 +5,13 @@ import { Emitter } from '../../shared/base/emitter.ts';
 import { isUsable, type ConnectionState } from '../../shared/model/connectionState.ts';
 import type { Fault } from '../../shared/model/fault.ts';
 import type { Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type { Redactor } from '../../shared/redaction/redactor.ts';
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
 import { sharedProcesses, withoutQuery, type ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { catalogueDigest, toolHints, type Catalogue, type CatalogueStore } from '../catalogue/catalogue.ts';
 import { describeEmpty, type EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { describeMissing } from '../catalogue/shrinkage.ts';
+import { redactSnapshot } from '../observability/redactSnapshot.ts';
 import { LatencyRing } from '../observability/latency.ts';
 import { Breaker, type BreakerOptions } from '../policies/breaker/breaker.ts';
 import { Places } from '../policies/pool/places.ts';
@@ -115,6 +117,7 @@ export class ServerRuntime {
   #stopping: Promise<unknown> | undefined;
   readonly #clock: Clock;
   readonly #store: CatalogueStore;
+  readonly #redactor: Redactor | undefined;
   readonly #sessions = new Set<AttachedSession>();
   readonly #changed: Emitter<undefined>;
   #configuration: RuntimeConfiguration;
@@ -134,6 +137,7 @@ export class ServerRuntime {
       readonly clock: Clock;
       readonly store: CatalogueStore;
       readonly onListenerError: (error: unknown) => void;
+      readonly redactor?: Redactor;
       readonly recovery: (server: string) => ServerRecovery;
     },
   ) {
@@ -141,6 +145,7 @@ export class ServerRuntime {
     this.recovery = deps.recovery(name);
     this.#clock = deps.clock;
     this.#store = deps.store;
+    this.#redactor = deps.redactor;
     this.#changed = new Emitter(deps.onListenerError);
     this.#configuration = configuration;
     this.#configurationDigest = digestOf(configuration.config);
@@ -371,7 +376,13 @@ export class ServerRuntime {
     );
   }
 
+  /** Without secrets, whatever the server has said. */
   get snapshot(): ServerSnapshot {
+    const snapshot = this.#snapshot;
+    return this.#redactor === undefined ? snapshot : redactSnapshot(snapshot, this.#redactor);
+  }
+
+  get #snapshot(): ServerSnapshot {
     const connections = this.#connections;
     const { state } = this;
     const sum = (of: (connection: Connection) => number): number =>

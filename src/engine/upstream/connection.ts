@@ -7,7 +7,7 @@ import {
   legalMoves,
   type ConnectionState,
 } from '../../shared/model/connectionState.ts';
-import { Fault } from '../../shared/model/fault.ts';
+import type { Fault } from '../../shared/model/fault.ts';
 import type { Tier } from '../../shared/model/tier.ts';
 import type { Frame } from '../../shared/protocol/frameScanner.ts';
 import type { Call } from '../pipeline/call.ts';
@@ -17,7 +17,7 @@ import type { Watch } from '../health/watch.ts';
 import { diagnose } from '../recovery/diagnosis/diagnose.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import type { Attempt, RecoveryPlan, RecoveryPolicy, ServerRecovery } from '../recovery/serverRecovery.ts';
-import { unusableFault } from './connectionFaults.ts';
+import { notOpenedFault, unusableFault } from './connectionFaults.ts';
 import type { Endpoints } from './http/failover.ts';
 import { lastWords } from './lastWords.ts';
 import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
@@ -71,6 +71,8 @@ export interface ConnectionOptions {
   readonly after?: Promise<unknown> | undefined;
   readonly journal: { written(call: Call): void; withdrawn(call: Call): void };
   readonly client: ConnectionClient;
+  /** Takes secrets out of what a failure tells. */
+  readonly redact?: ((text: string) => string) | undefined;
   readonly onStderr: (text: string) => void;
   readonly onGarbage: (what: string) => void;
   /** Something that is shown of its health has changed, but not its state. */
@@ -331,7 +333,7 @@ export class Connection implements ServerLink {
     const hello = this.#hello;
     // A listener may have ended it, or another session may have found out meanwhile that the server is down.
     if (this.#state !== 'connecting' || this.#launch !== undefined || hello === undefined) return;
-    const { server, clock, open, journal, key, serverRecovery } = this.#options;
+    const { server, clock, open, journal, key, serverRecovery, redact } = this.#options;
     const held = serverRecovery.heldBack(key, this.#launches === 0);
     if (held !== undefined) {
       this.#leavePlace();
@@ -347,15 +349,12 @@ export class Connection implements ServerLink {
     const name = this.#options.nextLaunchName();
     const listener = this.#listenerFor(slot);
     try {
-      slot.launch = new Launch({ server, name, clock, hello, startTimeoutMs, open, journal }, listener);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#onEnd(
-        new Fault('spawnFailed', `The MCP server "${server}" could not be started: ${why}`, {
-          server,
-          cause: error,
-        }),
+      slot.launch = new Launch(
+        { server, name, clock, hello, startTimeoutMs, open, journal, redact },
+        listener,
       );
+    } catch (error) {
+      this.#onEnd(notOpenedFault(server, error));
       return;
     }
     if (!slot.launch.hasEnded) this.#launch = slot.launch;
@@ -444,7 +443,8 @@ export class Connection implements ServerLink {
     this.#watch = undefined;
   }
 
-  #onEnd(fault: Fault): void {
+  #onEnd(told: Fault): void {
+    const fault = told.inWords(this.#options.redact);
     const launch = this.#launch;
     this.#launch = undefined;
     this.#leaveAlone();

@@ -26,3 +26,10 @@ export function unusableFault(
   const text = `The MCP server "${server}" is stopped; the call was not carried out.`;
   return new Fault('stopped', text, { server });
 }
+
+/** The way to a server could not even be tried. */
+export function notOpenedFault(server: string, error: unknown): Fault {
+  const why = error instanceof Error ? error.message : String(error);
+  const text = `The MCP server "${server}" could not be started: ${why}`;
+  return new Fault('spawnFailed', text, { server, cause: error });
+}

@@ -74,6 +74,8 @@ export interface LaunchOptions {
   readonly startTimeoutMs: number;
   readonly open: (listener: TransportListener) => Transport;
   readonly journal: { written(call: Call): void; withdrawn(call: Call): void };
+  /** Takes secrets out of what the server says and is told elsewhere. */
+  readonly redact?: ((text: string) => string) | undefined;
 }
 
 interface PendingCall {
@@ -86,6 +88,8 @@ interface PendingCall {
 /** What a ping may take that finds out whether a session is still known. */
 const CHECK_TIMEOUT_MS = 5_000;
 const MAX_ABANDONED = 1_000;
+/** Of what is quoted this much is searched for secrets; less of it is told. */
+const MAX_QUOTED = 2_048;
 const decoder = new TextDecoder();
 
 /** What says that the session is gone, or that it must not be used. */
@@ -145,17 +149,18 @@ export class Launch implements TransportListener {
     });
     this.#transport = options.open(this);
     this.#startTimer = options.clock.setTimer(options.startTimeoutMs, () => {
-      this.#startFault = this.#startTimeout();
+      this.#startFault = startTimeoutFault(options.server, {
+        limitMs: options.startTimeoutMs,
+        isInitialized: this.#isInitialized,
+        isHttp: this.#transport.requestsAreIndependent,
+      });
       void this.stop({ politeMs: 100, firmMs: 1_000 });
     });
   }
 
-  #startTimeout(): Fault {
-    return startTimeoutFault(this.#options.server, {
-      limitMs: this.#options.startTimeoutMs,
-      isInitialized: this.#isInitialized,
-      isHttp: this.#transport.requestsAreIndependent,
-    });
+  /** Before it is cut: half a secret would not be known as one. */
+  redact(text: string): string {
+    return this.#options.redact?.(text) ?? text;
   }
 
   get pid(): number | undefined {
@@ -243,7 +248,7 @@ export class Launch implements TransportListener {
     }
     if (answer.kind === 'error' || !isObject(answer.value)) {
       const why = answer.kind === 'error' ? answer.error : 'its answer to initialize is no object';
-      this.#startFault = refusedToInitialize(server, why);
+      this.#startFault = refusedToInitialize(server, this.redact(why));
       void this.stop();
       return;
     }
@@ -486,7 +491,7 @@ export class Launch implements TransportListener {
     if (pending === undefined) {
       // Cancelled, past its deadline, or answered before: the client must not see it.
       this.#inbox.countUnasked();
-      const id = frame.id.slice(0, 64);
+      const id = this.redact(frame.id.slice(0, MAX_QUOTED)).slice(0, 64);
       this.#listener.onGarbage(`an answer to a request that is not open (id ${id})`);
       if (!this.#abandoned.delete(frame.id))
         this.#noteOddity(`answered a request that is not open (id ${id})`);
@@ -505,7 +510,7 @@ export class Launch implements TransportListener {
   /** Something that is not JSON. When it still tells which call it was to answer, that call ends here and now. */
   #onInvalid(line: Uint8Array, id: string | undefined): Promise<unknown> | undefined {
     this.#inbox.countUnasked();
-    const beginning = decoder.decode(line.subarray(0, 200));
+    const beginning = this.redact(decoder.decode(line.subarray(0, MAX_QUOTED))).slice(0, 200);
     this.#listener.onGarbage(beginning);
     this.#noteOddity(
       `sent something that is no MCP message and may have hidden the answer: "${beginning.slice(0, 60)}"; its output may carry nothing else`,

@@ -4,6 +4,7 @@ import spawn from 'cross-spawn';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Fault } from '../../shared/model/fault.ts';
+import { RedactedStream, Redactor } from '../../shared/redaction/redactor.ts';
 import { LineSplitter } from '../../shared/protocol/lineSplitter.ts';
 import { exitFault } from '../recovery/diagnosis/exitFault.ts';
 import type { Guardian } from './guardian.ts';
@@ -27,6 +28,8 @@ export interface ServerProcessOptions {
   /** The environment to look for the command in when PATH does not have it; `undefined`: there is no other. */
   readonly otherEnv?: (() => Promise<Record<string, string> | undefined>) | undefined;
   readonly clock: Clock;
+  /** Knows the secrets that must not be told of it; by default only those that are known by their form. */
+  readonly redactor?: Redactor;
   /** Told of its group while it may have to be ended by others. */
   readonly guardian: Pick<Guardian, 'add' | 'remove'>;
   /** Longest line on stdout; a longer one is dropped. */
@@ -72,12 +75,16 @@ export class ServerProcess implements Transport {
   #wasUp = false;
   readonly #stderr: StderrGate;
   readonly #ended = Promise.withResolvers<undefined>();
+  readonly #redactor: Redactor;
 
   constructor(options: ServerProcessOptions, listener: TransportListener) {
     this.#options = options;
     this.#listener = listener;
+    this.#redactor = options.redactor ?? new Redactor();
+    const redacted = new RedactedStream(this.#redactor);
     this.#stderr = new StderrGate({
       clock: options.clock,
+      redact: (text, cut) => redacted.next(text, cut),
       onText: (text) => {
         this.#output = (this.#output + text).slice(-TAIL_LENGTH);
         listener.onStderr(text);
@@ -192,7 +199,8 @@ export class ServerProcess implements Transport {
   }
 
   #whySpawnFailed(errno: string | undefined): string {
-    const { command } = this.#options;
+    // A whole command line is written there now and then.
+    const command = this.#redactor.redact(this.#options.command);
     if (errno === 'ENOENT')
       return `its command "${command.slice(0, 200)}" was not found, neither as a file nor on PATH${this.#lookedElsewhere ? ', nor on that of your login shell' : ''}`;
     if (errno === 'EACCES') return `its command "${command}" may not be executed`;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '../../../test/support/fakeClock.ts';
+import { RedactedStream, Redactor } from '../../shared/redaction/redactor.ts';
 import { StderrGate } from './stderrGate.ts';
 
 describe('stderr of a server', () => {
@@ -7,6 +8,7 @@ describe('stderr of a server', () => {
   let gate: StderrGate;
   let told: string[];
   let held: boolean[];
+  let redacted: RedactedStream;
   const say = (text: string): void => gate.push(Buffer.from(text));
   const all = (): string => told.join('');
 
@@ -14,9 +16,13 @@ describe('stderr of a server', () => {
     clock = new FakeClock();
     told = [];
     held = [];
+    const redactor = new Redactor();
+    redactor.learn(['known-secret-value']);
+    redacted = new RedactedStream(redactor);
     gate = new StderrGate({
       clock,
       onText: (text) => told.push(text),
+      redact: (text, cut) => redacted.next(text, cut),
       holdReading: (hold) => held.push(hold),
     });
   });
@@ -40,6 +46,27 @@ describe('stderr of a server', () => {
     assert.equal(all(), 'Password: \nFatal: no\n');
     say('late');
     assert.equal(all(), 'Password: \nFatal: no\n');
+  });
+
+  it('R14.4 a secret is not told, in however many pieces it comes', async () => {
+    for (const piece of ['key kno', 'wn-sec', 'ret-value!\n']) say(piece);
+    assert.equal(all(), 'key [redacted]!\n');
+    say('prompt known-sec');
+    await clock.advance(1_000);
+    say('ret-value, and more\n');
+    assert.equal(all(), 'key [redacted]!\nprompt [redacted]\n[redacted], and more\n');
+  });
+
+  it('R14.4 no piece of a secret is left where a flood is cut', async () => {
+    for (let shift = 0; shift < 18; shift += 1) {
+      told.length = 0;
+      say(`${'x'.repeat(65_536 - shift)}known-secret-value${'y'.repeat(10_000)}`);
+      say(`${'z'.repeat(4_096 - shift)}known-secret-value`);
+      await clock.advance(1_000);
+      say('\n');
+      await clock.advance(1_000);
+      assert.doesNotMatch(all(), /known|secret|value/, `${shift}`);
+    }
   });
 
   it('R14.3 of a flood a second is told its beginning, how much was left out, and its last words', async () => {

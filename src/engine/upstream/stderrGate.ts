@@ -1,10 +1,13 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
+import type { Cut } from '../../shared/redaction/redactor.ts';
 
 export interface StderrGateOptions {
   readonly clock: Clock;
   /** Text to show: whole lines, unless one does not end. */
   readonly onText: (text: string) => void;
+  /** Takes secrets out of what is shown; `cut` tells where a line was torn apart. */
+  readonly redact: (text: string, cut: Cut) => string;
   /** Far too much comes: it should be read no further, until `false` follows. */
   readonly holdReading: (hold: boolean) => void;
 }
@@ -31,6 +34,8 @@ export class StderrGate {
   #leftOutBytes = 0;
   #tail: Uint8Array = new Uint8Array();
   #unfinished = '';
+  /** The line that comes next has lost its beginning, which was told, or left out. */
+  #isTorn = false;
   #timer: Disposable | undefined;
   #isHolding = false;
   #ended = false;
@@ -69,7 +74,13 @@ export class StderrGate {
   #emitLines(text: string): void {
     const end = text.lastIndexOf('\n') + 1;
     this.#unfinished = text.slice(end);
-    if (end > 0) this.#options.onText(text.slice(0, end));
+    if (end > 0) this.#tell(text.slice(0, end), false);
+  }
+
+  #tell(text: string, isCutAtEnd: boolean): void {
+    const redacted = this.#options.redact(text, { start: this.#isTorn, end: isCutAtEnd });
+    this.#isTorn = isCutAtEnd;
+    this.#options.onText(isCutAtEnd && text !== '' && !redacted.endsWith('\n') ? `${redacted}\n` : redacted);
   }
 
   #leaveOut(bytes: Uint8Array): void {
@@ -101,21 +112,24 @@ export class StderrGate {
 
   /** Tells what is held: a line that did not end (a prompt, perhaps), and what was left out. */
   #flush(): void {
-    const unfinished = this.#unfinished + this.#decoder.decode();
-    const leftOutBytes = this.#leftOutBytes;
+    // What was left out and is all there still goes on where the line was torn.
+    const isWhole = this.#leftOutBytes <= this.#tail.length;
+    const unfinished = this.#unfinished + this.#decoder.decode(isWhole ? this.#tail : undefined);
+    const leftOutBytes = isWhole ? 0 : this.#leftOutBytes;
     const tail = this.#tail;
     this.#unfinished = '';
     this.#decoder = new TextDecoder();
     this.#leftOutBytes = 0;
     this.#tail = new Uint8Array();
-    if (unfinished !== '') this.#options.onText(`${unfinished}\n`);
+    if (unfinished !== '') this.#tell(unfinished, !unfinished.endsWith('\n'));
     if (leftOutBytes === 0) return;
     // Its first line has lost its beginning.
     const end = tail.indexOf(LINE_FEED) + 1;
-    const last = tail.subarray(leftOutBytes > tail.length && end > 0 && end < tail.length ? end : 0);
-    const hidden = leftOutBytes - last.length;
-    const note = hidden > 0 ? `(${hidden} bytes of its output were left out here)\n` : '';
-    this.#options.onText(note + new TextDecoder().decode(last));
+    const hasLine = end > 0 && end < tail.length;
+    const last = tail.subarray(hasLine ? end : 0);
+    this.#options.onText(`(${leftOutBytes - last.length} bytes of its output were left out here)\n`);
+    this.#isTorn = !hasLine;
+    this.#tell(new TextDecoder().decode(last), last.at(-1) !== LINE_FEED);
   }
 
   #hold(hold: boolean): void {

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import type { Random } from '../../shared/base/random.ts';
+import type { Redactor } from '../../shared/redaction/redactor.ts';
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
 import {
   endpointsOf,
@@ -40,6 +41,7 @@ export interface UpstreamsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: (message: string, server: string) => void;
+  readonly redactor: Redactor;
   readonly guardian: Guardian;
   /** Hash of the window, a part of the processes' mark. */
   readonly window: string;
@@ -112,6 +114,7 @@ export class Upstreams implements Disposable {
         // An entry that sets PATH has said where to look.
         otherEnv: config.env['PATH'] === undefined ? otherEnv : undefined,
         clock,
+        redactor: this.#options.redactor,
         guardian: {
           add: (pid) => {
             guardian.add(pid);
@@ -137,6 +140,7 @@ export class Upstreams implements Disposable {
         url,
         headers,
         clock: this.#options.clock,
+        redactor: this.#options.redactor,
         readTimeoutMs: () => target.settings.readTimeout * 1_000,
         maxMessageBytes: MAX_MESSAGE_BYTES,
         pool: this.#pool(target, new URL(url).origin),

@@ -1,3 +1,5 @@
+import { Redactor } from '../../shared/redaction/redactor.ts';
+import { secretsIn } from '../../shared/redaction/secretValues.ts';
 import {
   nameClashMessage,
   parseServerConfig,
@@ -98,8 +100,15 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
       trusted: raw.trusted,
     },
     servers,
-    problems: fitProblems(problems),
+    problems: fitProblems(problems, redactorOf(raw.servers)),
   };
+}
+
+/** Knows what stands in the settings and must not be shown: a problem's place may quote it. */
+function redactorOf(settings: unknown): Redactor {
+  const redactor = new Redactor();
+  redactor.learn(secretsIn(settings));
+  return redactor;
 }
 
 /** The engine reads the same entries by the same rules; here it is done too because nobody waits for the engine. */

@@ -176,6 +176,22 @@ export class Fault extends Error {
     });
   }
 
+  /** The same fault in other words; as it is without `change`. */
+  inWords(change: ((text: string) => string) | undefined): Fault {
+    if (change === undefined) return this;
+    const message = change(this.message);
+    const diagnosis = this.diagnosis === undefined ? undefined : change(this.diagnosis);
+    if (message === this.message && diagnosis === this.diagnosis) return this;
+    const { code, server, cause, retryAfterMs, exit } = this;
+    return new Fault(code, message, {
+      ...(diagnosis === undefined ? {} : { diagnosis }),
+      ...(server === undefined ? {} : { server }),
+      ...(cause === undefined ? {} : { cause }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(exit === undefined ? {} : { exit }),
+    });
+  }
+
   get traits(): FaultTraits {
     return traits[this.code];
   }

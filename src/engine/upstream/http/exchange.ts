@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { Redactor } from '../../../shared/redaction/redactor.ts';
 import type { Clock } from '../../../shared/base/clock.ts';
 import type { Disposable } from '../../../shared/base/disposable.ts';
 import { Fault } from '../../../shared/model/fault.ts';
@@ -23,6 +24,7 @@ export interface ExchangeOptions {
   readonly hasSession: boolean;
   readonly lease: Lease;
   readonly clock: Clock;
+  readonly redactor?: Pick<Redactor, 'redactCut'> | undefined;
   /** Idle time inside an unfinished body or event; not before it has begun. */
   readonly readTimeoutMs: number;
   readonly maxMessageBytes: number;
@@ -250,6 +252,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
         retryAfterMs: parseRetryAfter(this.#header('retry-after'), clock.wallNow()),
         body,
         hasSession,
+        redactor: this.#options.redactor,
       }),
     );
   }

@@ -1,4 +1,5 @@
 import { Fault, type FaultCode } from '../../../shared/model/fault.ts';
+import type { Redactor } from '../../../shared/redaction/redactor.ts';
 import { memberRange, stringMember } from '../../../shared/protocol/frameScanner.ts';
 import { codeOfErrno } from '../../recovery/diagnosis/errno.ts';
 import type { Delivered } from '../transport.ts';
@@ -18,6 +19,8 @@ export interface StatusAnswer {
   /** The beginning of the body. */
   readonly body: Uint8Array;
   readonly hasSession: boolean;
+  /** Takes secrets out of what the server said; by default nothing is. */
+  readonly redactor?: Pick<Redactor, 'redactCut'> | undefined;
 }
 
 const reasons: Readonly<Record<number, string>> = {
@@ -39,6 +42,8 @@ const reasons: Readonly<Record<number, string>> = {
 /** Statuses that say that the request was turned away before anything was done. */
 const refusals = new Set([400, 401, 403, 404, 405, 406, 411, 413, 414, 415, 421, 426, 429, 431]);
 const MAX_EXCERPT = 200;
+/** Of what a server says about a refusal this much is searched for secrets; less of it is told. */
+const MAX_READ = 2_048;
 
 /** An address without the parts that may hold keys: whoever sends on usually repeats the query that was asked with. */
 function withoutSecrets(location: string): string {
@@ -94,7 +99,7 @@ export function statusFailure(answer: StatusAnswer): HttpFailure {
 }
 
 /** What the server said about it, when it said it in words for people. */
-function excerpt({ contentType, body }: StatusAnswer): string {
+function excerpt({ contentType, body, redactor }: StatusAnswer): string {
   const whole = { start: 0, end: body.length };
   let text: string | undefined;
   if (contentType.includes('json')) {
@@ -105,8 +110,11 @@ function excerpt({ contentType, body }: StatusAnswer): string {
       stringMember(body, whole, 'message') ??
       stringMember(body, whole, 'error') ??
       stringMember(body, whole, 'detail');
-  } else if (contentType.startsWith('text/plain')) text = new TextDecoder().decode(body.subarray(0, 800));
-  const line = (text ?? '').replace(/\s+/g, ' ').trim();
+  } else if (contentType.startsWith('text/plain'))
+    text = new TextDecoder().decode(body.subarray(0, MAX_READ));
+  // Before it is cut once more: half a secret would not be known as one.
+  const open = redactor?.redactCut(text?.slice(0, MAX_READ) ?? '', { end: true }) ?? text ?? '';
+  const line = open.replace(/\s+/g, ' ').trim();
   return line.length > MAX_EXCERPT ? `${line.slice(0, MAX_EXCERPT)}…` : line;
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Redactor } from '../../../shared/redaction/redactor.ts';
 import type { Clock } from '../../../shared/base/clock.ts';
 import type { Disposable } from '../../../shared/base/disposable.ts';
 import { SlotMap } from '../../../shared/base/slotMap.ts';
@@ -19,6 +20,8 @@ export interface HttpTransportOptions {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  /** Knows the secrets that must not be told of what the server says. */
+  readonly redactor?: Redactor | undefined;
   readonly readTimeoutMs: () => number;
   readonly maxMessageBytes: number;
   /** The server's connections; shared by its sessions. */
@@ -181,6 +184,7 @@ export class HttpTransport implements Transport {
         hasSession: this.#sessionId !== undefined,
         lease: pool.take(atMostOnce),
         clock,
+        redactor: this.#options.redactor,
         readTimeoutMs: readTimeoutMs(),
         maxMessageBytes,
       },
