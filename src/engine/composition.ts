@@ -16,6 +16,7 @@ import { Gateway } from './gateway/gateway.ts';
 import type { SessionDeps } from './gateway/session.ts';
 import { StandbyKeeper } from './gateway/standbyKeeper.ts';
 import { HttpEndpoint, type HttpAddress } from './gateway/httpEndpoint.ts';
+import { CpuUse } from './health/cpuUse.ts';
 import { HealthMonitor } from './health/healthMonitor.ts';
 import { networkDigest } from './health/networkDigest.ts';
 import { isStopped } from './health/processState.ts';
@@ -103,9 +104,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   });
   const store = new CatalogueStore(home, window, note);
   const tide = new Tide(clock);
+  const cpuUse = new CpuUse(() => clock.now());
   const registry = new ServerRegistry({
     clock,
     store,
+    cpuRatio: () => cpuUse.ratio(),
     environment: process.env,
     onListenerError,
     redactor,

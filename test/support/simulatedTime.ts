@@ -99,18 +99,27 @@ export class SimulatedTime implements Clock {
   }
 
   async runUntil(end: number): Promise<void> {
-    for (;;) {
+    do {
       // Everything that only waits for promises goes first.
       await new Promise((resolve) => setImmediate(resolve));
-      const [timer, other] = [this.#timers.first, this.#outside.first];
-      const isTimer =
-        timer !== undefined && (other === undefined || timer.due <= Math.max(other.due, this.#now));
-      const agenda = isTimer ? this.#timers : this.#outside;
-      const next = isTimer ? timer : other;
-      if (next === undefined || next.due > end) return;
-      agenda.take();
-      this.#now = Math.max(this.#now, next.due);
-      next.action(next.due);
-    }
+    } while (this.#step(end));
+  }
+
+  /** As `runUntil`, for what has no promises. */
+  run(end: number): void {
+    while (this.#step(end));
+  }
+
+  #step(end: number): boolean {
+    const [timer, other] = [this.#timers.first, this.#outside.first];
+    const isTimer =
+      timer !== undefined && (other === undefined || timer.due <= Math.max(other.due, this.#now));
+    const agenda = isTimer ? this.#timers : this.#outside;
+    const next = isTimer ? timer : other;
+    if (next === undefined || next.due > end) return false;
+    agenda.take();
+    this.#now = Math.max(this.#now, next.due);
+    next.action(next.due);
+    return true;
   }
 }

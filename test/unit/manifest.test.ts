@@ -244,6 +244,7 @@ describe('manifest', () => {
         'instances',
         'keepWarm',
         'pool',
+        'rateLimit',
         'tellRestarts',
         'tier',
         'timeouts',

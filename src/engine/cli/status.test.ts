@@ -37,4 +37,10 @@ describe('status on the command line', () => {
     );
     assert.doesNotMatch(shown('s', { pool: { ...pool, queued: 0 } }), /wait for a place/);
   });
+
+  it('R10.2 says how often a server is asked only while that is limited', () => {
+    const rate = { current: 4.5, max: 1_000, queued: 3, rejected: 2 };
+    assert.match(shown('s', { rate }), /s: requests per second at most: 4\.5, waiting: 3, turned away: 2/);
+    assert.doesNotMatch(shown('s', {}), /requests per second/);
+  });
 });

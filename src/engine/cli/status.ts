@@ -75,7 +75,7 @@ function stateText({ state, busySince, degraded }: ServerSnapshot, now: number):
 }
 
 /** Why it is down, what is missing, who waits, and which of its addresses is used. */
-function conditionLines({ id, diagnosis, degraded, pool, endpoint }: ServerSnapshot): string[] {
+function conditionLines({ id, diagnosis, degraded, pool, rate, endpoint }: ServerSnapshot): string[] {
   const lines: string[] = [];
   if (diagnosis !== undefined) lines.push(`${diagnosis.sentence} ${diagnosis.advice}`.trim());
   if (degraded !== undefined) {
@@ -84,8 +84,15 @@ function conditionLines({ id, diagnosis, degraded, pool, endpoint }: ServerSnaps
   }
   if (pool.queued !== undefined && pool.queued > 0)
     lines.push(`calls that wait for a place: ${pool.queued}, running at a time: ${pool.limit ?? pool.max}`);
+  if (rate !== undefined) lines.push(rateLine(rate));
   if (endpoint !== undefined) lines.push(`address in use: ${endpoint}`);
   return lines.map((line) => `${printable(id)}: ${printable(line)}`);
+}
+
+function rateLine({ current, queued, rejected }: NonNullable<ServerSnapshot['rate']>): string {
+  const waiting = queued > 0 ? `, waiting: ${queued}` : '';
+  const turnedAway = rejected > 0 ? `, turned away: ${rejected}` : '';
+  return `requests per second at most: ${current}${waiting}${turnedAway}`;
 }
 
 function colourOf(server: ServerSnapshot): Colour {

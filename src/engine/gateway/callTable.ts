@@ -17,6 +17,7 @@ import { poolStage } from '../pipeline/poolStage.ts';
 import { backoffOptions } from '../policies/backoff/backoff.ts';
 import type { SessionPlaces } from '../policies/pool/places.ts';
 import { EmptyAnswers } from '../catalogue/emptyAnswers.ts';
+import { noteOverload, rateStage } from '../pipeline/rateStage.ts';
 import { retryClassOf, type ToolHints } from '../pipeline/retryClass.ts';
 import { retryStage } from '../pipeline/retryStage.ts';
 import { staleStage } from '../pipeline/staleStage.ts';
@@ -168,11 +169,19 @@ export class CallTable {
                 );
               },
             }),
+        rateStage({
+          limiter: runtime.limiter,
+          clock,
+          connection,
+          breaker: runtime.breaker,
+          occupied: () => runtime.places.occupied,
+        }),
         poolStage({
           places: this.#places,
           connection,
           breaker: runtime.breaker,
           typicalMs: () => runtime.latency.snapshot?.p50Ms,
+          onOverload: (outcome) => noteOverload(runtime.limiter, outcome),
         }),
         guardStage(connection, runtime.breaker, () => runtime.callFault),
       ],
@@ -334,7 +343,7 @@ export class CallTable {
     const isNoteWanted = runtime.config?.lifeline.tellRestarts === true && runtime.processes <= 1;
     const told = call.method === 'tools/call' ? this.#restartNote.apply(call, line, isNoteWanted) : line;
     this.#deps.answer(call.id, told, this.#afterFlush(call));
-    runtime.noteAnsweredCall(clock.now() - call.startedAt);
+    runtime.noteAnsweredCall(clock.now() - call.startedAt, call);
   }
 
   #fail(call: Call, told: Fault): void {

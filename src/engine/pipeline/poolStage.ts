@@ -1,18 +1,16 @@
-import type { Disposable } from '../../shared/base/disposable.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
-import type { Breaker } from '../policies/breaker/breaker.ts';
 import type { LoadSignal } from '../policies/pool/adaptiveLimit.ts';
 import { Places, type Lease, type SessionPlaces } from '../policies/pool/places.ts';
-import type { ServerLink } from '../upstream/serverLink.ts';
 import type { Call, Outcome } from './call.ts';
+import { inTurn, letsGo, type Turnstile, type Way } from './inTurn.ts';
 import type { Next, Stage } from './pipeline.ts';
 
-export interface PoolStageOptions {
+export interface PoolStageOptions extends Way {
   readonly places: SessionPlaces;
-  readonly connection: Pick<ServerLink, 'usableLaunch' | 'whenUsable' | 'onDidChange'>;
-  readonly breaker: Pick<Breaker, 'rejection' | 'onDidChange'>;
   /** What a call takes as a rule, milliseconds; for the advice when to come back. */
   readonly typicalMs: () => number | undefined;
+  /** The server refused for its load. */
+  readonly onOverload?: (outcome: Outcome) => void;
 }
 
 /** The work of a server. A list never waits behind it: VS Code holds every result back while one is open. */
@@ -23,6 +21,10 @@ const work: ReadonlySet<string> = new Set([
   'completion/complete',
   'tasks/result',
 ]);
+/** Whether a call is work that takes a place at its server. */
+export function takesPlace({ method }: Pick<Call, 'method'>): boolean {
+  return work.has(method);
+}
 const overloads: ReadonlySet<FaultCode> = new Set(['rateLimited', 'unavailable']);
 const losses: ReadonlySet<FaultCode> = new Set(['exited', 'brokenPipe', 'connectionReset', 'outOfMemory']);
 /** The codes that JSON-RPC leaves to servers, and words that some of them mean by it. */
@@ -41,94 +43,32 @@ const decoder = new TextDecoder();
  */
 export function poolStage(options: PoolStageOptions): Stage {
   const { places } = options;
+  const turnstile: Turnstile<Lease> = {
+    take: () => places.take(),
+    wait: (call, granted) => places.wait(call.seq, granted) ?? overloadedFault(options, call),
+    giveBack: (lease) => lease.release('nothing'),
+    pass: (lease, call, next) => withPlace(options, lease, call, next),
+  };
   return (call, next) => {
-    if (!work.has(call.method)) return next(call);
+    if (!takesPlace(call)) return next(call);
     if (letsGo(options)) {
       const lease = places.take();
-      if (lease !== undefined) return withPlace(lease, call, next);
+      if (lease !== undefined) return withPlace(options, lease, call, next);
     }
-    return inTurn(options, call, next);
+    return inTurn(options, turnstile, call, next);
   };
 }
 
-/** There is a server to write to, and the breaker allows it. */
-function letsGo({ connection, breaker }: PoolStageOptions): boolean {
-  return connection.usableLaunch !== undefined && breaker.rejection() === undefined;
-}
-
-async function withPlace(lease: Lease, call: Call, next: Next): Promise<Outcome> {
+async function withPlace(options: PoolStageOptions, lease: Lease, call: Call, next: Next): Promise<Outcome> {
   try {
     const outcome = await next(call);
-    lease.release(loadSignalOf(outcome));
+    const signal = loadSignalOf(outcome);
+    lease.release(signal);
+    if (signal === 'overload') options.onOverload?.(outcome);
     return outcome;
   } finally {
     lease.release('nothing');
   }
-}
-
-async function inTurn(options: PoolStageOptions, call: Call, next: Next): Promise<Outcome> {
-  const { places, connection, breaker } = options;
-  try {
-    for (;;) {
-      // The breaker's refusal has its own words.
-      if (breaker.rejection() !== undefined) return await next(call);
-      // In order of arrival, and without a place: a restart may take long, and other sessions' servers are well.
-      if (connection.usableLaunch === undefined) await connection.whenUsable(call);
-      else {
-        const lease = places.take() ?? (await turn(options, call));
-        if (lease === undefined) continue;
-        // What was waited for may be gone again by the time it is this call's turn.
-        if (letsGo(options)) return await withPlace(lease, call, next);
-        lease.release('nothing');
-      }
-    }
-  } catch (error) {
-    if (Fault.is(error)) return { kind: 'fault', fault: error };
-    throw error;
-  }
-}
-
-/**
- * Waits for a place. Resolves without one when there is nothing to wait for any more: the connection is gone, or the breaker refuses.
- * Rejects with the call's own fault when it is aborted, or at once when too many wait already.
- */
-function turn(options: PoolStageOptions, call: Call): Promise<Lease | undefined> {
-  const { places, connection, breaker } = options;
-  const { signal } = call.controller;
-  if (signal.aborted) return Promise.reject(signal.reason as Fault);
-  return new Promise((resolve, reject) => {
-    let subscriptions: readonly Disposable[] = [];
-    const since = call.deadline.elapsedMs;
-    const leave = (): void => {
-      for (const subscription of subscriptions) subscription.dispose();
-      signal.removeEventListener('abort', onAbort);
-      call.waitedMs += call.deadline.elapsedMs - since;
-    };
-    const onAbort = (): void => {
-      waiting?.leave();
-      leave(); // it stays known what it waited for
-      reject(signal.reason as Fault);
-    };
-    const lookAgain = (): void => {
-      if (letsGo(options)) return;
-      waiting?.leave();
-      leave();
-      call.waitsForPlace = false;
-      resolve(undefined);
-    };
-    const waiting = places.wait(call.seq, (lease) => {
-      leave();
-      call.waitsForPlace = false;
-      resolve(lease);
-    });
-    if (waiting === undefined) {
-      reject(overloadedFault(options, call));
-      return;
-    }
-    subscriptions = [connection.onDidChange(lookAgain), breaker.onDidChange(lookAgain)];
-    signal.addEventListener('abort', onAbort, { once: true });
-    call.waitsForPlace = true;
-  });
 }
 
 function overloadedFault({ typicalMs }: PoolStageOptions, { server, attempts }: Call): Fault {

@@ -42,6 +42,8 @@ export interface RegistryDeps {
   readonly redactor?: Redactor;
   /** What is remembered of a server's failures; in memory only, so that no failure outlives the engine. */
   readonly recovery: (server: string) => ServerRecovery;
+  /** How much of the machine's processors is in use, 0 to 1. */
+  readonly cpuRatio?: () => number | undefined;
 }
 
 /** The configured servers. Parses what the extension sends; a bad entry costs nothing but itself. */

@@ -15,10 +15,12 @@ import { redactSnapshot } from '../observability/redactSnapshot.ts';
 import { LatencyRing } from '../observability/latency.ts';
 import { Breaker, type BreakerOptions } from '../policies/breaker/breaker.ts';
 import { Places } from '../policies/pool/places.ts';
+import { RateLimiter } from '../policies/rateLimit/rateLimiter.ts';
 import { RetryBudget } from '../policies/retryBudget/retryBudget.ts';
 import { ForcedStart } from '../recovery/forcedStart.ts';
 import type { ServerRecovery } from '../recovery/serverRecovery.ts';
 import { StaleAnswers } from '../pipeline/staleAnswers.ts';
+import type { Call } from '../pipeline/call.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
 import { withSiblingAdvice } from '../recovery/diagnosis/siblingClash.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
@@ -95,6 +97,8 @@ export class ServerRuntime {
   /** For the calls of all sessions. */
   readonly places: Places;
   readonly retryBudget = new RetryBudget();
+  /** For the requests of all sessions; off until it is needed. */
+  readonly limiter: RateLimiter;
   readonly counters = {
     total: 0,
     successful: 0,
@@ -139,6 +143,7 @@ export class ServerRuntime {
       readonly onListenerError: (error: unknown) => void;
       readonly redactor?: Redactor;
       readonly recovery: (server: string) => ServerRecovery;
+      readonly cpuRatio?: () => number | undefined;
     },
   ) {
     this.name = name;
@@ -156,6 +161,13 @@ export class ServerRuntime {
       () => deps.clock.now(),
       () => this.touch(),
     );
+    this.limiter = new RateLimiter({
+      clock: deps.clock,
+      cpuRatio: deps.cpuRatio ?? (() => undefined),
+      hasRoom: () => this.places.hasRoom,
+      onChange: () => this.#onLimiterChanged(),
+    });
+    this.limiter.configure(configuration.config?.lifeline.maxRate);
     this.#forcedStart = new ForcedStart({
       clock: deps.clock,
       afterMs: () => this.settings.forceRecoveryAfter * 1_000,
@@ -220,6 +232,7 @@ export class ServerRuntime {
     this.#configurationDigest = digestOf(next.config);
     this.#breaker.configure(breakerOptions(next.settings));
     this.places.setMax(next.settings.maxConnections);
+    this.limiter.configure(next.config?.lifeline.maxRate);
     if (next.config?.lifeline.staleAnswers !== true) this.staleAnswers = undefined;
     else this.staleAnswers ??= new StaleAnswers();
     if (previousDigest !== this.#configurationDigest) {
@@ -240,6 +253,13 @@ export class ServerRuntime {
   forgetFailures(): void {
     this.#breaker.reset();
     this.retryBudget.reset();
+    this.limiter.reset();
+  }
+
+  #onLimiterChanged(): void {
+    // Told of each place that becomes free only while somebody may wait for it.
+    this.places.onRoom = this.limiter.isActive ? () => this.limiter.roomMade() : undefined;
+    this.touch();
   }
 
   /** Taken out of use by hand; outlives changes of the settings. */
@@ -313,7 +333,10 @@ export class ServerRuntime {
     return this.#callFault;
   }
 
-  noteAnsweredCall(tookMs: number): void {
+  noteAnsweredCall(tookMs: number, { tool, method, attempts, waitedMs }: Call): void {
+    const { limiter } = this;
+    if (!limiter.isActive && attempts === 1 && waitedMs === 0)
+      limiter.noteUnlimited(tool ?? method, tookMs, this.places.occupied + 1);
     this.#callFault = undefined;
     this.counters.successful += 1;
     this.latency.add(tookMs);
@@ -424,6 +447,7 @@ export class ServerRuntime {
         .flatMap((connection) => (connection.pid === undefined ? [] : [connection.pid]))
         .slice(0, 64),
       pool: { available: Math.max(0, limit - occupied), max, limit, queued },
+      ...this.#rateSnapshot(now),
       ...healthOf(connections),
       ...this.#endpointSnapshot(connections),
       metrics: {
@@ -473,6 +497,14 @@ export class ServerRuntime {
       savedAt: catalogue.savedAt,
       ...(typeof title === 'string' ? { serverTitle: title.slice(0, 256) } : {}),
     };
+  }
+
+  #rateSnapshot(now: number): Pick<ServerSnapshot, 'rate'> {
+    const { state } = this.limiter;
+    if (state === undefined) return {};
+    const { rate, max, queued, rejected, heldMs } = state;
+    const heldUntil = heldMs > 0 ? { heldUntil: now + heldMs } : {};
+    return { rate: { current: Math.round(rate * 10) / 10, max, queued, rejected, ...heldUntil } };
   }
 
   get #readySentence(): string {

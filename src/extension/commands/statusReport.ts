@@ -1,4 +1,10 @@
-import { causeSentence, degradedBeside, degradedSentence, queueWords } from '../health/conditions.ts';
+import {
+  causeSentence,
+  degradedBeside,
+  degradedSentence,
+  queueWords,
+  rateWords,
+} from '../health/conditions.ts';
 import type { HealthView, ServerView } from '../health/healthView.ts';
 import {
   breakerWords,
@@ -53,6 +59,8 @@ function serverSection(server: ServerView, t: Translate): string[] {
     row(t('Calls'), callWords(snapshot, t));
     const queue = queueWords(snapshot, t);
     if (queue !== undefined) row(t('Queue'), queue);
+    const rate = rateWords(snapshot, t);
+    if (rate !== undefined) row(t('Rate limit'), rate);
     if (snapshot.endpoint !== undefined) row(t('Address in use'), snapshot.endpoint);
     row(t('Restarts'), String(snapshot.metrics.restarts));
     row(t('Sessions'), String(snapshot.sessions));

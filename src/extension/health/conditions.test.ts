@@ -124,6 +124,16 @@ describe('actions on a server', () => {
 });
 
 describe('what waits, and where calls go', () => {
+  it('R10.2 shows the rate only while it is limited, and who waits or was turned away', () => {
+    const rate = { current: 99.6, max: 1_000, queued: 0, rejected: 0 };
+    assert.equal(detail({ rate }, 'Rate limit'), '100 requests per second at most');
+    assert.equal(
+      detail({ rate: { ...rate, current: 4.5, queued: 3, rejected: 2 } }, 'Rate limit'),
+      '4.5 requests per second at most, 3 waiting, 2 turned away',
+    );
+    assert.equal(detail({}, 'Rate limit'), undefined);
+  });
+
   const pool = { available: 0, max: 10, limit: 4, queued: 2 };
 
   it('R4.1 shows the queue only while something waits', () => {

@@ -95,6 +95,20 @@ export function queueWords({ pool }: ServerSnapshot, t: Translate): string | und
     : t('{0} calls wait for a place; at most {1} at a time', queued, limit);
 }
 
+/** How often the server is asked at most; absent while its rate is not limited. */
+export function rateWords({ rate }: ServerSnapshot, t: Translate): string | undefined {
+  if (rate === undefined) return undefined;
+  const perSecond = t(
+    '{0} requests per second at most',
+    rate.current < 10 ? rate.current : Math.round(rate.current),
+  );
+  const others = [
+    rate.queued > 0 ? t('{0} waiting', rate.queued) : undefined,
+    rate.rejected > 0 ? t('{0} turned away', rate.rejected) : undefined,
+  ];
+  return [perSecond, ...others.filter((words) => words !== undefined)].join(', ');
+}
+
 /** Only where there is some: φ of a server's silence, which nobody but a curious person needs. */
 export function suspicionWords({ suspicion = 0 }: ServerSnapshot, t: Translate): string | undefined {
   return suspicion <= 0 ? undefined : t('Suspicion of its silence: φ {0}', suspicion.toFixed(1));

@@ -6,6 +6,7 @@ import {
   degradedSentence,
   offeredActions,
   queueWords,
+  rateWords,
   suspicionWords,
   tellsBreaker,
   type ActionId,
@@ -141,6 +142,8 @@ function details(server: string, snapshot: ServerSnapshot, t: Translate): Row[] 
   add('calls', t('Calls'), callWords(snapshot, t), 'pulse');
   const queue = queueWords(snapshot, t);
   if (queue !== undefined) add('queue', t('Queue'), queue, 'list-ordered');
+  const rate = rateWords(snapshot, t);
+  if (rate !== undefined) add('rate', t('Rate limit'), rate, 'watch');
   if (snapshot.endpoint !== undefined) add('endpoint', t('Address in use'), snapshot.endpoint, 'globe');
   add('sessions', t('Sessions'), String(snapshot.sessions), 'plug');
   add('restarts', t('Restarts'), String(snapshot.metrics.restarts), 'refresh');

@@ -17,6 +17,7 @@ import {
   degradedSentence,
   offeredActions,
   queueWords,
+  rateWords,
 } from '../health/conditions.ts';
 import {
   canRun,
@@ -215,6 +216,8 @@ function conditionFacts(snapshot: ServerSnapshot, t: Translate): CardFact[] {
   if (busySince !== undefined) add('busy', t('Busy since'), { text: '{0}', at: busySince });
   const queue = queueWords(snapshot, t);
   if (queue !== undefined) add('queue', t('Queue'), { text: queue });
+  const rate = rateWords(snapshot, t);
+  if (rate !== undefined) add('rate', t('Rate limit'), { text: rate });
   if (endpoint !== undefined) add('endpoint', t('Address in use'), { text: '' }, cut(endpoint));
   return all;
 }

@@ -76,8 +76,16 @@ describe('dashboard model', () => {
     );
     const pool = { available: 0, max: 10, queued: 2 };
     const busy = cardOf(
-      viewOf([serverSnapshot('a', { busySince: now - 20_000, pool, endpoint: 'https://b' })]),
+      viewOf([
+        serverSnapshot('a', {
+          busySince: now - 20_000,
+          pool,
+          endpoint: 'https://b',
+          rate: { current: 20, max: 20, queued: 0, rejected: 0 },
+        }),
+      ]),
     );
+    assert.equal(factOf(busy, 'rate')?.phrase.text, '20 requests per second at most');
     assert.deepEqual([busy.tone, busy.isUnwell, busy.actions], ['busy', false, []]);
     assert.deepEqual(factOf(busy, 'busy')?.phrase, { text: '{0}', at: now - 20_000 });
     assert.equal(factOf(busy, 'queue')?.phrase.text, '2 calls wait for a place; at most 10 at a time');

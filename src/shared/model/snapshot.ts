@@ -108,6 +108,19 @@ const serverSnapshotSchema = z.object({
   pids: z.array(count).check(z.maxLength(64)),
   /** `available` of at most `max` places for calls; `limit`: what load allows now; `queued`: calls that wait for a place. */
   pool: z.object({ available: count, max: count, limit: z.optional(count), queued: z.optional(count) }),
+  /**
+   * While its rate is limited (requirements R10): requests/s now and at most, how many wait for their turn, how many were turned away because they
+   * could not have begun in time; `heldUntil`: wall-clock milliseconds when the server wants to be asked again.
+   */
+  rate: z.optional(
+    z.object({
+      current: count,
+      max: count,
+      queued: count,
+      rejected: count,
+      heldUntil: z.optional(z.number()),
+    }),
+  ),
   /** Wall-clock milliseconds since when a call has been under way without a word of the server; set from 15 s on. Busy is not hung. */
   busySince: z.optional(z.number()),
   /** φ of its silence (Hayashibara et al. 2004), 0 to 100; only while it is watched. */

@@ -183,6 +183,23 @@ describe('a server’s entry', () => {
     );
   });
 
+  for (const [rateLimit, maxRate, problems] of [
+    [{ max: 20 }, 20, []],
+    [{ max: 1 }, 1, []],
+    [{}, undefined, []],
+    [{ max: 0 }, undefined, ['.lifeline.rateLimit.max']],
+    [{ max: 1_001 }, undefined, ['.lifeline.rateLimit.max']],
+    [{ max: '20' }, undefined, ['.lifeline.rateLimit.max']],
+    [{ max: NaN, min: 1 }, undefined, ['.lifeline.rateLimit.min', '.lifeline.rateLimit.max']],
+    [20, undefined, ['.lifeline.rateLimit']],
+  ] as const) {
+    it(`R10.2 reads the rate limit ${JSON.stringify(rateLimit)}`, () => {
+      const entry = { command: 'x', lifeline: { rateLimit } };
+      assert.equal(parse(entry).config?.lifeline.maxRate, maxRate);
+      assert.deepEqual(paths(entry), problems);
+    });
+  }
+
   for (const [what, entry, expected, problems] of [
     ['one for all', { command: 'x', lifeline: { instances: 'single' } }, 1, []],
     ['one for all over HTTP', { url: 'http://x', lifeline: { instances: 'single', pool: 1 } }, 1, []],

@@ -49,6 +49,8 @@ export interface LifelineServerOptions {
   readonly instances: 'perSession' | 'single';
   /** Processes of a local server that keeps no state, shared by all sessions, 1 to 10; 1: no pool. */
   readonly pool: number;
+  /** Requests a second at most, 1 to 1,000; absent: as many as the server bears. */
+  readonly maxRate?: number;
   /** Further addresses of the same HTTP server, in the order of preference after `url`. */
   readonly endpoints: readonly string[];
 }
@@ -126,9 +128,10 @@ const lifelineKeys = new Set([
   'cache',
   'endpoints',
   'healthCheck',
+  'rateLimit',
 ]);
 /** Known to the configuration contract, served by later versions: named once, not an error. */
-const laterLifelineKeys = new Set(['compression', 'paging', 'rateLimit', 'watch']);
+const laterLifelineKeys = new Set(['compression', 'paging', 'watch']);
 
 class Reader {
   readonly problems: SettingsProblem[] = [];
@@ -302,6 +305,26 @@ function readCache(reader: Reader, path: string, value: unknown): boolean {
   return reader.flag(`${path}.stale`, value['stale'], false);
 }
 
+/** Requests a second (requirements R10.2). */
+const MIN_RATE = 1;
+const MAX_RATE = 1_000;
+
+function readRateLimit(reader: Reader, path: string, value: unknown): Pick<LifelineServerOptions, 'maxRate'> {
+  if (value === undefined) return {};
+  if (!isRecord(value)) {
+    reader.report(path, 'must be an object; it is ignored');
+    return {};
+  }
+  for (const key of Object.keys(value))
+    if (key !== 'max') reader.report(`${path}.${key}`, 'is not a known setting; it is ignored');
+  const { max } = value;
+  if (max === undefined) return {};
+  if (typeof max === 'number' && max >= MIN_RATE && max <= MAX_RATE) return { maxRate: max };
+  const problem = `must be between ${MIN_RATE} and ${MAX_RATE} (requests per second); it is ignored`;
+  reader.report(`${path}.max`, problem);
+  return {};
+}
+
 /** What counts where an entry does not say. */
 export interface LifelineDefaults {
   readonly trustByDefault: boolean;
@@ -378,6 +401,7 @@ function readLifeline(
     connection: options['connection'],
     timeouts: readTimeouts(reader, `${path}.timeouts`, options['timeouts']),
     ...readHealthCheck(reader, `${path}.healthCheck`, options['healthCheck']),
+    ...readRateLimit(reader, `${path}.rateLimit`, options['rateLimit']),
     ...readInstances(reader, path, options, type),
     endpoints: [],
   };

@@ -42,6 +42,17 @@ export class FairQueue<T> {
     return this.#lines.get(session)?.size ?? 0;
   }
 
+  /** How many sessions have somebody waiting. */
+  get clients(): number {
+    return this.#lines.size;
+  }
+
+  /** The one that `take` would give. */
+  peek(): T | undefined {
+    for (const line of this.#lines.values()) return line.first?.value;
+    return undefined;
+  }
+
   add(session: string, order: number, value: T): QueueTicket<T> {
     let line = this.#lines.get(session);
     if (line === undefined) {

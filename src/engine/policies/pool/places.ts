@@ -33,6 +33,8 @@ export class Places {
   readonly #now: () => number;
   readonly #onQueueChange: () => void;
   readonly #queue = new FairQueue<Waiter>();
+  /** Told when a place is free that nobody waits for here. */
+  onRoom: (() => void) | undefined;
   #occupied = 0;
 
   /** `now`: monotonic milliseconds. `onQueueChange` is told when the first one waits, and when nobody waits any more. */
@@ -58,6 +60,11 @@ export class Places {
 
   get queued(): number {
     return this.#queue.size;
+  }
+
+  /** One more call would get a place at once. */
+  get hasRoom(): boolean {
+    return this.#occupied < this.#limit.value && this.#queue.size === 0;
   }
 
   setMax(max: number): void {
@@ -116,7 +123,10 @@ export class Places {
   #fill(): void {
     while (this.#occupied < this.#limit.value) {
       const waiter = this.#queue.take();
-      if (waiter === undefined) return;
+      if (waiter === undefined) {
+        this.onRoom?.();
+        return;
+      }
       if (this.#queue.size === 0) this.#onQueueChange();
       waiter.granted(this.#lease(waiter.session));
     }
