@@ -15,7 +15,10 @@ export interface Alone {
 
 export interface AloneSettings {
   readonly calls: number;
+  /** How long it is called at an editor's pace. */
   readonly steadyMs: number;
+  /** How long it is called before anything is measured. */
+  readonly warmMs: number;
   /** The slope of the heap is taken over that many further calls; for our own ways only. */
   readonly slopeCalls: number;
 }
@@ -38,8 +41,6 @@ export interface AloneResult extends Alone {
 }
 
 const STEADY_PER_SECOND = 100;
-const SETTLE_MS = 1_000;
-const WARM_MS = 1_500;
 const CONCURRENCY = 100;
 const SIZE = 100;
 /** A way that needs longer for its calls is measured after fewer; the table tells how many. */
@@ -95,7 +96,7 @@ async function measure(
   running: Running,
   probe: Probe,
   result: { -readonly [key in keyof AloneResult]: AloneResult[key] },
-  { calls, steadyMs, slopeCalls }: AloneSettings,
+  { calls, steadyMs, warmMs, slopeCalls }: AloneSettings,
 ): Promise<void> {
   const { client, roots } = running;
   const load = async (count: number, forMs = 0): Promise<LoadFigures> => {
@@ -110,10 +111,10 @@ async function measure(
     return figures;
   };
   await client.call(SIZE);
-  await pause(SETTLE_MS);
+  await pause(Math.min(1_000, steadyMs));
   const hasProcesses = roots.length > 0;
   if (hasProcesses) result.idleMb = rssMb(withDescendants(roots));
-  await load(0, WARM_MS);
+  await load(0, warmMs);
   const steadyPids = withDescendants(roots);
   const [steadyBefore, began] = [cpuMs(steadyPids), performance.now()];
   const { p50Ms, p99Ms, errors } = await applyRate({

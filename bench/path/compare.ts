@@ -42,11 +42,11 @@ export interface GroupResult {
 export interface Rounds {
   readonly rounds: number;
   readonly forMs: number;
+  /** Before a leg is measured for the first time, so that its programs are compiled. */
+  readonly warmMs: number;
 }
 
-/** Before a leg is measured for the first time, so that its programs are compiled. */
 const WARM_CONCURRENCY = 10;
-const WARM_MS = 1_500;
 const OPENED_AT_ONCE = 4;
 const OPEN_MS = 60_000;
 const RATE_TIMES = 4;
@@ -74,10 +74,10 @@ class Runner {
     }
   }
 
-  start(): Promise<void> {
+  start(warmMs: number): Promise<void> {
     return this.#guarded(async () => {
       this.running = await startLeg(this.leg);
-      await this.#load({ size: 100, concurrency: WARM_CONCURRENCY }, WARM_MS);
+      await this.#load({ size: 100, concurrency: WARM_CONCURRENCY }, warmMs);
     });
   }
 
@@ -131,10 +131,10 @@ class Runner {
   }
 }
 
-export async function compare(group: Group, { rounds, forMs }: Rounds): Promise<GroupResult> {
+export async function compare(group: Group, { rounds, forMs, warmMs }: Rounds): Promise<GroupResult> {
   const runners = group.legs.map((leg) => new Runner(leg));
   try {
-    for (const runner of runners) await runner.start();
+    for (const runner of runners) await runner.start(warmMs);
     for (const one of group.cases) {
       console.error(`${group.name}: ${caseName(one)}`);
       for (const runner of runners) await runner.warm(one, forMs / 2);

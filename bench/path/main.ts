@@ -4,7 +4,7 @@
  * not be run or gave a wrong answer; a target that is not reached stands in the table.
  *
  * `--only=stdio,alone,…` some parts; `--legs=direct,lifeline,…` ways whose names contain that; `--concurrency=1,10`, `--sizes=100` some cases; `--rounds=N`,
- * `--ms=N` the number of rounds and the length of one; `--calls=N` of each way alone; `--quick` less of everything, `--no-peers` without the programs from npm.
+ * `--ms=N` the number of rounds and the length of one; `--calls=N` of each way alone, `--steady=N` and `--warm=N` its milliseconds at 100 calls a second and before anything; `--quick` less of everything, `--no-peers` without the programs from npm.
  */
 import { cpus, loadavg } from 'node:os';
 import { intoBenchmarks, isQuick, option, versions } from '../page.ts';
@@ -13,6 +13,7 @@ import { compare, tableOf, type GroupResult } from './compare.ts';
 import { aloneLegs, groupsOf } from './groups.ts';
 import type { Leg } from './leg.ts';
 import { peerVersions, prepare } from './peers.ts';
+import { stagesTable } from './stages.ts';
 import { verdictTable } from './verdict.ts';
 
 const list = (name: string): string[] | undefined => option(name)?.split(',');
@@ -21,9 +22,10 @@ const number = (name: string, usual: number, quick: number): number =>
 const only = list('only');
 const legs = list('legs');
 const hasPeers = !process.argv.includes('--no-peers');
-const settings = { rounds: number('rounds', 5, 3), forMs: number('ms', 400, 200) };
+const warmMs = number('warm', 1_500, 1_000);
+const settings = { rounds: number('rounds', 5, 3), forMs: number('ms', 400, 200), warmMs };
 const calls = number('calls', 200_000, 20_000);
-const aloneSettings = { calls, steadyMs: number('steady', 5_000, 2_000), slopeCalls: calls / 2 };
+const aloneSettings = { calls, steadyMs: number('steady', 5_000, 2_000), warmMs, slopeCalls: calls / 2 };
 
 const isPart = (name: string): boolean => only === undefined || only.includes(name);
 const isChosen = ({ name, kind }: Leg): boolean =>
@@ -37,8 +39,8 @@ const chosen = groups
   .filter(({ name }) => isPart(name))
   .map((group) => ({ ...group, legs: group.legs.filter(isChosen) }));
 const alone = isPart('alone') ? aloneLegs.filter(({ leg }) => isChosen(leg)) : [];
-if (chosen.length === 0 && alone.length === 0) {
-  console.error(`No such part. There are: ${groups.map(({ name }) => name).join(', ')}, alone`);
+if (chosen.length === 0 && alone.length === 0 && !isPart('stages')) {
+  console.error(`No such part. There are: ${groups.map(({ name }) => name).join(', ')}, alone, stages`);
   process.exit(2);
 }
 
@@ -61,6 +63,8 @@ for (const one of alone) {
   aloneResults.push(await measureAlone(one, aloneSettings));
 }
 if (aloneResults.length > 0) tell('Each way by itself', aloneTable(aloneResults));
+if (isPart('stages'))
+  tell('Each stage of the pipeline by itself', await stagesTable(settings.rounds, Math.ceil(calls / 10)));
 const verdict = verdictTable(results, aloneResults);
 console.log(`\n${verdict}`);
 
