@@ -1,6 +1,8 @@
-// Builds the bundles: dist/extension.cjs, dist/engine.cjs, dist/bridge.cjs, dist/webview.js (.css). Types are checked apart (`npm run types`).
+// Builds the bundles: dist/extension.cjs, dist/engine.cjs with dist/program.cjs, dist/bridge.cjs, dist/webview.js (.css), and in dist/lib the
+// libraries that are loaded when they are needed. Types are checked apart (`npm run types`).
 import { build } from 'esbuild';
-import { chmodSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 
 const production = !process.argv.includes('--dev');
 
@@ -15,7 +17,44 @@ const base = {
   legalComments: 'none',
   // Its main file is UMD, whose `require` a bundler cannot follow.
   alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
+  // What is loaded later is required: an import would start the other module loader as well.
+  supported: { 'dynamic-import': false },
   logLevel: 'warning',
+};
+
+/** Kept apart: a program reads and parses a file as a whole, whether it needs what is in it or not. */
+const apart = {
+  undici: './lib/undici.cjs',
+  'vscode-languageclient/node': './lib/languageClient.cjs',
+  'languageServer.ts': './lib/languageServer.cjs',
+  'commands.ts': './program.cjs',
+};
+
+/** Imports of what is kept apart become imports of its bundle, which is beside the one that imports it. */
+const keepApart = {
+  name: 'keep apart',
+  setup({ onResolve }) {
+    onResolve(
+      { filter: /^undici$|^vscode-languageclient\/node$|\/(languageServer|commands)\.ts$/ },
+      (found) => {
+        if (found.kind === 'entry-point') return undefined;
+        const bundle = apart[found.path] ?? apart[path.basename(found.path)];
+        return { path: bundle, external: true };
+      },
+    );
+  },
+};
+
+/** Of the manifest only the version is used. */
+const versionOnly = {
+  name: 'version only',
+  setup({ onLoad }) {
+    onLoad({ filter: /package\.json$/ }, (found) => {
+      if (path.relative(import.meta.dirname, found.path) !== 'package.json') return undefined;
+      const { version } = JSON.parse(readFileSync(found.path, 'utf8'));
+      return { contents: JSON.stringify({ version }), loader: 'json' };
+    });
+  },
 };
 
 await Promise.all([
@@ -24,12 +63,31 @@ await Promise.all([
     entryPoints: ['src/extension/extension.ts'],
     outfile: 'dist/extension.cjs',
     external: ['vscode'],
+    plugins: [keepApart],
   }),
   build({
     ...base,
     entryPoints: ['src/engine/main.ts'],
     outfile: 'dist/engine.cjs',
     banner: { js: '#!/usr/bin/env node' },
+    plugins: [keepApart, versionOnly],
+  }),
+  build({
+    ...base,
+    entryPoints: ['src/engine/cli/commands.ts'],
+    outfile: 'dist/program.cjs',
+    plugins: [keepApart, versionOnly],
+  }),
+  build({
+    ...base,
+    entryPoints: [
+      { in: 'undici', out: 'undici' },
+      { in: 'src/engine/control/languageServer.ts', out: 'languageServer' },
+      { in: 'vscode-languageclient/node', out: 'languageClient' },
+    ],
+    outdir: 'dist/lib',
+    outExtension: { '.js': '.cjs' },
+    external: ['vscode'],
   }),
   build({ ...base, entryPoints: ['src/bridge/main.ts'], outfile: 'dist/bridge.cjs' }),
   build({

@@ -11,11 +11,10 @@ import { endpointFile, endpointsFolder } from '../endpoint/location.ts';
 import type { SettingsProblem } from '../shared/model/snapshot.ts';
 import type { EngineConfiguration, LogEntry } from '../shared/protocol/engineMessages.ts';
 import { CatalogueStore } from './catalogue/catalogue.ts';
-import { serveControl } from './control/controlConnection.ts';
 import { Gateway } from './gateway/gateway.ts';
 import type { SessionDeps } from './gateway/session.ts';
 import { StandbyKeeper } from './gateway/standbyKeeper.ts';
-import { HttpEndpoint, type HttpAddress } from './gateway/httpEndpoint.ts';
+import type { HttpAddress, HttpEndpoint } from './gateway/httpEndpoint.ts';
 import { CpuUse } from './health/cpuUse.ts';
 import { HealthMonitor } from './health/healthMonitor.ts';
 import { networkDigest } from './health/networkDigest.ts';
@@ -190,16 +189,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     clock,
     registry,
     sessions,
+    // Loaded with its library when the first one comes; the socket is paused until then.
     onControl: (socket) =>
-      serveControl(socket, {
-        ports,
-        clock,
-        registry,
-        snapshots,
-        history,
-        log,
-        takesConfiguration: standalone === undefined,
-      }),
+      void loadControl().then(
+        ({ serveControl }) => {
+          if (socket.destroyed) return;
+          const takesConfiguration = standalone === undefined;
+          serveControl(socket, { ports, clock, registry, snapshots, history, log, takesConfiguration });
+        },
+        (error: unknown) => {
+          onListenerError(error);
+          socket.destroy();
+        },
+      ),
     log: note,
   });
 
@@ -210,7 +212,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const http =
     standalone === undefined
       ? undefined
-      : httpEndpointFor(standalone, { clock, registry, snapshots, gateway, note });
+      : await httpEndpointFor(standalone, { clock, registry, snapshots, gateway, note });
   const file = endpointFile(home, window);
   try {
     await http?.listen();
@@ -225,6 +227,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     throw error;
   }
   log.write('info', `engine ${version} is listening (pid ${process.pid})`);
+  // The window's extension comes next; loading begins while it still connects.
+  if (standalone === undefined)
+    clock.setTimer(0, () => void loadControl().catch(onListenerError), { unref: true });
   // In an editor that is the extension's business: VS Code must learn the tools too.
   const standbys = standalone === undefined ? undefined : new StandbyKeeper(sessions, registry, version);
   const linger =
@@ -265,6 +270,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   };
 }
 
+const loadControl = () => import('./control/controlConnection.ts');
+
 /** Where each server is that can be used. */
 function addressesOf(registry: ServerRegistry, url: (server?: string) => string): Engine['addresses'] {
   const usable = registry.servers.filter(({ config }) => config?.lifeline.enabled === true);
@@ -274,7 +281,7 @@ function addressesOf(registry: ServerRegistry, url: (server?: string) => string)
   };
 }
 
-function httpEndpointFor(
+async function httpEndpointFor(
   { address, token }: StandaloneOptions,
   parts: {
     readonly clock: Clock;
@@ -283,9 +290,10 @@ function httpEndpointFor(
     readonly gateway: Gateway;
     readonly note: (text: string) => void;
   },
-): HttpEndpoint {
+): Promise<HttpEndpoint> {
   const { clock, registry, snapshots, gateway, note } = parts;
-  return new HttpEndpoint({
+  const library = await import('./gateway/httpEndpoint.ts');
+  return new library.HttpEndpoint({
     address,
     token,
     clock,

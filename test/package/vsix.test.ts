@@ -51,12 +51,13 @@ describe('the packed extension', () => {
       /^extension\/(readme\.md|changelog\.md|LICENSE(\.txt)?)$/i,
       /^extension\/l10n\/bundle\.l10n(\.[a-z-]+)?\.json$/i,
       /^extension\/media\/[\w./-]+\.(svg|png|md|woff2?)$/,
-      /^extension\/dist\/(extension|engine|bridge)\.cjs$/,
+      /^extension\/dist\/(extension|engine|program|bridge)\.cjs$/,
+      /^extension\/dist\/lib\/(languageClient|languageServer|undici)\.cjs$/,
       /^extension\/dist\/webview\.(js|css)$/,
     ];
     const unexpected = [...files.keys()].filter((name) => !allowed.some((pattern) => pattern.test(name)));
     assert.deepEqual(unexpected, []);
-    for (const name of ['extension', 'engine', 'bridge']) contentOf(`dist/${name}.cjs`);
+    for (const name of ['extension', 'engine', 'program', 'bridge']) contentOf(`dist/${name}.cjs`);
     for (const name of ['webview.js', 'webview.css']) contentOf(`dist/${name}`);
   });
 
@@ -77,6 +78,21 @@ describe('the packed extension', () => {
     assert.ok(bridge <= 20 * 1_024, `the bridge has ${bridge} bytes`);
     const page = contentOf('dist/webview.js').length + contentOf('dist/webview.css').length;
     assert.ok(page <= 30 * 1_024, `the dashboard has ${page} bytes`);
+  });
+
+  it('R13.5 loads at once only what every start needs, and finds the rest beside it', () => {
+    const sizes = { 'extension.cjs': 200, 'engine.cjs': 10, 'program.cjs': 500 };
+    const wanted = new Set<string>();
+    for (const [name, maxKb] of Object.entries(sizes)) {
+      const code = contentOf(`dist/${name}`);
+      assert.ok(code.length <= maxKb * 1_024, `${name} has ${code.length} bytes`);
+      for (const [, path] of code.toString('utf8').matchAll(/require\("\.\/([^"]+)"\)/g)) wanted.add(path!);
+    }
+    const found = [...files.keys()].map((name) => name.replace('extension/dist/', ''));
+    assert.deepEqual(
+      [...wanted].toSorted(),
+      found.filter((name) => name === 'program.cjs' || name.startsWith('lib/')).toSorted(),
+    );
   });
 
   it('carries neither sources nor the paths of the machine that built it', () => {

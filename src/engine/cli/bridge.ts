@@ -1,12 +1,12 @@
 import { existsSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 
 /** `bridge`: runs the bridge's own program in this process; it reads the arguments by itself. */
-export async function runBridge(): Promise<void> {
+export function runBridge(): void {
   // npm starts programs through a link; the bridge is beside what the link names.
   const folder = dirname(realpathSync(process.argv[1] ?? ''));
   const built = join(folder, 'bridge.cjs');
   const program = existsSync(built) ? built : join(folder, '..', 'bridge', 'main.ts');
-  await import(pathToFileURL(program).href);
+  createRequire(program)(program);
 }

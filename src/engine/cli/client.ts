@@ -1,14 +1,14 @@
-import {
-  createProtocolConnection,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from 'vscode-languageserver/node';
 import { sleep, systemClock } from '../../shared/base/clock.ts';
 import type { RequestType } from '../../shared/protocol/message.ts';
 import { connectToEngine } from '../../endpoint/connect.ts';
 import { isProcessAlive, readEndpointFile, type EndpointInfo } from '../../endpoint/endpointFile.ts';
 import { liveEndpoints } from '../../endpoint/liveEndpoints.ts';
 import { endpointFile, isWindowId, lifelineHome } from '../../endpoint/location.ts';
+import {
+  createProtocolConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from '../control/languageServer.ts';
 import { NoEngineError, UsageError } from './arguments.ts';
 
 export interface EngineChoice {

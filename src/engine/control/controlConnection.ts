@@ -1,14 +1,4 @@
 import type { Socket } from 'node:net';
-import {
-  createConnection,
-  TextDocumentSyncKind,
-  type Connection as LanguageConnection,
-} from 'vscode-languageserver';
-import {
-  createProtocolConnection,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from 'vscode-languageserver/node';
 import type { Clock } from '../../shared/base/clock.ts';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import type { NotificationType, RequestType } from '../../shared/protocol/message.ts';
@@ -29,6 +19,14 @@ import type { SnapshotProducer } from '../observability/snapshotProducer.ts';
 import { forceRecovery } from '../recovery/forceRecovery.ts';
 import type { ServerRegistry } from '../servers/serverRegistry.ts';
 import type { PortCare } from '../recovery/portCare.ts';
+import {
+  createConnection,
+  createProtocolConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+  TextDocumentSyncKind,
+  type Connection as LanguageConnection,
+} from './languageServer.ts';
 import { actOnServer } from './serverActions.ts';
 
 export interface ControlDeps {

@@ -201,6 +201,8 @@ export class Upstreams implements Disposable {
     if (pool === undefined) {
       pool = this.#createPool(() => this.#targets.get(key) ?? target, origin);
       this.#pools.set(key, pool);
+      // Without its library (an update has removed it, say) the next connection tries again.
+      pool.catch(() => this.#pools.delete(key));
     }
     return pool;
   }
