@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { MAX_SEMI_SPACE_MB } from '../../src/shared/model/youngGeneration.ts';
 import { CallClient } from '../support/callClient.ts';
 import { lookInto, probed } from '../support/engineProbe.ts';
 import { projectRoot, TestBed } from '../support/testEngine.ts';
@@ -44,4 +45,19 @@ describe('memory of the engine', () => {
       assert.ok(bytes < 700, `${bytes.toFixed(0)} bytes of each call became old`);
     });
   }
+
+  it('R13.4 the young generation stays within its limit, also where Node was started without the flag', async () => {
+    const socket = join(bed.home, 'probe.sock');
+    const engine = await bed.startEngine(probed(socket, { PROBE_PRESSURE: '1' }));
+    const { youngMb } = await lookInto(socket, engine.pid);
+    assert.ok(youngMb > 0 && youngMb <= 2 * MAX_SEMI_SPACE_MB + 2, `${youngMb.toFixed(0)} MB`);
+  });
+
+  it('R13.4 whoever has chosen a size keeps it', async () => {
+    const socket = join(bed.home, 'probe.sock');
+    const { nodeArgs, env } = probed(socket, { PROBE_PRESSURE: '1' });
+    const engine = await bed.startEngine({ nodeArgs: ['--max-semi-space-size=32', ...nodeArgs], env });
+    const { youngMb } = await lookInto(socket, engine.pid);
+    assert.ok(youngMb > 2 * MAX_SEMI_SPACE_MB + 2, `${youngMb.toFixed(0)} MB`);
+  });
 });

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 const script = join(import.meta.dirname, 'engineProbe.mjs');
 
 /** How an engine is started that can be looked into. */
-export function probed(socket: string): { nodeArgs: readonly string[]; env: NodeJS.ProcessEnv } {
-  return { nodeArgs: ['--expose-gc', '--import', script], env: { PROBE_SOCKET: socket } };
+export function probed(
+  socket: string,
+  extra: NodeJS.ProcessEnv = {},
+): { nodeArgs: readonly string[]; env: NodeJS.ProcessEnv } {
+  return { nodeArgs: ['--expose-gc', '--import', script], env: { PROBE_SOCKET: socket, ...extra } };
 }
 
 export interface EngineState {
@@ -15,6 +18,8 @@ export interface EngineState {
   readonly codeMb: number;
   /** What small collections have moved among the old objects since the last look. */
   readonly becameOldMb: number;
+  /** The most that the young generation has grown to; only of an engine that is put under pressure. */
+  readonly youngMb: number;
   readonly rssMb: number;
   readonly pssMb: number;
   readonly fds: number;
@@ -41,12 +46,14 @@ export async function lookInto(socket: string, pid: number): Promise<EngineState
     resources: Record<string, number>;
     spaces: Record<string, number>;
     oldBytes: number;
+    youngBytes: number;
   }
-  const { memory, resources, spaces, oldBytes } = JSON.parse(text) as Said;
+  const { memory, resources, spaces, oldBytes, youngBytes } = JSON.parse(text) as Said;
   const open = openFiles(pid);
   return {
     heapMb: memory.heapUsed / 1_048_576,
     codeMb: codeSpaces.reduce((sum, name) => sum + (spaces[name] ?? 0), 0) / 1_048_576,
+    youngMb: youngBytes / 1_048_576,
     becameOldMb: oldBytes / 1_048_576,
     rssMb: memory.rss / 1_048_576,
     pssMb: pssMb(pid),

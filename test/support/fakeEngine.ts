@@ -1,7 +1,7 @@
 /**
  * A program that can be found and shaken hands with like an engine, and does nothing else. `FAKE_ENGINE` says how:
  * `listen` (default), `late` (half a second late), `taken` (exit code 3), `fail` (exit code 1). It ends with its
- * last connection, or after a few seconds without one.
+ * last connection, or after a few seconds without one. In `nodeArgs.json` it writes what Node was started with.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
@@ -40,6 +40,7 @@ function listen(): void {
       engineVersion: 'fake',
     };
     mkdirSync(endpointsFolder(home), { recursive: true });
+    writeFileSync(join(home, 'nodeArgs.json'), JSON.stringify(process.execArgv));
     const file = endpointFile(home, window);
     writeFileSync(`${file}.new`, JSON.stringify(info));
     renameSync(`${file}.new`, file);

@@ -4,6 +4,7 @@ import { sleep, systemClock } from '../../shared/base/clock.ts';
 import { lifelineHome } from '../../endpoint/location.ts';
 import { startEngine } from '../composition.ts';
 import { takeOwnership } from '../state/ownership.ts';
+import { limitYoungGeneration } from '../state/youngGeneration.ts';
 import { Lifetime } from './lifetime.ts';
 
 /** A dying predecessor gets this long to let go of the window. */
@@ -28,6 +29,7 @@ export async function runWindowEngine(window: string): Promise<void> {
     process.exitCode = 3;
     return;
   }
+  limitYoungGeneration();
   const lifetime = new Lifetime(verdict.lock);
   const { version } = packageJson;
   await lifetime.run(() => startEngine({ home, window, version, onIdle: () => lifetime.stop(0) }));

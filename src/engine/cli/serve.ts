@@ -8,6 +8,7 @@ import { startEngine, type Engine } from '../composition.ts';
 import type { HttpAddress } from '../gateway/httpEndpoint.ts';
 import { MAX_SOCKET_PATH_BYTES } from '../state/privateFolder.ts';
 import { takeOwnership } from '../state/ownership.ts';
+import { limitYoungGeneration } from '../state/youngGeneration.ts';
 import { exitCodes, readArguments, UsageError } from './arguments.ts';
 import { loadConfig, type LoadedConfig } from './configFile.ts';
 import { Lifetime } from './lifetime.ts';
@@ -38,6 +39,7 @@ export async function serve(args: readonly string[]): Promise<void> {
   const home = resolve(loaded.stateFolder ?? lifelineHome());
   const { window, lock } = takeWindow(home, loaded.path);
   const output = new LogOutput(values.json === true);
+  limitYoungGeneration();
   const lifetime = new Lifetime(lock);
   let engine: Engine;
   try {

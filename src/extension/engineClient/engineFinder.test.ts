@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineConnection } from '../../endpoint/connect.ts';
 import { endpointFile, endpointsFolder } from '../../endpoint/location.ts';
 import { systemClock } from '../../shared/base/clock.ts';
+import { MAX_SEMI_SPACE_MB } from '../../shared/model/youngGeneration.ts';
 import { openEngine } from './engineFinder.ts';
 import { reconnectDelayMs } from './reconnectDelay.ts';
 import { windowIdOf } from './windowId.ts';
@@ -52,6 +53,12 @@ describe('engine finder', () => {
     const { welcome } = await open();
     assert.equal(welcome.engineVersion, 'fake');
     assert.notEqual(welcome.pid, process.pid);
+  });
+
+  it('R13.4 starts it with the limit of its young generation, which is Node’s to keep', async () => {
+    await open();
+    const given = readFileSync(join(home, 'nodeArgs.json'), 'utf8');
+    assert.deepEqual(JSON.parse(given), [`--max-semi-space-size=${MAX_SEMI_SPACE_MB}`]);
   });
 
   it('takes the engine that is there', async () => {

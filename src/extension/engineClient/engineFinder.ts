@@ -6,6 +6,7 @@ import { sleep, type Clock } from '../../shared/base/clock.ts';
 import { connectToEngine, type EngineConnection } from '../../endpoint/connect.ts';
 import { isProcessAlive, readEndpointFile, type EndpointInfo } from '../../endpoint/endpointFile.ts';
 import { endpointFile, endpointsFolder } from '../../endpoint/location.ts';
+import { engineNodeFlags } from '../../shared/model/youngGeneration.ts';
 
 /** The engine's word for "another engine owns this window": there is one to be found, or soon will be. */
 const EXIT_OTHER_OWNER = 3;
@@ -116,7 +117,7 @@ function launchEngine(options: EngineFinderOptions): Launch {
     failure = `the engine ended before it could be reached (${signal ?? `exit code ${String(code)}`})`;
   };
   try {
-    child = spawn(options.execPath, [options.enginePath, '--window', options.window], {
+    child = spawn(options.execPath, [...engineNodeFlags, options.enginePath, '--window', options.window], {
       cwd: homedir(),
       // A process group of its own, so that what ends the extension host does not end the engine.
       detached: true,
