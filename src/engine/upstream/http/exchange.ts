@@ -5,6 +5,7 @@ import type { Clock } from '../../../shared/base/clock.ts';
 import type { Disposable } from '../../../shared/base/disposable.ts';
 import { Fault } from '../../../shared/model/fault.ts';
 import { memberRange, scanFrame, textOf } from '../../../shared/protocol/frameScanner.ts';
+import { Decoder, decodingOf } from './decoding.ts';
 import { networkFailure, parseRetryAfter, statusFailure, type HttpFailure } from './httpFaults.ts';
 import type { Lease } from './httpPool.ts';
 import { Pieces } from './pieces.ts';
@@ -32,7 +33,7 @@ export interface ExchangeOptions {
 
 export type ExchangeEnd =
   /** The answer came to its regular end. */
-  | { readonly kind: 'complete' }
+  | { readonly kind: 'complete'; readonly status: number | undefined }
   | { readonly kind: 'redirected'; readonly path: string; readonly isPermanent: boolean }
   | ({ readonly kind: 'failed'; readonly status: number | undefined } & HttpFailure);
 
@@ -77,6 +78,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #lastByteAt = 0;
   #idleTimer: Disposable | undefined;
   #isAtEnd = false;
+  #decoder: Decoder | undefined;
+  #isFull = false;
   #willWatch = false;
 
   constructor(options: ExchangeOptions, listener: ExchangeListener) {
@@ -103,12 +106,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
   pause(): void {
     this.#paused = true;
     this.#controller?.pause();
+    this.#decoder?.pause();
   }
 
   resume(): void {
     this.#paused = false;
     this.#lastByteAt = this.#options.clock.now();
-    this.#controller?.resume();
+    this.#decoder?.resume();
+    if (!this.#isFull) this.#controller?.resume();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -135,10 +140,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     if (status < 200 || status > 299) {
       this.#body = { kind: 'refusal', pieces: new Pieces() };
-      this.#noteBytes();
+      if (this.#chooseDecoder()) this.#noteBytes();
       return;
     }
-    if (!this.#chooseBody(this.#contentType)) return;
+    if (!this.#chooseBody(this.#contentType) || !this.#chooseDecoder()) return;
     this.#listener.onAccepted(headers);
     if (this.#body.kind === 'ignored' || !this.#options.expectsMessage) this.#noteBytes();
   }
@@ -161,7 +166,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
         onData: (data) => this.#listener.onMessage(data),
         onId: (id) => this.#listener.onEventId(id),
         onRetry: (delayMs) => this.#listener.onRetryDelay(delayMs),
-        onTooLong: (size, head) => this.#listener.onTooLong(size, head),
+        onTooLong: (size, head) => {
+          this.#listener.onTooLong(size, head);
+          // What is small on its way may go on for ever here.
+          if (this.#decoder !== undefined) this.#failDecoding('that becomes too long when it is decoded');
+        },
       });
       this.#body = { kind: 'events', parser };
     } else if (!expectsMessage || this.#status === 202 || this.#status === 204) {
@@ -177,13 +186,53 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return true;
   }
 
+  /** Answers whether the body can be decoded, or need not be. */
+  #chooseDecoder(): boolean {
+    if (this.#body.kind === 'ignored') return true;
+    const encoding = this.#header('content-encoding');
+    const decoding = decodingOf(encoding);
+    if (decoding === 'identity') return true;
+    if (decoding === undefined) {
+      this.#failDecoding(`encoded as "${(encoding ?? '').slice(0, 100)}", which was not asked for`);
+      return false;
+    }
+    this.#decoder = new Decoder(decoding(), {
+      onData: (chunk) => this.#take(chunk),
+      onFull: (isFull) => {
+        this.#isFull = isFull;
+        if (isFull) this.#controller?.pause();
+        else if (!this.#paused) this.#controller?.resume();
+      },
+      onError: (error) => this.#failDecoding(`that cannot be decoded (${error.message.slice(0, 100)})`),
+    });
+    if (this.#paused) this.#decoder.pause();
+    return true;
+  }
+
+  #failDecoding(what: string): void {
+    if (this.#body.kind === 'refusal' && this.#endEarly()) return;
+    const { server } = this.#options;
+    const text = `The MCP server "${server}" gave an answer ${what}.`;
+    this.#fail({ fault: new Fault('protocolGarbage', text, { server }), delivered: 'unknown' });
+  }
+
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#ended) return;
+    if (this.#decoder === undefined) this.#take(chunk);
+    else {
+      this.#decoder.write(chunk);
+      this.#noteBytes();
+    }
+  }
+
+  #take(chunk: Uint8Array): void {
     if (this.#ended) return;
     const body = this.#body;
     switch (body.kind) {
       case 'ignored':
         body.sizeBytes += chunk.length;
-        if (body.sizeBytes > MAX_REFUSAL_BYTES) this.#finish({ kind: 'complete' }, false);
+        if (body.sizeBytes > MAX_REFUSAL_BYTES)
+          this.#finish({ kind: 'complete', status: this.#status }, false);
         break;
       case 'events':
         body.parser.push(chunk);
@@ -208,6 +257,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#ended) return;
+    if (this.#decoder === undefined) this.#onWhole();
+    else this.#decoder.end(() => this.#onWhole());
+  }
+
+  #onWhole(): void {
+    if (this.#ended) return;
     this.#isAtEnd = true;
     const body = this.#body;
     if (body.kind === 'refusal') {
@@ -215,10 +270,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     if (body.kind === 'json' && body.pieces.sizeBytes > 0) this.#listener.onMessage(onOneLine(body.pieces));
-    this.#finish({ kind: 'complete' }, true);
+    this.#finish({ kind: 'complete', status: this.#status }, true);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    // What had come before is decoded first: the answer may be among it.
+    if (this.#decoder === undefined || this.#ended) this.#onCut(error);
+    else this.#decoder.cut(() => this.#onCut(error));
+  }
+
+  #onCut(error: unknown): void {
     if (!this.#ended && this.#endEarly()) return;
     this.#failWith(error);
   }
@@ -228,7 +289,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const body = this.#body;
     if (body.kind === 'refusal') this.#refuse(body.pieces, false);
     else if (this.#status !== undefined && (body.kind === 'ignored' || !this.#options.expectsMessage))
-      this.#finish({ kind: 'complete' }, false);
+      this.#finish({ kind: 'complete', status: this.#status }, false);
     else return false;
     return true;
   }
@@ -239,7 +300,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { server, clock, hasSession } = this.#options;
     if (this.#isAnswer(body)) {
       this.#listener.onMessage(body);
-      this.#finish({ kind: 'complete' }, reusable);
+      this.#finish({ kind: 'complete', status: this.#status }, reusable);
       return;
     }
     const location = this.#header('location');
@@ -337,6 +398,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#ended) return;
     this.#ended = true;
     this.#idleTimer?.dispose();
+    this.#decoder?.destroy();
     this.#body = { kind: 'ignored', sizeBytes: 0 };
     // A refusal with its body read is a regular end, but not worth a special case.
     const { lease } = this.#options;

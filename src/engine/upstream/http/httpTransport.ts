@@ -12,6 +12,7 @@ import {
   type TransportListener,
   type Verdict,
 } from '../transport.ts';
+import { ACCEPTED_ENCODINGS, asksForCompression } from './decoding.ts';
 import { Exchange, type ExchangeEnd, type ExchangeListener } from './exchange.ts';
 import type { HttpPool } from './httpPool.ts';
 
@@ -78,6 +79,7 @@ export class HttpTransport implements Transport {
   readonly #options: HttpTransportOptions;
   readonly #listener: TransportListener;
   readonly #origin: string;
+  readonly #asksForCompression: boolean;
   #path: string;
   #pool: HttpPool | undefined;
   #sessionId: string | undefined;
@@ -97,6 +99,7 @@ export class HttpTransport implements Transport {
     this.endpoint = options.url;
     const url = new URL(options.url);
     this.#origin = url.origin;
+    this.#asksForCompression = asksForCompression(url);
     this.#path = `${url.pathname}${url.search}`;
     options.pool.then(
       (pool) => {
@@ -150,7 +153,11 @@ export class HttpTransport implements Transport {
 
   /** Those of every message; made again when the session's id or version is known. */
   get #messageHeaders(): Readonly<Record<string, string>> {
-    this.#knownHeaders ??= { ...this.#headers(ACCEPT_MESSAGE), 'content-type': 'application/json' };
+    this.#knownHeaders ??= {
+      ...(this.#asksForCompression ? { 'accept-encoding': ACCEPTED_ENCODINGS } : {}),
+      ...this.#headers(ACCEPT_MESSAGE),
+      'content-type': 'application/json',
+    };
     return this.#knownHeaders;
   }
 
@@ -290,7 +297,8 @@ export class HttpTransport implements Transport {
     }
     if (flight.isResuming || isCut(end)) {
       // What the server refuses it will refuse again.
-      const isRefused = end.kind === 'redirected' || isRefusal(end);
+      const hasNoMore = end.kind === 'complete' && end.status === 204;
+      const isRefused = end.kind === 'redirected' || hasNoMore || isRefusal(end);
       if (flight.isResuming && end.kind !== 'complete') flight.failedResumes += 1;
       else flight.failedResumes = 0;
       if (flight.lastEventId !== undefined && flight.failedResumes < MAX_RESUMES && !isRefused) {
