@@ -142,6 +142,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     guardian,
     window,
     processes,
+    beforeWrite: () => journal.flush(),
     loginShell: new LoginShell({
       clock,
       environment: process.env,

@@ -81,8 +81,8 @@ export function createConnection(
     },
     nextLaunchName: () => `${launchPrefix}.${nextNumber()}`,
     journal: {
-      written: ({ session, id, method, tool, callId }) =>
-        journal.written({ session, id, method, tool, callId, at: clock.wallNow() }),
+      written: ({ session, id, method, tool, callId }, isLater) =>
+        journal.written({ session, id, method, tool, callId, at: clock.wallNow() }, isLater),
       withdrawn: ({ session, id }) => journal.withdrawn(session, id),
     },
     redact,

@@ -73,6 +73,8 @@ export class Journal {
   #sizeBytes = 0;
   #reliable = true;
   #complete = true;
+  /** Records that are still to be written, each with its line end. */
+  #pending = '';
   /** The last record was cut by a failing disk: the next one starts on a line of its own. */
   #torn = false;
 
@@ -103,18 +105,19 @@ export class Journal {
     return this.#complete;
   }
 
-  /** Records that a call is about to be written to its server. */
-  written(call: WrittenCall): void {
+  /** Records that a call is about to be written to its server. `isLater`: whoever writes it there calls `flush` before that. */
+  written(call: WrittenCall, isLater = false): void {
     const key = keyOf(call.session, call.id);
     this.#answered.delete(key);
     this.#open.set(key, call);
-    this.#append({ written: call });
+    this.#append({ written: call }, isLater);
   }
 
-  /** The answer has been handed to the kernel on its way to the client. */
+  /** The answer has been handed to the kernel on its way to the client. On record before anything else happens; of many at once, in one write. */
   answered(session: string, id: string): void {
     if (!this.#settle(keyOf(session, id))) return;
-    this.#append({ settled: { session, id, how: 'answered' } });
+    if (this.#pending === '') queueMicrotask(() => this.flush());
+    this.#append({ settled: { session, id, how: 'answered' } }, true);
   }
 
   #settle(key: string): boolean {
@@ -128,7 +131,7 @@ export class Journal {
   /** It is proved that the server never received the call, or it has turned out that it may be repeated: it may be run again. */
   withdrawn(session: string, id: string): void {
     if (!this.#open.delete(keyOf(session, id))) return;
-    this.#append({ settled: { session, id, how: 'withdrawn' } });
+    this.#append({ settled: { session, id, how: 'withdrawn' } }, false);
   }
 
   /** What is known of a call that a client presents again; `undefined`: it was never written as an at-most-once call. */
@@ -151,6 +154,7 @@ export class Journal {
    * still present a call whose answer was on its way.
    */
   close(clientsAreLeft: boolean): void {
+    this.flush();
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
     if (this.#open.size === 0 && !clientsAreLeft) rmSync(this.#file, { force: true });
@@ -231,10 +235,19 @@ export class Journal {
     this.#sizeBytes = sizeBytes;
   }
 
-  #append(record: z.infer<typeof recordSchema>): void {
+  #append(record: z.infer<typeof recordSchema>, isLater: boolean): void {
+    this.#pending += `${JSON.stringify(record)}\n`;
+    if (!isLater) this.flush();
+  }
+
+  /** Writes what was left for later. */
+  flush(): void {
+    if (this.#pending === '') return;
+    const records = this.#pending;
+    this.#pending = '';
     try {
       if (this.#fd === undefined) throw new Error('the journal is not open');
-      const text = `${this.#torn ? '\n' : ''}${JSON.stringify(record)}\n`;
+      const text = `${this.#torn ? '\n' : ''}${records}`;
       this.#torn = true;
       this.#sizeBytes += writeWhole(this.#fd, text);
       this.#torn = false;

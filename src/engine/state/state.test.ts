@@ -59,6 +59,30 @@ describe('saved state', () => {
     assert.deepEqual(troubles, []);
   });
 
+  it('R2.4 R13.2 what is left for later is on record when it is asked for, or when anything else is written', async () => {
+    const first = open('1');
+    const file = join(folder, 'journal', '1.jsonl');
+    const records = (): number => readFileSync(file, 'utf8').split('\n').length - 1;
+    first.written(call('1'), true);
+    first.written(call('2'), true);
+    assert.equal(records(), 0);
+    first.flush();
+    assert.equal(records(), 2);
+    // Answers of one turn are one write, which comes by itself.
+    first.answered('session1', '1');
+    first.answered('session1', '2');
+    await Promise.resolve();
+    assert.equal(records(), 4);
+    first.written(call('3'), true);
+    first.written(call('4'));
+    assert.equal(records(), 6);
+    const second = open('2');
+    assert.deepEqual(
+      ['1', '2', '3', '4'].map((id) => second.find('session1', id)?.answered),
+      [true, true, false, false],
+    );
+  });
+
   it('R2.4 a line that was cut by a kill, and garbage, cost only themselves', () => {
     const first = open('1');
     first.written(call('1'));

@@ -25,7 +25,7 @@ import { LaunchPatient } from './launchPatient.ts';
 import { OpenQuestions } from './openQuestions.ts';
 import type { ServerLink } from './serverLink.ts';
 import type { StartGate } from './startGate.ts';
-import type { Transport, TransportListener } from './transport.ts';
+import type { CallRecord, Transport, TransportListener } from './transport.ts';
 import { WaitingCalls } from './waitingCalls.ts';
 
 /** What a connection tells its session. */
@@ -69,7 +69,7 @@ export interface ConnectionOptions {
   readonly endpoints?: Endpoints;
   /** The end of an earlier connection's process; nothing is started before it. */
   readonly after?: Promise<unknown> | undefined;
-  readonly journal: { written(call: Call): void; withdrawn(call: Call): void };
+  readonly journal: CallRecord;
   readonly client: ConnectionClient;
   /** Takes secrets out of what a failure tells. */
   readonly redact?: ((text: string) => string) | undefined;

@@ -34,7 +34,7 @@ import { listChanged, readServerLine } from './serverLine.ts';
 import { ServerRequests } from './serverRequests.ts';
 import { ReadingHolds } from './readingHolds.ts';
 import type { ToolHints } from '../pipeline/retryClass.ts';
-import type { StopGrace, Transport, TransportListener, Verdict } from './transport.ts';
+import type { CallRecord, StopGrace, Transport, TransportListener, Verdict } from './transport.ts';
 
 /** What a launch restores after its handshake (requirements R3.2). */
 export interface ClientHello {
@@ -73,7 +73,7 @@ export interface LaunchOptions {
   readonly hello: ClientHello;
   readonly startTimeoutMs: number;
   readonly open: (listener: TransportListener) => Transport;
-  readonly journal: { written(call: Call): void; withdrawn(call: Call): void };
+  readonly journal: CallRecord;
   /** Takes secrets out of what the server says and is told elsewhere. */
   readonly redact?: ((text: string) => string) | undefined;
 }
@@ -349,12 +349,12 @@ export class Launch implements TransportListener {
       signal.addEventListener('abort', onAbort, { once: true });
       this.#pending.set(id, { call, writtenAt: this.vitals.called(), settle });
       // On record before it is written: an engine killed in between leaves at most a call that was never run.
-      if (call.retryClass === 'atMostOnce') this.#options.journal.written(call);
+      const atMostOnce = call.retryClass === 'atMostOnce';
+      if (atMostOnce) this.#options.journal.written(call, this.#transport.collectsRequests === true);
       call.delivery = 'written';
       call.attempts += 1;
-      const { retryClass } = call;
       const { line } = call.wire ?? call;
-      this.#transport.request({ id, line, atMostOnce: retryClass === 'atMostOnce' }, (verdict) => {
+      this.#transport.request({ id, line, atMostOnce }, (verdict) => {
         if (verdict.kind !== 'written' && this.#pending.get(id)?.call === call)
           this.#onLost(call, settle, verdict);
       });

@@ -7,6 +7,8 @@ import type { Verdict } from './transport.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+const open = { isOver: () => false, beforeWrite: () => undefined };
+
 describe('line writer', () => {
   let child: ChildProcess | undefined;
   afterEach(() => {
@@ -44,7 +46,7 @@ describe('line writer', () => {
         done();
       },
     });
-    const writer = new LineWriter(pipe, () => false);
+    const writer = new LineWriter(pipe, open);
     const first = verdicts(writer, [bytes('{"a":1}'), '{"b":2}', bytes('{"c":3}')]);
     assert.deepEqual(writes, []);
     assert.deepEqual(await first, ['written', 'written', 'written']);
@@ -60,16 +62,30 @@ describe('line writer', () => {
         done();
       },
     });
-    const writer = new LineWriter(pipe, () => false);
+    const writer = new LineWriter(pipe, open);
     writer.write('last words');
     writer.flush();
     assert.deepEqual(writes, ['last words\n']);
   });
 
+  it('R2.4 has the records completed before each write', async () => {
+    const order: string[] = [];
+    const pipe = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        order.push(chunk.toString());
+        done();
+      },
+    });
+    const writer = new LineWriter(pipe, { ...open, beforeWrite: () => order.push('records') });
+    await verdicts(writer, ['1', '2']);
+    await verdicts(writer, ['3']);
+    assert.deepEqual(order, ['records', '1\n2\n', 'records', '3\n']);
+  });
+
   it('R2.4 a pipe that refuses a batch at once has taken none of it', async function () {
     if (process.platform === 'win32') return;
     const { stdin } = await shell('exec 0<&-; echo closed; exec sleep 60');
-    const writer = new LineWriter(stdin, () => false);
+    const writer = new LineWriter(stdin, open);
     assert.deepEqual(await verdicts(writer, ['1', '2', '3']), ['broken no', 'broken no', 'broken no']);
     assert.deepEqual(await verdicts(writer, ['4']), ['broken no']);
   });
@@ -77,7 +93,7 @@ describe('line writer', () => {
   it('R2.4 of a batch that was taken in part, only the last line is known not to have arrived; behind another, none', async function () {
     if (process.platform === 'win32') return;
     const { stdin } = await shell('echo here; exec sleep 60');
-    const writer = new LineWriter(stdin, () => false);
+    const writer = new LineWriter(stdin, open);
     const first = verdicts(writer, ['small', new Uint8Array(8_000_000).fill(0x78), 'last']);
     await new Promise((resolve) => setImmediate(resolve));
     const second = verdicts(writer, ['behind']);
@@ -90,7 +106,7 @@ describe('line writer', () => {
   it('R2.4 what is still to be written when nobody reads any more was not delivered', async () => {
     let isOver = false;
     const pipe = new Writable({ write: () => assert.fail('written after the end') });
-    const writer = new LineWriter(pipe, () => isOver);
+    const writer = new LineWriter(pipe, { ...open, isOver: () => isOver });
     const said = verdicts(writer, ['1', '2']);
     isOver = true;
     assert.deepEqual(await said, ['broken no', 'broken no']);

@@ -14,13 +14,15 @@ type Settled = (verdict: Verdict) => void;
 export class LineWriter {
   readonly #pipe: Writable;
   readonly #isOver: () => boolean;
+  readonly #beforeWrite: () => void;
   readonly #batch = new LineBatch();
   #settled: (Settled | undefined)[] = [];
 
-  /** `isOver`: nobody reads any more. */
-  constructor(pipe: Writable, isOver: () => boolean) {
+  /** `isOver`: nobody reads any more. `beforeWrite` is called before each write. */
+  constructor(pipe: Writable, options: { readonly isOver: () => boolean; readonly beforeWrite: () => void }) {
     this.#pipe = pipe;
-    this.#isOver = isOver;
+    this.#isOver = options.isOver;
+    this.#beforeWrite = options.beforeWrite;
   }
 
   write(line: Uint8Array | string, settled?: Settled): void {
@@ -44,6 +46,7 @@ export class LineWriter {
       for (const tell of settled) tell?.({ kind: 'broken', delivered: 'no' });
       return;
     }
+    this.#beforeWrite();
     const wasAlone = pipe.writableLength === 0;
     let isRefused = false;
     const onDone = (error?: Error | null): void => {

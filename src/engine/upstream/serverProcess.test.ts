@@ -26,6 +26,7 @@ describe('a process that cannot be ended', () => {
         env: { PATH: process.env['PATH'] ?? '' },
         clock,
         guardian: { add: (pid) => void guarded.add(pid), remove: (pid) => void guarded.delete(pid) },
+        beforeWrite: () => undefined,
         maxLineBytes: 1_000,
       },
       {

@@ -32,6 +32,8 @@ export interface ServerProcessOptions {
   readonly redactor?: Redactor;
   /** Told of its group while it may have to be ended by others. */
   readonly guardian: Pick<Guardian, 'add' | 'remove'>;
+  /** Called before each write to its stdin: completes the records of the calls in it. */
+  readonly beforeWrite: () => void;
   /** Longest line on stdout; a longer one is dropped. */
   readonly maxLineBytes: number;
 }
@@ -59,6 +61,7 @@ const LEAVE_MS = 5_000;
  */
 export class ServerProcess implements Transport {
   readonly requestsAreIndependent = false;
+  readonly collectsRequests = true;
   readonly #options: ServerProcessOptions;
   readonly #listener: TransportListener;
   /** Absent when the system refused at once. */
@@ -159,7 +162,10 @@ export class ServerProcess implements Transport {
     child.stderr?.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
     if (child.stdin !== null) {
       child.stdin.on('error', () => undefined); // each write has its own verdict; the end is told by exit
-      this.#input = new LineWriter(child.stdin, () => this.hasEnded);
+      this.#input = new LineWriter(child.stdin, {
+        isOver: () => this.hasEnded,
+        beforeWrite: this.#options.beforeWrite,
+      });
     }
     child.once('exit', (code, signal) => {
       this.#exit = { kind: 'exited', exitCode: code ?? undefined, signal: signal ?? undefined };

@@ -1,4 +1,5 @@
 import type { Fault } from '../../shared/model/fault.ts';
+import type { Call } from '../pipeline/call.ts';
 
 /** What is known of a message that did not get its answer: `no` only when it is proved that the server cannot have acted on it. */
 export type Delivered = 'no' | 'unknown';
@@ -16,6 +17,12 @@ export interface OutgoingRequest {
   readonly line: Uint8Array | string;
   /** Must not be sent where it is likely to get lost, because nobody may repeat it. */
   readonly atMostOnce: boolean;
+}
+
+/** Where at-most-once calls are on record before a server gets them. `isLater`: the transport sees to it that the record is there before the call leaves. */
+export interface CallRecord {
+  written(call: Call, isLater: boolean): void;
+  withdrawn(call: Call): void;
 }
 
 /** Polite, then firm, then sure; each step this long. VS Code waits 10 s; servers behind us have been told by then. */
@@ -52,6 +59,8 @@ export interface Transport {
   readonly endpoint?: string;
   /** Requests under way outlive the loss of the session: each has a connection of its own. */
   readonly requestsAreIndependent: boolean;
+  /** What it is given leaves with the end of the turn, and the records of calls are completed just before that. */
+  readonly collectsRequests?: boolean;
   /** Lets the server wait until `resumeReading`. */
   pauseReading(): void;
   resumeReading(): void;

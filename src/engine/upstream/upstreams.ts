@@ -47,6 +47,8 @@ export interface UpstreamsOptions {
   readonly window: string;
   /** On disk, for the next engine of the window. */
   readonly processes: ProcessList;
+  /** Called before each write to a process: completes the records of the calls in it. */
+  readonly beforeWrite: () => void;
   readonly environment: NodeJS.ProcessEnv;
   readonly loginShell: LoginShell;
   /** Where processes start unless their entry says otherwise; the home folder when there is none. */
@@ -125,6 +127,7 @@ export class Upstreams implements Disposable {
             processes.remove(pid);
           },
         },
+        beforeWrite: this.#options.beforeWrite,
         maxLineBytes: MAX_MESSAGE_BYTES,
       },
       listener,
