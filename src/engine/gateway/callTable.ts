@@ -1,3 +1,4 @@
+import { Cancellation } from '../../shared/base/cancellation.ts';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Random } from '../../shared/base/random.ts';
 import { SlotMap } from '../../shared/base/slotMap.ts';
@@ -5,9 +6,11 @@ import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import { layerAnswer, resultAnswer } from '../../shared/protocol/answers.ts';
 import {
   canonicalId,
+  findMembers,
   memberRange,
-  stringMember,
+  parseString,
   textOf,
+  type ByteRange,
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
 import { Deadline, type Call, type Outcome, type RetryClass } from '../pipeline/call.ts';
@@ -23,7 +26,6 @@ import { retryStage } from '../pipeline/retryStage.ts';
 import { staleStage } from '../pipeline/staleStage.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Journal } from '../state/journal.ts';
-import { progressTokenRange } from '../pipeline/wireForm.ts';
 import type { Launch } from '../upstream/launch.ts';
 import type { ServerLink } from '../upstream/serverLink.ts';
 import { RestartNote } from './restartNote.ts';
@@ -54,6 +56,8 @@ const refusals: ReadonlySet<FaultCode> = new Set([
   'stopped',
   'overloaded',
 ]);
+/** What is looked for in the parameters of a request. */
+const PARAMS_MEMBERS = ['name', '_meta', 'task'] as const;
 /** Open calls of one session; one more is refused. */
 const MAX_OPEN = 1_000;
 
@@ -65,6 +69,14 @@ export class CallTable {
   readonly #restartNote: RestartNote;
   readonly #emptyAnswers = new EmptyAnswers();
   #deadlinesHeld = false;
+  #composed:
+    | {
+        readonly connection: ServerLink;
+        readonly settings: ServerRuntime['settings'];
+        readonly staleAnswers: ServerRuntime['staleAnswers'];
+        readonly run: Next;
+      }
+    | undefined;
 
   constructor(deps: CallTableDeps) {
     this.#deps = deps;
@@ -76,8 +88,9 @@ export class CallTable {
   create(line: Uint8Array, frame: Extract<Frame, { kind: 'request' }>): Call | undefined {
     const { runtime, clock, session } = this.#deps;
     const { method, id, params } = frame;
-    const tool =
-      method === 'tools/call' && params !== undefined ? stringMember(line, params, 'name') : undefined;
+    const [nameRange, metaRange, taskRange] =
+      params === undefined ? [] : findMembers(line, params, PARAMS_MEMBERS);
+    const tool = method === 'tools/call' ? parseString(line, nameRange) : undefined;
     if (this.#open.size >= MAX_OPEN) {
       const text = `More than ${MAX_OPEN} calls are open on the MCP server "${runtime.name}"; this one was not carried out.`;
       this.#deps.answer(
@@ -96,7 +109,7 @@ export class CallTable {
       return undefined;
     }
     const seq = this.#deps.nextNumber();
-    const controller = new AbortController();
+    const controller = new Cancellation();
     const hints = tool === undefined ? undefined : runtime.hints(this.#deps.catalogueKey(), tool);
     const seconds =
       (tool === undefined ? undefined : runtime.config?.lifeline.timeouts.get(tool)) ??
@@ -104,7 +117,7 @@ export class CallTable {
     const deadline = new Deadline(clock, { totalMs: seconds * 1_000, capMs: DEADLINE_CAP_MS }, () =>
       this.#onDeadline(call),
     );
-    const task = isTask(line, params);
+    const task = taskRange !== undefined;
     const call: Call = {
       seq,
       callId: `c${seq.toString(36)}`,
@@ -115,12 +128,12 @@ export class CallTable {
       id,
       line,
       wire: undefined,
-      progressToken: progressTokenOf(line, params),
+      progressToken: metaRange === undefined ? undefined : progressTokenOf(line, metaRange),
       isTask: task,
       retryClass: this.#classOf({ method, isTask: task }, hints),
       deadline,
       controller,
-      startedAt: clock.now(),
+      startedAt: deadline.startedAt,
       delivery: 'queued',
       waitsForPlace: false,
       waitedMs: 0,
@@ -136,8 +149,23 @@ export class CallTable {
     return call;
   }
 
-  /** The ordered list of what surrounds a call (design §2); what is not configured is left out. */
+  /** Composed once for a connection, and again when the settings are others. */
   #pipeline(connection: ServerLink): Next {
+    const { settings, staleAnswers } = this.#deps.runtime;
+    const composed = this.#composed;
+    if (
+      composed?.connection === connection &&
+      composed.settings === settings &&
+      composed.staleAnswers === staleAnswers
+    )
+      return composed.run;
+    const run = this.#compose(connection);
+    this.#composed = { connection, settings, staleAnswers, run };
+    return run;
+  }
+
+  /** The ordered list of what surrounds a call (design §2); what is not configured is left out. */
+  #compose(connection: ServerLink): Next {
     const { runtime, log, clock, random } = this.#deps;
     const { maxRetries } = runtime.settings;
     return compose(
@@ -466,14 +494,7 @@ function noLaunch(call: Call): Outcome {
   return { kind: 'fault', fault: new Fault('stopped', text, { server: call.server }) };
 }
 
-function progressTokenOf(
-  line: Uint8Array,
-  params: { start: number; end: number } | undefined,
-): string | undefined {
-  const token = progressTokenRange(line, params);
+function progressTokenOf(line: Uint8Array, meta: ByteRange): string | undefined {
+  const token = memberRange(line, meta, 'progressToken');
   return token === undefined ? undefined : canonicalId(textOf(line, token));
-}
-
-function isTask(line: Uint8Array, params: { start: number; end: number } | undefined): boolean {
-  return params !== undefined && memberRange(line, params, 'task') !== undefined;
 }

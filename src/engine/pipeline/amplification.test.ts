@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { FakeClock, settle } from '../../../test/support/fakeClock.ts';
+import type { CancelController } from '../../shared/base/cancellation.ts';
 import { toDisposable } from '../../shared/base/disposable.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import { Breaker } from '../policies/breaker/breaker.ts';
@@ -57,7 +58,7 @@ function given(options: { withBreaker: boolean; maxRetries?: number }) {
     return compose([retries, options.withBreaker ? guard : undefined], write);
   };
   const call = (): Call => {
-    const controller = new AbortController();
+    const controller: CancelController = new AbortController();
     const deadline = new Deadline(clock, { totalMs: 60_000, capMs: 600_000 }, () =>
       controller.abort(new Fault('requestTimeout', '')),
     );
@@ -200,14 +201,14 @@ describe('waits of a call', () => {
     } as unknown as Breaker;
     const guard = guardStage({ whenUsable: () => Promise.resolve(fakeLaunch()) }, watched, () => undefined);
     const listeners = new Set<unknown>();
-    const controller = new AbortController();
+    const controller: CancelController = new AbortController();
     const { signal } = controller;
     const counted = {
       get aborted() {
         return signal.aborted;
       },
       get reason() {
-        return signal.reason as unknown;
+        return signal.reason;
       },
       addEventListener: (type: 'abort', listener: () => void, how?: { once?: boolean }) => {
         listeners.add(listener);

@@ -1,7 +1,9 @@
+import type { CancelController } from '../../shared/base/cancellation.ts';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import type { Fault } from '../../shared/model/fault.ts';
 import type { Launch } from '../upstream/launch.ts';
+import { dueTimesOf, type DueItem, type DueTimes } from './dueTimes.ts';
 import type { WireForm } from './wireForm.ts';
 
 /**
@@ -46,7 +48,7 @@ export interface Call {
   /** By what the process it is written to says of the tool; until then by what is remembered. */
   retryClass: RetryClass;
   readonly deadline: Deadline;
-  readonly controller: AbortController;
+  readonly controller: CancelController;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
   delivery: Delivery;
@@ -82,7 +84,7 @@ export interface DeadlineOptions {
  * client's answer to a sampling or elicitation request, a server's first start — and starts anew on progress; never
  * beyond the cap.
  */
-export class Deadline {
+export class Deadline implements DueItem {
   readonly #clock: Clock;
   readonly #options: DeadlineOptions;
   readonly #onExpired: () => void;
@@ -90,17 +92,25 @@ export class Deadline {
   #remainingMs: number;
   #runningSince: number | undefined;
   #pauses = 0;
-  #timer: Disposable | undefined;
+  readonly #times: DueTimes;
+  /** @internal */
+  dueAt = Infinity;
   #cap: Disposable | undefined;
   #over = false;
 
   constructor(clock: Clock, options: DeadlineOptions, onExpired: () => void) {
     this.#clock = clock;
+    this.#times = dueTimesOf(clock);
     this.#options = options;
     this.#onExpired = onExpired;
     this.#startedAt = clock.now();
     this.#remainingMs = options.totalMs;
-    this.#run();
+    this.#run(this.#startedAt);
+  }
+
+  /** Monotonic milliseconds. */
+  get startedAt(): number {
+    return this.#startedAt;
   }
 
   /** Milliseconds since the start. */
@@ -118,37 +128,38 @@ export class Deadline {
   pause(): void {
     this.#pauses += 1;
     if (this.#pauses > 1 || this.#over) return;
-    this.#timer?.dispose();
+    this.#times.delete(this);
     this.#remainingMs -= this.#clock.now() - (this.#runningSince ?? this.#clock.now());
     this.#runningSince = undefined;
-    this.#cap ??= this.#clock.setTimer(this.#options.capMs - this.elapsedMs, () => this.#expire());
+    this.#cap ??= this.#clock.setTimer(this.#options.capMs - this.elapsedMs, () => this.onDue());
   }
 
   resume(): void {
     this.#pauses -= 1;
-    if (this.#pauses === 0 && !this.#over) this.#run();
+    if (this.#pauses === 0 && !this.#over) this.#run(this.#clock.now());
   }
 
   /** The server reported progress: the whole time from now on. */
   extend(): void {
     this.#remainingMs = this.#options.totalMs;
-    if (this.#pauses === 0 && !this.#over) this.#run();
+    if (this.#pauses === 0 && !this.#over) this.#run(this.#clock.now());
   }
 
   dispose(): void {
     this.#over = true;
-    this.#timer?.dispose();
+    this.#times.delete(this);
     this.#cap?.dispose();
   }
 
-  #run(): void {
-    this.#timer?.dispose();
-    this.#runningSince = this.#clock.now();
-    const untilCapMs = this.#options.capMs - this.elapsedMs;
-    this.#timer = this.#clock.setTimer(Math.min(this.#remainingMs, untilCapMs), () => this.#expire());
+  #run(now: number): void {
+    this.#times.delete(this);
+    this.#runningSince = now;
+    this.dueAt = Math.min(now + this.#remainingMs, this.#startedAt + this.#options.capMs);
+    this.#times.add(this);
   }
 
-  #expire(): void {
+  /** @internal Its time is over. */
+  onDue(): void {
     if (this.#over) return;
     this.dispose();
     this.#onExpired();

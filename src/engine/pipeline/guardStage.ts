@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../../shared/base/clock.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import type { Breaker, Ticket } from '../policies/breaker/breaker.ts';
 import type { ServerLink } from '../upstream/serverLink.ts';
@@ -84,11 +85,11 @@ async function admitted(
 }
 
 /** Waits until the breaker changes or a trial's place is free; rejects with the call's fault when it is aborted. */
-function nextChange(breaker: Breaker, signal: AbortSignal): Promise<void> {
+function nextChange(breaker: Breaker, signal: CancelSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       subscription.dispose();
-      reject(signal.reason as Fault);
+      reject(signal.reason);
     };
     const subscription = breaker.onDidChange(() => {
       subscription.dispose();

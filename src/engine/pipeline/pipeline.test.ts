@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '../../../test/support/fakeClock.ts';
+import type { CancelController } from '../../shared/base/cancellation.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import { RetryBudget } from '../policies/retryBudget/retryBudget.ts';
 import { Deadline, type Call, type Delivery, type Outcome, type RetryClass } from './call.ts';
@@ -9,8 +10,10 @@ import { mayRetry, retryStage } from './retryStage.ts';
 
 const fault = (code: FaultCode): Outcome => ({ kind: 'fault', fault: new Fault(code, code) });
 const answer: Outcome = { kind: 'answer', line: new Uint8Array(), isError: false };
-const callWith = (retryClass: RetryClass, delivery: Delivery = 'queued'): Call =>
-  ({ retryClass, delivery, controller: new AbortController() }) as Call;
+const callWith = (retryClass: RetryClass, delivery: Delivery = 'queued'): Call => {
+  const controller: CancelController = new AbortController();
+  return { retryClass, delivery, controller } as Call;
+};
 
 describe('deadline', () => {
   const given = (totalMs = 60_000, capMs = 600_000) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { FakeClock, settle } from '../../../test/support/fakeClock.ts';
+import type { CancelController } from '../../shared/base/cancellation.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
@@ -67,7 +68,7 @@ function given(max: number) {
   const begun: number[] = [];
   const ends = new Map<number, (outcome: Outcome) => void>();
   const run = (seq: number, method = 'tools/call', attempts = 0) => {
-    const controller = new AbortController();
+    const controller: CancelController = new AbortController();
     const deadline = new Deadline(clock, { totalMs: 60_000, capMs: 600_000 }, () => undefined);
     const call = {
       seq,

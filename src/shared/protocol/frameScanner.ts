@@ -251,10 +251,12 @@ function scanKeys(
   }
 }
 
-const parseString = (bytes: Uint8Array, range: ByteRange | undefined): string | undefined =>
-  range === undefined || bytes[range.start] !== QUOTE
+/** The value of a string that stands in a range; `undefined` when there is none, or something else. */
+export function parseString(bytes: Uint8Array, range: ByteRange | undefined): string | undefined {
+  return range === undefined || bytes[range.start] !== QUOTE
     ? undefined
     : stringValue(bytes, range.start, range.end);
+}
 
 /** The text value of a top-level member of an object within a message, e.g. `name` of a tool call's params. */
 export function stringMember(bytes: Uint8Array, range: ByteRange, name: string): string | undefined {
@@ -263,11 +265,22 @@ export function stringMember(bytes: Uint8Array, range: ByteRange, name: string):
 
 /** Where a member's value stands within an object of a message. */
 export function memberRange(bytes: Uint8Array, range: ByteRange, name: string): ByteRange | undefined {
-  let found: ByteRange | undefined;
-  const wellFormed = scanMembers(bytes, range, (key, value) => {
-    if (key === name) found = value;
+  return findMembers(bytes, range, [name])[0];
+}
+
+/** Where the values of several members of an object stand, in the order of `names`, in one pass. None when it is not well formed. */
+export function findMembers(
+  bytes: Uint8Array,
+  range: ByteRange,
+  names: readonly string[],
+): readonly (ByteRange | undefined)[] {
+  const found: (ByteRange | undefined)[] = [];
+  const wellFormed = scanKeys(bytes, range, (keyStart, keyEnd, start, end) => {
+    const key = readKey(bytes, keyStart, keyEnd);
+    const index = key === undefined ? -1 : names.indexOf(key);
+    if (index >= 0) found[index] = { start, end };
   });
-  return wellFormed ? found : undefined;
+  return wellFormed ? found : [];
 }
 
 const MAX_ID_BYTES = 4_096;

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { FakeClock } from '../../../test/support/fakeClock.ts';
+import { dueTimesOf, type DueItem } from './dueTimes.ts';
+
+describe('due times', () => {
+  it('R13.2 tells everything at its time, in order, with one timer, and nothing that was removed', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(50), fc.nat(100), fc.option(fc.nat(100), { nil: undefined })), {
+          maxLength: 30,
+        }),
+        async (items) => {
+          const clock = new FakeClock();
+          const times = dueTimesOf(clock);
+          assert.equal(times, dueTimesOf(clock));
+          const told: [number, number][] = [];
+          const expected: [number, number][] = [];
+          const left = new Set<number>();
+          for (const [index, [addAt, afterMs, removeAt]] of items.entries()) {
+            const dueAt = clock.now() + addAt + afterMs;
+            const item: DueItem = {
+              dueAt,
+              onDue: () => {
+                told.push([index, clock.now()]);
+                left.delete(index);
+              },
+            };
+            clock.setTimer(addAt, () => {
+              times.add(item);
+              left.add(index);
+            });
+            const isRemoved = removeAt !== undefined && addAt + removeAt < addAt + afterMs;
+            if (removeAt !== undefined)
+              clock.setTimer(addAt + removeAt, () => {
+                if (isRemoved) left.delete(index);
+                times.delete(item);
+              });
+            // At the same moment either may come first.
+            if (!isRemoved && removeAt !== afterMs) expected.push([index, dueAt]);
+          }
+          await clock.advance(500);
+          const same = new Set(
+            items.flatMap(([, after, remove], index) => (after === remove ? [index] : [])),
+          );
+          const byTime = (a: [number, number], b: [number, number]): number => a[1] - b[1] || a[0] - b[0];
+          assert.deepEqual(told.filter(([index]) => !same.has(index)).sort(byTime), expected.sort(byTime));
+          assert.equal(clock.pending, 0);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('R2.5 tells the others when one fails', async () => {
+    const clock = new FakeClock();
+    const times = dueTimesOf(clock);
+    let told = 0;
+    const broken = (): void => {
+      throw new Error('broken');
+    };
+    times.add({ dueAt: clock.now() + 5, onDue: broken });
+    times.add({ dueAt: clock.now() + 5, onDue: () => (told += 1) });
+    await assert.rejects(() => clock.advance(10), AggregateError);
+    assert.equal(told, 1);
+  });
+});
