@@ -92,7 +92,7 @@ export class ClientSession {
     }
     const keep = this.#keptBytes + line.length <= this.#maxKeptBytes;
     if (keep) this.#keptBytes += line.length;
-    const kept = line.length < COPY_BELOW_BYTES ? line.slice() : line;
+    const kept = line.length < COPY_BELOW_BYTES ? Buffer.from(line) : line;
     this.#unanswered.set(frame.id, {
       id: frame.id,
       method: frame.method,

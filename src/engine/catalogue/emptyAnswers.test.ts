@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { retainedMb } from '../../../test/support/retained.ts';
 import type { Call, Outcome } from '../pipeline/call.ts';
 import { describeEmpty, EmptyAnswers } from './emptyAnswers.ts';
 
@@ -119,5 +120,18 @@ describe('empty answers', () => {
     for (let n = 0; n < 200; n += 1) note({ name: `t${n}` }, { content: [] });
     assert.equal(note({ name: 'long', arguments: { a: 'x'.repeat(3_000) } }, { content: [] }), undefined);
     assert.equal(memory.names.length, 64);
+  });
+
+  it('R14.3 does not keep the chunks alive in which the reads came', () => {
+    const memory = new EmptyAnswers();
+    const inChunk = (): Uint8Array => Buffer.alloc(262_144, bytes({ id: 1 })).subarray(0, 100);
+    const mb = retainedMb(() => {
+      for (let n = 0; n < 64; n += 1) {
+        const call = { method: 'tools/call', launch: undefined, attempts: 1, line: inChunk() };
+        memory.note(call as unknown as Call, { kind: 'answer', line: inChunk(), isError: false }, true);
+      }
+    });
+    assert.ok(mb < 4, `${mb.toFixed(1)} MB are kept`);
+    memory.forget();
   });
 });

@@ -61,11 +61,11 @@ export class EmptyAnswers {
   }
 
   #remember({ line, method }: Call, answer: Uint8Array): void {
-    // Copies: what comes in are views of larger pieces.
+    // Copies, as what comes in are views of larger pieces; from Node's pool, because this is done for every read.
     this.#reads[this.#next] = {
       method,
-      line: line.slice(),
-      answer: answer.length <= MAX_EMPTY_BYTES ? answer.slice() : undefined,
+      line: Buffer.from(line),
+      answer: answer.length <= MAX_EMPTY_BYTES ? Buffer.from(answer) : undefined,
       restarts: this.#restarts,
       question: undefined,
     };

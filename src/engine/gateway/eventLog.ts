@@ -1,4 +1,5 @@
 import type { Clock } from '../../shared/base/clock.ts';
+import { copyOf } from '../../shared/base/copyOf.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 
 /** Events of one session that are kept for clients that come back; then the oldest goes. */
@@ -70,7 +71,7 @@ export class EventLog {
   append(place: EventPlace, message: Uint8Array, isLast: boolean): void {
     // A small piece of a large chunk would keep all of that.
     const isPiece = message.length * 2 < message.buffer.byteLength;
-    const kept = isPiece ? message.slice() : message;
+    const kept = isPiece ? copyOf(message) : message;
     this.#events.push({ ...place, message: kept, isLast, at: this.#clock.now() });
     this.#bytes += kept.length;
     this.#budget.usedBytes += kept.length;

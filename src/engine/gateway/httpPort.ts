@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { copyOf } from '../../shared/base/copyOf.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { SlotMap } from '../../shared/base/slotMap.ts';
 import { errorAnswer, layerAnswer } from '../../shared/protocol/answers.ts';
@@ -233,7 +234,7 @@ export class HttpPort implements ClientPort {
     // Progress is of no use when it is over.
     if (frame.kind === 'notification' && frame.method === PROGRESS) return;
     // The bytes may share the memory of a larger chunk, which would be kept with them.
-    const message = bytes.slice();
+    const message = copyOf(bytes);
     const request = frame.kind === 'request' ? textOf(bytes, frame.idRange) : undefined;
     const { clock } = this.#options.timing;
     const entry: Queued = {

@@ -1,4 +1,5 @@
 import { sleep, type Clock } from '../../shared/base/clock.ts';
+import { copyOf } from '../../shared/base/copyOf.ts';
 import type { Launch } from '../upstream/launch.ts';
 import type { CatalogueKeeper } from './catalogueKeeper.ts';
 
@@ -52,7 +53,7 @@ export class ListFollower {
     this.#following.set(launch, lists);
     const following = { again: true };
     lists.set(list, following);
-    const notification = line.slice();
+    const notification = copyOf(line);
     while (following.again && !launch.hasEnded && !this.#over.signal.aborted) {
       following.again = false;
       const sizeBytes = await this.#guarded(catalogue.refresh(launch, list));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { FakeClock } from '../../../test/support/fakeClock.ts';
+import { retainedMb } from '../../../test/support/retained.ts';
 import { EngineLog } from './engineLog.ts';
 
 describe('the log of the engine', () => {
@@ -28,6 +29,23 @@ describe('the log of the engine', () => {
     await clock.advance(2_000);
     assert.equal(messages().at(-1), 'stderr: once more');
     assert.equal(messages().filter((text) => text.includes('left out')).length, 1);
+  });
+
+  it('R14.3 a line that is remembered does not keep all that was said with it', async () => {
+    const mb: number[] = [];
+    for (let second = 0; second < 5; second += 1) {
+      mb.push(
+        retainedMb(() => {
+          for (let n = 0; n < 100; n += 1) {
+            const said = `${second} ${n} ${'x'.repeat(65_536)}`;
+            log.quote('info', `stderr: ${said}`, 's');
+          }
+        }),
+      );
+      await clock.advance(1_000);
+    }
+    const all = mb.reduce((sum, one) => sum + one, 0);
+    assert.ok(all < 10, `${all.toFixed(1)} MB are kept of 500 lines`);
   });
 
   it('one server that floods costs another nothing', () => {

@@ -15,6 +15,9 @@ const MAX_PER_SECOND = 200;
 /** Lines wait this long for each other, and go to the file in one write. */
 const FILE_INTERVAL_MS = 100;
 
+/** A text of its own: one that was cut out keeps the whole one alive, here all that a server has said at once. */
+const detached = (text: string): string => Buffer.from(text).toString();
+
 interface Rate {
   since: number;
   count: number;
@@ -83,7 +86,7 @@ export class EngineLog {
     this.#flushRepeats();
     this.#lastText = text;
     // Before it is cut: half a secret would not be known as one.
-    const message = this.#redact(entry.message).slice(0, MAX_MESSAGE);
+    const message = detached(this.#redact(entry.message).slice(0, MAX_MESSAGE));
     this.#emit({ ...entry, message, at: this.#clock.wallNow() });
   }
 

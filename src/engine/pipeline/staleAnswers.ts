@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { copyOf } from '../../shared/base/copyOf.ts';
 import { textOf, scanFrame, withId } from '../../shared/protocol/frameScanner.ts';
 import { addMember, appendItem, membersOf } from '../../shared/protocol/insert.ts';
 import type { Call } from './call.ts';
@@ -73,7 +74,7 @@ export class StaleAnswers {
   keep(key: string, answer: KnownAnswer, changesBefore: number): void {
     if (changesBefore !== this.#changes || this.#isWriting) return;
     if (answer.line.length <= MAX_ANSWER_BYTES)
-      this.#answers.set(key, { ...answer, line: answer.line.slice() });
+      this.#answers.set(key, { ...answer, line: copyOf(answer.line) });
   }
 
   find(key: string): KnownAnswer | undefined {

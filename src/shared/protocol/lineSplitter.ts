@@ -1,3 +1,5 @@
+import { copyOf } from '../base/copyOf.ts';
+
 /**
  * Cuts a byte stream into lines without copying what arrives in one piece, and without ever joining the pieces of
  * a long line more than once (chunk-list framing: naive concatenation is quadratic in the number of chunks).
@@ -60,7 +62,7 @@ export class LineSplitter {
     }
     if (this.#sizeBytes > this.#maxLineBytes) {
       this.#skipping = true;
-      this.#head = (this.#pieces[0] ?? piece).slice(0, HEAD_BYTES);
+      this.#head = copyOf((this.#pieces[0] ?? piece).subarray(0, HEAD_BYTES));
       this.#keepTail(piece);
       this.#pieces = [];
       this.#onTooLong(this.#sizeBytes, this.#head);

@@ -1,3 +1,4 @@
+import { copyOf } from '../../../shared/base/copyOf.ts';
 import type { Disposable } from '../../../shared/base/disposable.ts';
 import { isWaitable, type ConnectionState } from '../../../shared/model/connectionState.ts';
 import { Fault } from '../../../shared/model/fault.ts';
@@ -352,7 +353,7 @@ export class SharedUpstream implements SharedServer, SlotOwner {
   }
 
   onInitialized(result: string, line: Uint8Array): void {
-    this.#initialized = { result, line: line.slice() };
+    this.#initialized = { result, line: copyOf(line) };
     this.#catalogue.noteInitialize(result);
     for (const member of this.#members) member.client.onInitialized(result, line);
   }
