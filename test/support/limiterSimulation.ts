@@ -106,7 +106,18 @@ export function simulateLimiter(options: SimulationOptions): Simulation {
       limiter.noteRejected();
       if (isCounted) figure.rejected += 1;
       done(false);
-    } else limiter.wait(requestClass, name, (order += 1), go);
+    } else
+      limiter.wait({
+        requestClass,
+        client: name,
+        order: (order += 1),
+        remainingMs: () => since + deadlineMs - time.now(),
+        granted: go,
+        refused: () => {
+          if (isCounted) figure.rejected += 1;
+          done(false);
+        },
+      });
   };
 
   for (const [index, client] of options.clients.entries()) {

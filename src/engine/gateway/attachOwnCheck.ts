@@ -60,7 +60,7 @@ function checkedLaunch(deps: SessionDeps, runtime: ServerRuntime, launch: Launch
     perform(check): Promise<CheckResult> {
       switch (check.kind) {
         case 'tool':
-          return checkByTool(launch, check, onRefused);
+          return runtime.limiter.inTurn('normal', () => checkByTool(launch, check, onRefused));
         case 'url':
           return checkByUrl(deps.clock, check.url);
         case 'command':

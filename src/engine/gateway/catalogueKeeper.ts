@@ -121,6 +121,8 @@ export class CatalogueKeeper {
 
   async #fetch(launch: Launch, method: string): Promise<FetchedList | undefined> {
     const { toolChanges } = launch;
+    // It is counted, but does not wait: a session's start or change of its lists does.
+    this.#runtime.limiter.force();
     const fetched = await fetchList(launch, method);
     // A list that was overtaken by a change says nothing of the tools any more.
     const isCurrent = method === 'tools/list' && launch.toolChanges === toolChanges;

@@ -15,8 +15,8 @@ export interface Way {
 export interface Turnstile<T> {
   /** One, if there is one and nobody is before this call. */
   take(call: Call): T | undefined;
-  /** Calls `granted` when it is this call's turn; perhaps at once. A fault where it may not wait. */
-  wait(call: Call, granted: (turn: T) => void): { leave(): unknown } | Fault;
+  /** Calls `granted` when it is this call's turn; perhaps at once. A fault where it may not wait; `refused` where that turns out later. */
+  wait(call: Call, granted: (turn: T) => void, refused: (fault: Fault) => void): { leave(): unknown } | Fault;
   /** It was not needed. */
   giveBack(turn: T): void;
   /** Lets the call go on with its turn. */
@@ -84,11 +84,19 @@ function waitForTurn<T>(way: Way, turnstile: Turnstile<T>, call: Call): Promise<
       call.waitsForPlace = false;
       resolve(undefined);
     };
-    const outcome = turnstile.wait(call, (turn) => {
-      leave();
-      call.waitsForPlace = false;
-      resolve(turn);
-    });
+    const outcome = turnstile.wait(
+      call,
+      (turn) => {
+        leave();
+        call.waitsForPlace = false;
+        resolve(turn);
+      },
+      (fault) => {
+        leave();
+        call.waitsForPlace = false;
+        reject(fault);
+      },
+    );
     if (Fault.is(outcome)) {
       reject(outcome);
       return;

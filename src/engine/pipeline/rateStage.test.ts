@@ -218,7 +218,10 @@ describe('rate stage', () => {
     assert.ok(outcome.kind === 'fault');
     assert.equal(outcome.fault.code, 'overloaded');
     assert.ok((outcome.fault.retryAfterMs ?? 0) >= 5_000);
-    assert.match(outcome.fault.message, /"x" takes about 1 call a second .* it was not carried out/);
+    assert.match(
+      outcome.fault.message,
+      /"x" takes no more than about 1 call a second .* it was not carried out/,
+    );
     assert.equal(limiter.state?.rejected, 1);
   });
 
@@ -235,16 +238,31 @@ describe('rate stage', () => {
   });
 
   it('R10.1 who waits past its deadline leaves the line', async () => {
-    const { run, clock, limiter } = given({ max: 1, deadlineMs: 5_000 });
+    const { run, clock, limiter } = given({ max: 10, places: 1, deadlineMs: 5_000 });
     run(1);
-    run(2);
-    const late = run(3);
+    const late = run(2);
     assert.equal(limiter.queued, 1);
-    limiter.noteRefusal(30_000);
     await clock.advance(5_000);
     assert.equal(await codeOf(late.done), 'requestTimeout');
     assert.equal(limiter.queued, 0);
     assert.equal(late.call.waitedMs, 5_000);
+  });
+
+  it('R10.1 who waits hears at once that the server does not want to be asked before the deadline', async () => {
+    const { run, limiter, connection } = given({ max: 1, deadlineMs: 5_000 });
+    run(1);
+    run(2);
+    const late = run(3);
+    limiter.noteRefusal(30_000, 'It said 429.');
+    const outcome = await late.done;
+    assert.ok(outcome.kind === 'fault');
+    assert.equal(outcome.fault.code, 'overloaded');
+    assert.equal(outcome.fault.retryAfterMs, 30_000);
+    assert.match(
+      outcome.fault.message,
+      /not carried out\. Its last refusal: It said 429\. Try again in 30 s/,
+    );
+    assert.deepEqual([limiter.queued, connection.listeners, late.call.waitsForPlace], [0, 0, false]);
   });
 
   it('R5.1 when the breaker opens, all who wait are refused at once', async () => {

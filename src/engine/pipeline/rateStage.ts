@@ -1,7 +1,7 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import { Fault } from '../../shared/model/fault.ts';
 import type { RequestClass } from '../policies/rateLimit/classQueue.ts';
-import { RateLimiter, type Grant, type RateSignal } from '../policies/rateLimit/rateLimiter.ts';
+import type { RateLimiter, Grant, RateSignal } from '../policies/rateLimit/rateLimiter.ts';
 import type { Call, Outcome } from './call.ts';
 import { inTurn, letsGo, type Turnstile, type Way } from './inTurn.ts';
 import type { Next, Stage } from './pipeline.ts';
@@ -15,6 +15,7 @@ export interface RateStageOptions extends Way {
 }
 
 const MAX_RETRY_AFTER_MS = 60_000;
+const MAX_REASON = 1_000;
 
 /**
  * Spaces the attempts at a server that has shown how many it bears, or was given a maximum; costs a comparison while there is neither. A token belongs to
@@ -25,11 +26,19 @@ export function rateStage(options: RateStageOptions): Stage {
   const { limiter } = options;
   const turnstile: Turnstile<Grant> = {
     take: (call) => limiter.take(classOf(call)),
-    wait: (call, granted) => {
+    wait: (call, granted, refused) => {
       const requestClass = classOf(call);
-      const waitMs = limiter.waitMs(requestClass, call.session);
-      if (waitMs >= call.deadline.remainingMs) return tooLate(limiter, call, waitMs);
-      return limiter.wait(requestClass, call.session, call.seq, granted);
+      const { session: client, seq: order, deadline } = call;
+      const waitMs = limiter.waitMs(requestClass, client);
+      if (waitMs >= deadline.remainingMs) return tooLate(limiter, call, waitMs);
+      return limiter.wait({
+        requestClass,
+        client,
+        order,
+        remainingMs: () => deadline.remainingMs,
+        granted,
+        refused: (ms) => refused(tooLate(limiter, call, ms)),
+      });
     },
     giveBack: (grant) => grant.giveBack(),
     pass: (grant, call, next) => withGrant(options, grant, call, next),
@@ -99,24 +108,22 @@ function showsLimit(outcome: Outcome): boolean {
 /** The server refused for its load: the limiter begins, and holds the others back where it was told for how long. */
 export function noteOverload(limiter: RateLimiter, outcome: Outcome): void {
   if (!showsLimit(outcome)) return;
-  limiter.noteRefusal(outcome.kind === 'fault' ? outcome.fault.retryAfterMs : undefined);
+  const fault = outcome.kind === 'fault' ? outcome.fault : undefined;
+  limiter.noteRefusal(fault?.retryAfterMs, fault?.message);
 }
 
 function tooLate(limiter: RateLimiter, { server, attempts }: Call, waitMs: number): Fault {
   limiter.noteRejected();
   const retryAfterMs = Math.max(1_000, Math.min(MAX_RETRY_AFTER_MS, waitMs));
   const perSecond = Math.max(1, Math.round(limiter.state?.rate ?? 0));
-  const why =
-    waitMs === Infinity
-      ? `${RateLimiter.maxQueued} more calls of this client wait for it`
-      : 'this one could not have begun before its time was over';
   // An attempt before this one may have done its work.
   const what =
     attempts === 0
       ? 'it was not carried out'
       : 'it is not tried again; it had been handed over before and may have been carried out';
   const text =
-    `The MCP server "${server}" takes about ${perSecond} ${perSecond === 1 ? 'call' : 'calls'} a second now, and ${why}, so ${what}. ` +
+    `The MCP server "${server}" takes no more than about ${perSecond} ${perSecond === 1 ? 'call' : 'calls'} a second now, and this one could not have begun in time, so ${what}. ` +
+    (limiter.lastRefusal === undefined ? '' : `Its last refusal: ${limiter.lastRefusal.slice(0, MAX_REASON)} `) +
     `Try again in ${Math.ceil(retryAfterMs / 1_000)} s, with fewer calls at once.`;
   return new Fault('overloaded', text, { server, retryAfterMs });
 }

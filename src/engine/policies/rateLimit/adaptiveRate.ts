@@ -45,7 +45,7 @@ export class AdaptiveRate {
   #decreasedAt = -Infinity;
   #era = 0;
   #grownAt = -Infinity;
-  readonly #goodput = new Goodput();
+  #goodput = new Goodput();
 
   /** `max`: requests/s that a person allows. */
   constructor(max: number = MAX_RATE, start: number = START_RATE) {
@@ -71,6 +71,12 @@ export class AdaptiveRate {
     this.#rate = Math.min(this.#rate, max);
   }
 
+  /** It answers again after nothing but refusals: what was before says nothing. */
+  noteRecovered(): void {
+    this.#goodput = new Goodput();
+    this.#edge = undefined;
+  }
+
   /** `isLimiting`: requests wait for the rate, and the server shows no sign of having enough. */
   noteAnswered(now: number, isLimiting: boolean): void {
     this.#goodput.add(now);
@@ -85,10 +91,11 @@ export class AdaptiveRate {
     this.#goodput.addRefused(now);
     if (!this.#isNews(now, era)) return false;
     const rate = this.#rate;
-    const { refusedRatio, perSecond } = this.#goodput.figures(now);
+    const { refusedRatio, perSecond, isKnown } = this.#goodput.figures(now);
     const isFar = this.#edge === undefined || refusedRatio > FEW_REFUSED_RATIO;
     const edge = isFar ? Math.min(rate, Math.max(perSecond, rate * DECREASE_RATIO)) : rate;
-    this.#lower(now, edge * BELOW_EDGE, edge);
+    // Where nothing is answered there is no edge to be seen, and none to be careful at once it answers again.
+    this.#lower(now, edge * BELOW_EDGE, isFar && isKnown && perSecond === 0 ? undefined : edge);
     return true;
   }
 
@@ -110,12 +117,12 @@ export class AdaptiveRate {
     return era === this.#era && now - this.#decreasedAt >= DECREASE_INTERVAL_MS;
   }
 
-  #lower(now: number, rate: number, edge: number): void {
+  #lower(now: number, rate: number, edge: number | undefined): void {
     const known = this.#edge;
-    const isSame = known !== undefined && Math.abs(edge / known - 1) < SAME_EDGE;
+    const isSame = known !== undefined && edge !== undefined && Math.abs(edge / known - 1) < SAME_EDGE;
     const isCalm = now - this.#decreasedAt > CALM_MS;
     this.#isConfirmed = isSame && (isCalm || this.#isConfirmed);
-    this.#edge = this.#isConfirmed ? (edge + (known ?? edge)) / 2 : edge;
+    this.#edge = isSame && this.#isConfirmed ? (edge + known) / 2 : edge;
     this.#rate = Math.max(MIN_RATE, rate);
     this.#decreasedAt = now;
     this.#grownAt = now;

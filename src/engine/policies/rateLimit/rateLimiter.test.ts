@@ -16,16 +16,30 @@ function given(options: { max?: number; cpuRatio?: () => number } = {}) {
   limiter.configure(options.max);
   const granted: string[] = [];
   const grants: Grant[] = [];
-  const wait = (name: string, requestClass: RequestClass = 'critical', client = 'c') =>
-    limiter.wait(requestClass, client, grants.length + granted.length, (grant) => {
-      granted.push(name);
-      grants.push(grant);
+  const refused: string[] = [];
+  let order = 0;
+  const wait = (
+    name: string,
+    requestClass: RequestClass = 'critical',
+    client = 'c',
+    remainingMs = 1_000_000,
+  ) =>
+    limiter.wait({
+      requestClass,
+      client,
+      order: (order += 1),
+      remainingMs: () => remainingMs,
+      granted: (grant) => {
+        granted.push(name);
+        grants.push(grant);
+      },
+      refused: () => void refused.push(name),
     });
   const setRoom = (room: boolean): void => {
     hasRoom = room;
     if (room) limiter.roomMade();
   };
-  return { clock, limiter, granted, grants, wait, setRoom, changes: () => changes };
+  return { clock, limiter, granted, refused, grants, wait, setRoom, changes: () => changes };
 }
 
 /** Requests that are let go in a second of `requestClass` alone. */
@@ -183,6 +197,88 @@ describe('rate limiter', () => {
     for (let request = 0; request < RateLimiter.maxQueued; request += 1) wait('', 'critical', 'greedy');
     assert.equal(limiter.waitMs('critical', 'greedy'), Infinity);
     assert.ok(limiter.waitMs('critical', 'other') <= 60_000);
+  });
+
+  it('R10.1 a check of our own waits for its turn, and asks nobody while it is off', async () => {
+    const { limiter, clock, wait, granted } = given();
+    assert.equal(await limiter.inTurn('normal', () => Promise.resolve('well')), 'well');
+    limiter.noteRefusal(1_000);
+    const done = limiter.inTurn('normal', () => {
+      granted.push('check');
+      return Promise.resolve('well');
+    });
+    wait('person');
+    await clock.advance(999);
+    assert.deepEqual(granted, []);
+    await clock.advance(100);
+    assert.deepEqual(granted, ['person', 'check']);
+    assert.equal(await done, 'well');
+  });
+
+  it('R10.2 the rate does not grow while requests wait only for a place', async () => {
+    const { limiter, wait, granted, grants, setRoom, clock } = given();
+    limiter.noteRefusal(undefined);
+    for (let call = 0; call < 100; call += 1) {
+      setRoom(false);
+      wait('call');
+      wait('next');
+      setRoom(true);
+      await clock.advance(50);
+      setRoom(false);
+      wait('waits');
+      for (const grant of grants.splice(0)) grant.end('answered');
+    }
+    assert.ok(granted.length >= 200);
+    assert.equal(limiter.state?.rate, 100);
+  });
+
+  it('R10.1 who waits and will not begin in time, as the server has just said, hears so now', () => {
+    const { limiter, wait, granted, refused } = given({ max: 1 });
+    for (const name of ['a', 'b']) wait(name);
+    wait('soon', 'critical', 'c', 5_000);
+    wait('later', 'critical', 'c', 60_000);
+    limiter.noteRefusal(10_000);
+    assert.deepEqual([granted, refused], [['a', 'b'], ['soon']]);
+    assert.equal(limiter.queued, 1);
+  });
+
+  it('R10.1 nobody waits in a line of which nobody is answered for five seconds; one at a time asks', async () => {
+    const { limiter, wait, granted, refused, grants, clock } = given();
+    limiter.noteRefusal(undefined, 'no');
+    for (let request = 0; request < 300; request += 1) wait(`${request}`);
+    for (let at = 0; at < 4_900; at += 100) {
+      await clock.advance(100);
+      for (const grant of grants.splice(0)) grant.end('refused');
+    }
+    assert.deepEqual(refused, []);
+    assert.ok(limiter.queued > 0);
+    await clock.advance(500);
+    for (const grant of grants.splice(0)) grant.end('refused');
+    assert.equal(limiter.queued, 0);
+    assert.equal(granted.length + refused.length, 300);
+    wait('one');
+    await clock.advance(1_000);
+    assert.ok(granted.includes('one'));
+    for (const grant of grants.splice(0)) grant.end('answered');
+    for (let request = 0; request < 3; request += 1) wait('again');
+    assert.ok(limiter.waitMs('critical', 'c') < Infinity);
+  });
+
+  it('R10.2 after nothing but refusals it is soon back', async () => {
+    const { limiter, wait, grants, clock } = given();
+    limiter.noteRefusal(undefined);
+    for (let at = 0; at < 10_000; at += 100) {
+      wait('');
+      await clock.advance(100);
+      for (const grant of grants.splice(0)) grant.end('refused');
+    }
+    assert.ok((limiter.state?.rate ?? 9) < 2);
+    for (let at = 0; at < 12_000; at += 50) {
+      for (let request = 0; request < 10; request += 1) wait('');
+      await clock.advance(50);
+      for (const grant of grants.splice(0)) grant.end('answered');
+    }
+    assert.ok((limiter.state?.rate ?? 0) > 50, `${limiter.state?.rate}`);
   });
 
   it('R2.6 who left the line is not let go', async () => {

@@ -2,7 +2,7 @@ import type { Clock } from '../../../shared/base/clock.ts';
 import type { Disposable } from '../../../shared/base/disposable.ts';
 import { AdaptiveRate, START_RATE } from './adaptiveRate.ts';
 import { BackgroundShare } from './backgroundShare.ts';
-import { ClassQueue, type RequestClass } from './classQueue.ts';
+import { ClassQueue, type ClassTicket, type RequestClass } from './classQueue.ts';
 import { LoadWatch, type Answer } from './loadWatch.ts';
 import { TokenBucket } from './tokenBucket.ts';
 
@@ -27,10 +27,16 @@ const DEPTH_STEP = 0.05;
 const VAIN_DECREASES = 3;
 const VAIN_RATIO = 0.8;
 const DEAF_MS = 60_000;
+/** As many refusals in a row, and nothing else for so long: nobody in the line would be answered. */
+const VAIN_REFUSALS = 5;
+const VAIN_MS = 5_000;
 /** Without any sign of a limit for this long it is off again. */
 const OFF_AFTER_MS = 600_000;
 /** Kept for whoever comes while others' background work would take every token. */
 const RESERVE = 1;
+
+/** The one client of our own requests; no session has this name. */
+const OURSELVES = '';
 
 /** What the end of a request says about the rate. */
 export type RateSignal = 'answered' | 'refused' | 'failed' | 'nothing';
@@ -68,9 +74,24 @@ export interface RateLimiterState {
   readonly heldMs: number;
 }
 
-interface Waiter {
+/** Somebody who wants to be let go. */
+export interface Applicant {
   readonly requestClass: RequestClass;
+  /** Whose turns are shared with others' of the class. */
+  readonly client: string;
+  /** The lowest of a client comes first. */
+  readonly order: number;
+  /** Milliseconds in which it must begin. */
+  readonly remainingMs: () => number;
+  /** It is its turn; perhaps at once. */
   readonly granted: (grant: Grant) => void;
+  /** It could not begin in time, as it has turned out, and waits no longer. */
+  readonly refused: (waitMs: number) => void;
+}
+
+interface Waiter {
+  readonly applicant: Applicant;
+  ticket: ClassTicket<Waiter> | undefined;
 }
 
 interface Active {
@@ -94,7 +115,12 @@ export class RateLimiter {
   #watch = new LoadWatch();
   #max: number | undefined;
   #active: Active | undefined;
+  /** Those who wait, for when all of them must be looked at. */
+  readonly #waiters = new Set<Waiter>();
   #rejected = 0;
+  #lastRefusal: string | undefined;
+  #refusedInARow = 0;
+  #answeredAt = -Infinity;
   #signAt = -Infinity;
   #answers = 0;
   #failures = 0;
@@ -113,6 +139,11 @@ export class RateLimiter {
   /** While it is not, nothing else needs to be asked. */
   get isActive(): boolean {
     return this.#active !== undefined;
+  }
+
+  /** The words with which it was refused last. */
+  get lastRefusal(): string | undefined {
+    return this.#lastRefusal;
   }
 
   get queued(): number {
@@ -154,14 +185,16 @@ export class RateLimiter {
     if (this.#max !== undefined) this.#start();
   }
 
-  /** The server has shown its limit. `retryAfterMs`: what it asked for. */
-  noteRefusal(retryAfterMs: number | undefined): void {
+  /** The server has shown its limit. `retryAfterMs`: what it asked for; `why`: its words. */
+  noteRefusal(retryAfterMs: number | undefined, why?: string): void {
     const now = this.#now;
     this.#signAt = now;
+    this.#lastRefusal = why;
     const active = this.#active ?? this.#start();
     if (retryAfterMs !== undefined && retryAfterMs > 0) {
       const until = now + Math.min(retryAfterMs, MAX_HOLD_MS);
       active.bucket.hold(until, now);
+      this.#reconsider(active, now);
       this.#plan();
     }
   }
@@ -195,6 +228,8 @@ export class RateLimiter {
     if (this.#queue.size >= MAX_QUEUED_IN_ALL || this.#queue.sizeOfClient(requestClass, client) >= MAX_QUEUED)
       return Infinity;
     const ahead = this.#queue.ahead(requestClass, client);
+    // One at a time finds out whether it still refuses everything.
+    if (ahead > 0 && this.#isVain(this.#now)) return Infinity;
     return active.bucket.msUntil(this.#now) + (ahead / active.rate.value) * 1_000;
   }
 
@@ -203,19 +238,63 @@ export class RateLimiter {
     this.#rejected += 1;
   }
 
-  /** Calls `granted` when it is the turn of this one; perhaps at once. */
-  wait(requestClass: RequestClass, client: string, order: number, granted: (grant: Grant) => void): Waiting {
-    const ticket = this.#queue.add(requestClass, client, order, { requestClass, granted }, this.#now);
+  wait(applicant: Applicant): Waiting {
+    const { requestClass, client, order } = applicant;
+    const waiter: Waiter = { applicant, ticket: undefined };
+    waiter.ticket = this.#queue.add(requestClass, client, order, waiter, this.#now);
+    this.#waiters.add(waiter);
     if (this.#queue.size === 1) this.#deps.onChange();
     this.#drain();
     return {
       leave: () => {
-        if (!this.#queue.remove(ticket)) return false;
-        if (this.#queue.size === 0) this.#deps.onChange();
+        if (!this.#remove(waiter)) return false;
         this.#plan();
         return true;
       },
     };
+  }
+
+  #remove(waiter: Waiter): boolean {
+    if (waiter.ticket === undefined || !this.#queue.remove(waiter.ticket)) return false;
+    this.#waiters.delete(waiter);
+    if (this.#queue.size === 0) this.#deps.onChange();
+    return true;
+  }
+
+  /** Nothing but refusals for some time. */
+  #isVain(now: number): boolean {
+    return this.#refusedInARow >= VAIN_REFUSALS && now - this.#answeredAt >= VAIN_MS;
+  }
+
+  /** What the server has just said may mean that some wait in vain. They hear so now, not when their time is over. */
+  #reconsider({ bucket }: Active, now: number): void {
+    const isVain = this.#isVain(now);
+    const heldMs = Math.max(0, bucket.heldUntil - now);
+    if (heldMs === 0 && !isVain) return;
+    for (const waiter of [...this.#waiters]) {
+      const { remainingMs, refused } = waiter.applicant;
+      if ((isVain || remainingMs() <= heldMs) && this.#remove(waiter)) refused(heldMs);
+    }
+  }
+
+  /** A request of our own, which waits for its turn however long that takes. */
+  async inTurn<T>(requestClass: 'normal' | 'low', run: () => Promise<T>): Promise<T> {
+    if (this.#active === undefined) return run();
+    const grant = await new Promise<Grant>((resolve) => {
+      this.wait({
+        requestClass,
+        client: OURSELVES,
+        order: 0,
+        remainingMs: () => Infinity,
+        granted: resolve,
+        refused: () => resolve(untold),
+      });
+    });
+    try {
+      return await run();
+    } finally {
+      grant.end('nothing');
+    }
   }
 
   /** A place at the server has become free. */
@@ -229,6 +308,8 @@ export class RateLimiter {
 
   #start(perSecond?: number): Active {
     const now = this.#now;
+    this.#answeredAt = now;
+    this.#refusedInARow = 0;
     const rate = new AdaptiveRate(this.#max, perSecond);
     const bucket = new TokenBucket(rate.value, now);
     this.#active = {
@@ -250,8 +331,9 @@ export class RateLimiter {
     this.#sampling = undefined;
     this.#wake?.timer.dispose();
     this.#wake = undefined;
+    this.#waiters.clear();
     for (let waiter = this.#queue.take(this.#now); waiter !== undefined; waiter = this.#queue.take(this.#now))
-      waiter.granted(untold);
+      waiter.applicant.granted(untold);
     this.#deps.onChange();
   }
 
@@ -306,14 +388,26 @@ export class RateLimiter {
         return;
       case 'refused':
         this.#signAt = now;
+        this.#refusedInARow += 1;
         if (active.rate.noteRefused(now, era)) this.#onLowered(active);
+        this.#reconsider(active, now);
         return;
       case 'answered':
         this.#answers += 1;
+        if (this.#isVain(now)) active.rate.noteRecovered();
+        this.#answeredAt = now;
+        this.#refusedInARow = 0;
         if (answer !== undefined && era === active.rate.era) this.#watch.note(answer);
-        active.rate.noteAnswered(now, !this.#isSlow(active, era, now) && this.#queue.size > 0);
+        active.rate.noteAnswered(now, !this.#isSlow(active, era, now) && this.#isLimiting(active, now));
         this.#applyRate(active);
     }
+  }
+
+  /** Requests wait, and for a token: others wait for a place. */
+  #isLimiting(active: Active, now: number): boolean {
+    if (this.#queue.size === 0) return false;
+    const nextMs = this.#nextMs(active, now);
+    return nextMs > 0 && nextMs < Infinity;
   }
 
   /** Whether latency leaves no head-room; too much of it lowers the rate. */
@@ -326,7 +420,7 @@ export class RateLimiter {
       this.#vain = { count: 0, slowdown: 0 };
       return slowdown > SLOWDOWN_NOTED;
     }
-    if (era !== active.rate.era || this.#isVain(slowdown, now)) return true;
+    if (era !== active.rate.era || this.#isDeaf(slowdown, now)) return true;
     this.#wasSlow = true;
     // Where nobody waits for the rate it is not yet what was tried.
     if (this.#lower(active, era, now, depthOf(slowdown)) && this.#queue.size > 0) this.#vain.count += 1;
@@ -334,7 +428,7 @@ export class RateLimiter {
   }
 
   /** The rate was lowered time and again, and nothing became faster. */
-  #isVain(slowdown: number, now: number): boolean {
+  #isDeaf(slowdown: number, now: number): boolean {
     if (this.#vain.count === 0) this.#vain.slowdown = slowdown;
     if (this.#vain.count < VAIN_DECREASES) return false;
     const isVain = slowdown > this.#vain.slowdown * VAIN_RATIO;
@@ -396,9 +490,10 @@ export class RateLimiter {
     if (active === undefined) return;
     const before = this.#queue.size;
     while (this.#queue.size > 0 && this.#active === active) {
-      const waiter = this.#queue.take(this.#now, (requestClass) => this.#may(active, requestClass));
+      const waiter: Waiter | undefined = this.#queue.take(this.#now, (one) => this.#may(active, one));
       if (waiter === undefined) break;
-      waiter.granted(this.#grant(active, waiter.requestClass));
+      this.#waiters.delete(waiter);
+      waiter.applicant.granted(this.#grant(active, waiter.applicant.requestClass));
     }
     if (before > 0 && this.#queue.size === 0) this.#deps.onChange();
     this.#plan();
