@@ -1,4 +1,5 @@
 import { Peer } from '../peer.ts';
+import { own } from './leg.ts';
 
 /** One client of a leg. Every answer is checked: that it is the one to this call, and whole. */
 export interface Client {
@@ -46,6 +47,7 @@ export class StdioClient implements Client {
       stderr: 'ignore',
       ...(cwd === undefined ? {} : { cwd }),
     });
+    own(this.peer.child);
     this.#tool = tool;
   }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { StandaloneBed } from '../../test/support/standalone.ts';
 import { StdioClient } from './client.ts';
 import { HttpClient } from './httpClient.ts';
-import { awaitEnd, endChild, type Leg, type Running } from './leg.ts';
+import { awaitEnd, endChild, own, type Leg, type Running } from './leg.ts';
 import { plain, type Launch } from './probe.ts';
 import { directStdio, stdioServers, throughBridge } from './stdioLegs.ts';
 
@@ -17,10 +17,12 @@ export async function startListening(
   args: readonly string[],
   { nodeArgs, env }: Launch = plain,
 ): Promise<{ readonly child: ChildProcess; readonly port: number }> {
-  const child = spawn(process.execPath, [...nodeArgs, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = own(
+    spawn(process.execPath, [...nodeArgs, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  );
   const [text] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, port: Number(String(text).trim()) };
 }
@@ -55,7 +57,8 @@ async function throughEndpoint(
 ): Promise<Running> {
   const server = needsServer ? await startServer() : undefined;
   const bed = new StandaloneBed();
-  const { ready } = await bed.serve({ servers: { echo: entry(server?.port ?? 0) } }, launch);
+  const { ready, running } = await bed.serve({ servers: { echo: entry(server?.port ?? 0) } }, launch);
+  own(running.child);
   const url = ready.servers['echo']?.url ?? '';
   const client = await new HttpClient(url, { token: ready.token }).initialize();
   return {

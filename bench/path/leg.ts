@@ -24,6 +24,20 @@ export interface Running {
   readonly stop: () => Promise<void>;
 }
 
+const started = new Set<ChildProcess>();
+
+/** Notes a child process, so that nothing is left when a way did not get as far as to be stopped. */
+export function own<T extends ChildProcess>(child: T): T {
+  started.add(child);
+  child.once('exit', () => started.delete(child));
+  return child;
+}
+
+/** At the end of the bench, whatever its reason. */
+export function endOwned(): void {
+  for (const child of started) child.kill('SIGKILL');
+}
+
 const START_MS = 30_000;
 const STOP_MS = 10_000;
 

@@ -11,7 +11,7 @@ import { intoBenchmarks, isQuick, option, versions } from '../page.ts';
 import { aloneTable, measureAlone, type AloneResult } from './alone.ts';
 import { compare, tableOf, type GroupResult } from './compare.ts';
 import { aloneLegs, groupsOf } from './groups.ts';
-import type { Leg } from './leg.ts';
+import { endOwned, type Leg } from './leg.ts';
 import { peerVersions, prepare } from './peers.ts';
 import { stagesTable } from './stages.ts';
 import { verdictTable } from './verdict.ts';
@@ -44,6 +44,8 @@ if (chosen.length === 0 && alone.length === 0 && !isPart('stages')) {
   process.exit(2);
 }
 
+process.on('exit', endOwned);
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const began = performance.now();
 if (hasPeers) await prepare();
 const texts: string[] = [];

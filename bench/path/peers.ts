@@ -9,7 +9,7 @@ import { freePort } from '../../test/support/standalone.ts';
 import type { Client } from './client.ts';
 import { HttpClient, SseClient } from './httpClient.ts';
 import { startServer, stdioProgram, urlOf } from './httpLegs.ts';
-import { endChild, type Leg, type Running } from './leg.ts';
+import { endChild, own, type Leg, type Running } from './leg.ts';
 import { within } from './load.ts';
 import type { Launch } from './probe.ts';
 import { stdioServers } from './stdioLegs.ts';
@@ -90,11 +90,13 @@ interface Gateway {
 async function gateway({ peer, argsOf, connect, servers = [], launch }: Gateway): Promise<Running> {
   const { script, home, env, dispose } = await programOf(peer);
   const port = await freePort();
-  const child = spawn(process.execPath, [...launch.nodeArgs, script, ...argsOf(port, home)], {
-    cwd: home,
-    env: { ...env, ...launch.env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = own(
+    spawn(process.execPath, [...launch.nodeArgs, script, ...argsOf(port, home)], {
+      cwd: home,
+      env: { ...env, ...launch.env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    }),
+  );
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-500)));
   const stop = async (): Promise<void> => {

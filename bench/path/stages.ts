@@ -69,8 +69,12 @@ function givenStages(): Record<string, Stage> {
   );
   const places = new Places(10, () => systemClock.now());
   return {
-    stale: staleStage({ answers: new StaleAnswers(), clock: systemClock, onServed: () => undefined }),
-    retry: retryStage({
+    'stale answers (off by default)': staleStage({
+      answers: new StaleAnswers(),
+      clock: systemClock,
+      onServed: () => undefined,
+    }),
+    retries: retryStage({
       maxRetries: 5,
       clock: systemClock,
       random: systemRandom,
@@ -79,8 +83,13 @@ function givenStages(): Record<string, Stage> {
       onRetry: () => undefined,
       onRefused: () => undefined,
     }),
-    pool: poolStage({ places: places.session('s'), connection, breaker, typicalMs: () => undefined }),
-    guard: guardStage(connection, breaker, () => undefined),
+    'places at the server': poolStage({
+      places: places.session('s'),
+      connection,
+      breaker,
+      typicalMs: () => undefined,
+    }),
+    'breaker and connection': guardStage(connection, breaker, () => undefined),
   };
 }
 

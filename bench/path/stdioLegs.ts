@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bridgePath, TestBed } from '../../test/support/testEngine.ts';
 import { StdioClient } from './client.ts';
-import { awaitEnd, endChild, type Leg, type Running } from './leg.ts';
+import { awaitEnd, endChild, own, type Leg, type Running } from './leg.ts';
 import type { Launch } from './probe.ts';
 
 const programs = join(import.meta.dirname, 'programs');
@@ -61,10 +61,12 @@ export const socketRelayed = (server: StdioServer): Leg => ({
     const folder = mkdtempSync(join(tmpdir(), 'lifeline-bare-'));
     const socket = join(folder, 's');
     const args = [join(programs, 'socketGateway.mjs'), socket, process.execPath, ...stdioServers[server]];
-    const gateway = spawn(process.execPath, [...nodeArgs, ...args], {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const gateway = own(
+      spawn(process.execPath, [...nodeArgs, ...args], {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
     await once(gateway.stdout, 'data');
     const { client, roots, stop } = await running(
       new StdioClient([join(programs, 'socketBridge.mjs'), socket]),
@@ -97,6 +99,7 @@ export async function throughBridge(
 ): Promise<Running> {
   const bed = new TestBed('bench').configure({ echo: entry });
   const engine = await bed.startEngine(launch);
+  own(engine.child);
   const client = new StdioClient([bridgePath, '--server', 'echo', '--window', 'bench'], {
     env: bed.environment,
     tool,
