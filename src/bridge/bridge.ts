@@ -4,6 +4,7 @@ import type { Clock } from '../shared/base/clock.ts';
 import type { Disposable } from '../shared/base/disposable.ts';
 import { errorAnswer, layerAnswer } from '../shared/protocol/answers.ts';
 import { idAtEnd } from '../shared/protocol/idAtEnd.ts';
+import { LineBatch } from '../shared/protocol/lineBatch.ts';
 import { LineSplitter } from '../shared/protocol/lineSplitter.ts';
 import {
   canonicalId,
@@ -15,7 +16,7 @@ import {
 } from '../shared/protocol/frameScanner.ts';
 import { connectToEngine } from '../endpoint/connect.ts';
 import type { EndpointInfo } from '../endpoint/endpointFile.ts';
-import { ClientSession, readMessages, type UnansweredRequest } from './clientSession.ts';
+import { ClientSession, splitBatch, type UnansweredRequest } from './clientSession.ts';
 import { noEngineLogMessage, ownAnswer, type RememberedCatalogue } from './ownAnswers.ts';
 
 export interface BridgeOptions {
@@ -166,26 +167,29 @@ export class Bridge {
     const lines = this.#fromClient.push(chunk);
     const connected = this.#link.kind === 'connected';
     let unchanged = startedWhole && this.#fromClient.isAtLineStart();
-    const forward: Uint8Array[] = [];
-    for (const raw of lines) {
-      const messages = readMessages(raw);
-      if (messages.length !== 1 || messages[0]?.line !== raw) unchanged = false;
-      for (const { line, frame } of messages) {
-        if (line[0] === BANG || frame.kind === 'batch' || frame.kind === 'invalid') {
-          unchanged = false;
-          this.#refuseInvalid(frame);
-          continue;
-        }
-        this.#client.noteFromClient(line, frame, connected);
-        if (frame.kind === 'response') this.#serverRequests.delete(frame.id);
-        forward.push(line, LINE_FEED);
+    const forward = new LineBatch();
+    const take = (line: Uint8Array, frame: Frame): void => {
+      if (line[0] === BANG || frame.kind === 'batch' || frame.kind === 'invalid') {
+        unchanged = false;
+        this.#refuseInvalid(frame);
+        return;
       }
+      this.#client.noteFromClient(line, frame, connected);
+      if (frame.kind === 'response') this.#serverRequests.delete(frame.id);
+      forward.add(line);
+    };
+    for (const line of lines) {
+      const frame = scanFrame(line);
+      if (frame.kind === 'batch') {
+        unchanged = false;
+        for (const item of splitBatch(line)) take(item, scanFrame(item));
+      } else take(line, frame);
     }
-    if (forward.length === 0) return;
+    if (forward.isEmpty) return;
     if (this.#link.kind === 'connected') {
       const { socket } = this.#link;
       // The common case by far: whole lines, passed on as they came, in one write.
-      socket.write(unchanged ? chunk : Buffer.concat(forward));
+      writeAll(socket, unchanged ? [chunk] : forward.take());
       // Only far beyond what is usual: the end of a paused input is not noticed.
       if (socket.writableLength > INPUT_PRESSURE_BYTES && !this.#ended) {
         this.#options.input.pause();
@@ -349,7 +353,7 @@ export class Bridge {
     const startedWhole = this.#fromEngine.isAtLineStart();
     const lines = this.#fromEngine.push(chunk);
     let unchanged = startedWhole && this.#fromEngine.isAtLineStart();
-    const forward: Uint8Array[] = [];
+    const forward = new LineBatch();
     for (const line of lines) {
       if (line[0] === BANG) {
         unchanged = false;
@@ -359,10 +363,11 @@ export class Bridge {
       const frame = scanFrame(line);
       // Answered already, or cancelled: nobody answers twice.
       if (frame.kind === 'response' && !this.#client.noteAnswer(line, frame.id)) unchanged = false;
-      else forward.push(line, LINE_FEED);
+      else forward.add(line);
       this.#noteFromEngine(line, frame);
     }
-    if (forward.length > 0) this.#toClient(unchanged ? chunk : Buffer.concat(forward));
+    // A long line is passed on as it was put together, without another copy.
+    if (!forward.isEmpty) this.#passOn(unchanged ? [chunk] : forward.take());
   }
 
   #onControl(line: string): void {
@@ -370,8 +375,12 @@ export class Bridge {
     else if (line === '!journal reliable') this.#journalReliable = true;
   }
 
-  #toClient(data: Uint8Array | string): void {
-    if (this.#options.output.write(data) || this.#link.kind !== 'connected') return;
+  #toClient(text: string): void {
+    this.#passOn([Buffer.from(text)]);
+  }
+
+  #passOn(pieces: readonly Uint8Array[]): void {
+    if (writeAll(this.#options.output, pieces) || this.#link.kind !== 'connected') return;
     this.#link.socket.pause();
   }
 
@@ -404,4 +413,13 @@ export class Bridge {
   #answer(request: UnansweredRequest, text: string): void {
     if (this.#client.noteAnswer(new TextEncoder().encode(text), request.id)) this.#toClient(`${text}\n`);
   }
+}
+
+/** In one write; answers whether the stream takes more at once. */
+function writeAll(stream: Writable, pieces: readonly Uint8Array[]): boolean {
+  if (pieces.length > 1) stream.cork();
+  let takesMore = true;
+  for (const piece of pieces) takesMore = stream.write(piece);
+  if (pieces.length > 1) stream.uncork();
+  return takesMore;
 }

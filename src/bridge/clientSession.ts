@@ -2,7 +2,6 @@ import { SlotMap } from '../shared/base/slotMap.ts';
 import {
   canonicalId,
   memberRange,
-  scanFrame,
   stringMember,
   textOf,
   type Frame,
@@ -158,11 +157,4 @@ export function splitBatch(line: Uint8Array): Uint8Array[] {
   } catch {
     return []; // not JSON after all: the caller reports the line as unreadable
   }
-}
-
-/** Reads a line that may be a batch into single messages. */
-export function readMessages(line: Uint8Array): { readonly line: Uint8Array; readonly frame: Frame }[] {
-  const frame = scanFrame(line);
-  if (frame.kind !== 'batch') return [{ line, frame }];
-  return splitBatch(line).map((item) => ({ line: item, frame: scanFrame(item) }));
 }
