@@ -11,12 +11,21 @@ import { projectRoot } from '../../test/support/testEngine.ts';
 import { spread } from '../figures.ts';
 import { intoBenchmarks, isQuick, versions } from '../page.ts';
 import { idleWindow, nodeMemory, relayMemory } from './rest.ts';
-import { engines, Listener, nodeAlone, toolsDirectly, toolsThroughUs } from './starts.ts';
+import {
+  echo,
+  engines,
+  Listener,
+  nodeAlone,
+  serveStart,
+  slow,
+  toolsDirectly,
+  toolsThroughUs,
+} from './starts.ts';
 
-const ROUNDS = isQuick ? 2 : 11;
+const ROUNDS = isQuick ? 2 : 9;
 const REST_ROUNDS = isQuick ? 1 : 3;
 const SETTLE_MS = 1_500;
-const IDLE_MS = isQuick ? 2_000 : 15_000;
+const IDLE_MS = isQuick ? 2_000 : 12_000;
 const WINDOWS = isQuick ? 2 : 5;
 const withEditor = !process.argv.includes('--no-editor');
 
@@ -37,14 +46,19 @@ for (let round = 0; round < ROUNDS; round += 1) {
   note('engine first cpu', first.cpuMs);
   note('engine', next.readyMs);
   note('engine cpu', next.cpuMs);
-  note('tools directly', await toolsDirectly());
-  const { emptyMs, filledMs } = await toolsThroughUs();
+  note('serve', await serveStart());
+  note('tools directly', await toolsDirectly(echo));
+  const { emptyMs, filledMs } = await toolsThroughUs(echo);
   note('tools empty', emptyMs);
   note('tools filled', filledMs);
   console.error(`round ${round + 1} of ${ROUNDS}`);
 }
 await listener.close();
 for (let round = 0; round < REST_ROUNDS; round += 1) {
+  note('slow directly', await toolsDirectly(slow));
+  const { emptyMs, filledMs } = await toolsThroughUs(slow);
+  note('slow empty', emptyMs);
+  note('slow filled', filledMs);
   const [node, relay, window] = [
     await nodeMemory(SETTLE_MS),
     await relayMemory(SETTLE_MS),
@@ -100,6 +114,7 @@ const rows: readonly (readonly [what: string, ours: string, beside: string, targ
   ],
   ['the same, the first start ever', told('engine first', 'ms'), '', '≤ 500 ms'],
   ['CPU of these starts', `${told('engine cpu', 'ms')}; first ${told('engine first cpu', 'ms')}`, '', ''],
+  ['`serve`: from its start to its ready line', told('serve', 'ms'), '', ''],
   [
     'engine and bridge started together: tools listed, nothing known of the server',
     told('tools empty', 'ms'),
@@ -110,6 +125,12 @@ const rows: readonly (readonly [what: string, ours: string, beside: string, targ
     'the same, with what an earlier engine has learned',
     told('tools filled', 'ms'),
     `server alone ${told('tools directly', 'ms')}`,
+    '',
+  ],
+  [
+    'a server that needs 6 s to start: the same two',
+    `${told('slow empty', 'ms')}; ${told('slow filled', 'ms')}`,
+    `server alone ${told('slow directly', 'ms')}`,
     '',
   ],
   [

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import type { EndpointInfo } from '../../src/endpoint/endpointFile.ts';
 import { endpointFile, endpointsFolder } from '../../src/endpoint/location.ts';
 import { LineClient } from '../../test/support/lineClient.ts';
-import { bridgePath, TestBed } from '../../test/support/testEngine.ts';
+import { StandaloneBed } from '../../test/support/standalone.ts';
+import { bridgePath, scripted, TestBed, type ServerEntry } from '../../test/support/testEngine.ts';
 import { cpuMs } from '../path/processes.ts';
 
 /** One start of each program, from its spawning to the moment at which it is of use. Everything in milliseconds of the wall clock. */
@@ -132,6 +133,26 @@ export async function engines(): Promise<{ readonly first: EngineStart; readonly
   }
 }
 
+/** `serve`, for the second time in its home: to the line that says where it listens. */
+export async function serveStart(): Promise<number> {
+  const bed = new StandaloneBed();
+  const start = async (): Promise<number> => {
+    const began = performance.now();
+    const running = bed.start(['serve', '--config', bed.writeConfig({ servers: { echo } }), '--port', '0']);
+    await once(running.child.stdout!, 'data');
+    const took = performance.now() - began;
+    running.child.kill('SIGTERM');
+    await running.end();
+    return took;
+  };
+  try {
+    await start();
+    return await start();
+  } finally {
+    await bed.dispose();
+  }
+}
+
 async function untilTools(client: LineClient): Promise<void> {
   await client.initialize();
   const { result } = await client.request('tools/list', {});
@@ -139,10 +160,15 @@ async function untilTools(client: LineClient): Promise<void> {
     throw new Error('no tools were listed');
 }
 
+/** A server that takes its time, as one does that a package runner fetches. */
+export const slow: ServerEntry & { readonly args: readonly string[] } = scripted({ INIT_DELAY: '6000' });
+
 /** A client and its server, nothing between them: to the first answer to tools/list. */
-export async function toolsDirectly(): Promise<number> {
+export async function toolsDirectly(
+  server: ServerEntry & { readonly args: readonly string[] },
+): Promise<number> {
   const began = performance.now();
-  const client = new LineClient(echo.command, echo.args);
+  const client = new LineClient(process.execPath, server.args, { env: { ...process.env, ...server.env } });
   await untilTools(client);
   const took = performance.now() - began;
   await client.close();
@@ -157,17 +183,17 @@ export interface FirstTools {
 }
 
 /** Engine and bridge started at the same moment, as VS Code does it: to the first answer to tools/list. */
-export async function toolsThroughUs(): Promise<FirstTools> {
-  const bed = new TestBed().configure({ echo });
+export async function toolsThroughUs(server: ServerEntry): Promise<FirstTools> {
+  const bed = new TestBed().configure({ server });
   const measure = async (): Promise<number> => {
     const began = performance.now();
     const starting = bed.startEngine();
-    const client = bed.bridge('echo');
+    const client = bed.bridge('server');
     await untilTools(client);
     const took = performance.now() - began;
     // The catalogue is written when the list has come from the server.
     const { control } = await starting;
-    await control.server('echo', ({ state }) => state === 'ready');
+    await control.server('server', ({ state }) => state === 'ready');
     await bed.stopEngines();
     return took;
   };

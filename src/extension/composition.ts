@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { EngineConnection } from '../endpoint/connect.ts';
 import { lifelineHome } from '../endpoint/location.ts';
-import { systemClock } from '../shared/base/clock.ts';
+import { sleep, systemClock } from '../shared/base/clock.ts';
 import { DisposableStore, type Disposable } from '../shared/base/disposable.ts';
 import { commands, editorServerId, views } from '../shared/contributions.ts';
 import { registerCommands } from './commands/registerCommands.ts';
@@ -108,10 +108,11 @@ function makeEngineClient(
     clock,
     onError: (message, error) => log.warn(`${message}: ${describe(error)}`),
     open: async (listener, signal) => {
-      // Loaded beside the search: the language client is most of this extension's code, and activation needs none.
+      // The language client is most of this extension's code, and activation needs none. It is loaded while an engine starts, and not before
+      // one was started: loading holds this process up.
       const [connection, library] = await Promise.all([
         find(signal),
-        import('./engineClient/languageClientSession.ts'),
+        sleep(clock, 0).then(() => import('./engineClient/languageClientSession.ts')),
       ]);
       logs.noteConnected(connection.welcome.pid);
       return library.openLanguageClientSession(

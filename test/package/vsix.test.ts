@@ -75,7 +75,7 @@ describe('the packed extension', () => {
   it('is small enough to download and to start at once', () => {
     assert.ok(statSync(vsix).size <= 3 * 1_024 * 1_024, `${statSync(vsix).size} bytes`);
     const bridge = contentOf('dist/bridge.cjs').length;
-    assert.ok(bridge <= 20 * 1_024, `the bridge has ${bridge} bytes`);
+    assert.ok(bridge <= 28 * 1_024, `the bridge has ${bridge} bytes`);
     const page = contentOf('dist/webview.js').length + contentOf('dist/webview.css').length;
     assert.ok(page <= 30 * 1_024, `the dashboard has ${page} bytes`);
   });
