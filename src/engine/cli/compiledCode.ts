@@ -16,8 +16,8 @@ const {
 }: Partial<Pick<typeof module, 'enableCompileCache' | 'flushCompileCache'>> = module;
 
 /**
- * Lets Node keep the compiled code of what is loaded from now on in a private folder, and use what an earlier start has left there. Takes a
- * third off the engine's start. Never throws: where nothing can be written, or with a Node that cannot (before 22.1), code is compiled as ever.
+ * Lets Node keep the compiled code of what is loaded from now on in a private folder, and use what an earlier start has left there. Takes an
+ * eighth off the engine's start. Never throws: where nothing can be written, or with a Node that cannot (before 22.1), code is compiled as ever.
  * Node itself refuses what was made from other code or by another V8.
  */
 export function keepCompiledCode(home: string, version: string, clock: Clock): void {
