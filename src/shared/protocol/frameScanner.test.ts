@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { messages, mutated } from '../../../test/support/mutatedJson.ts';
+import { retainedMb } from '../../../test/support/retained.ts';
 import { seededRandom } from '../base/random.ts';
 import { canonicalId, memberRange, scanFrame, stringMember, textOf, withId } from './frameScanner.ts';
 
@@ -193,5 +194,17 @@ describe('frame scanner', () => {
   it('tells a batch from a broken one', () => {
     assert.equal(said('[{"id":1,"method":"m"}]'), 'batch');
     assert.equal(said('[{"id":1,"method":"m"}'), 'invalid');
+  });
+
+  it('R14.3 a text that is known from then on does not keep the chunk alive in which it came', () => {
+    const chunks = Array.from({ length: 200 }, (_, n) => Buffer.from(`{"id":1,"method":"only/${n}"}`));
+    const mb = retainedMb(() => {
+      for (const text of chunks) {
+        const chunk = Buffer.alloc(262_144);
+        text.copy(chunk);
+        scanFrame(chunk.subarray(0, text.length));
+      }
+    });
+    assert.ok(mb < 5, `${mb.toFixed(1)} MB are kept`);
   });
 });

@@ -6,6 +6,7 @@
  * Duplicate members: the last one counts, as in `JSON.parse`. Source: JSON-RPC 2.0 §4–5, RFC 8259.
  */
 
+import { copyOf } from '../base/copyOf.ts';
 import { skipSpace, stringEnd, valueEnd } from './jsonCheck.ts';
 
 export interface ByteRange {
@@ -173,7 +174,7 @@ function plainText(bytes: Uint8Array, start: number, end: number): string | unde
   const slot = (hash ^ (hash >>> 15)) & (KNOWN_SIZE - 1);
   const known = knownTexts[slot];
   if (known?.bytes.length === length && isSame(bytes, start, known.bytes)) return known.text;
-  const own = bytes.slice(start, end);
+  const own = copyOf(bytes.subarray(start, end));
   const text = String.fromCharCode(...own);
   knownTexts[slot] = { bytes: own, text };
   return text;
