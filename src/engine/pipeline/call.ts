@@ -95,6 +95,8 @@ export class Deadline implements DueItem {
   readonly #times: DueTimes;
   /** @internal */
   dueAt = Infinity;
+  /** @internal */
+  place = -1;
   #cap: Disposable | undefined;
   #over = false;
 

@@ -21,6 +21,7 @@ describe('due times', () => {
             const dueAt = clock.now() + addAt + afterMs;
             const item: DueItem = {
               dueAt,
+              place: -1,
               onDue: () => {
                 told.push([index, clock.now()]);
                 left.delete(index);
@@ -59,9 +60,37 @@ describe('due times', () => {
     const broken = (): void => {
       throw new Error('broken');
     };
-    times.add({ dueAt: clock.now() + 5, onDue: broken });
-    times.add({ dueAt: clock.now() + 5, onDue: () => (told += 1) });
+    times.add({ dueAt: clock.now() + 5, place: -1, onDue: broken });
+    times.add({ dueAt: clock.now() + 5, place: -1, onDue: () => (told += 1) });
     await assert.rejects(() => clock.advance(10), AggregateError);
     assert.equal(told, 1);
+  });
+
+  it('R2.5 does not tell what another that is due with it has taken out, or put off', async () => {
+    const clock = new FakeClock();
+    const times = dueTimesOf(clock);
+    const told: string[] = [];
+    const item = (name: string): DueItem & { dueAt: number } => ({
+      dueAt: clock.now() + 5,
+      place: -1,
+      onDue: () => told.push(name),
+    });
+    const [removed, later] = [item('removed'), item('later')];
+    const first: DueItem = {
+      dueAt: clock.now() + 5,
+      place: -1,
+      onDue: () => {
+        times.delete(removed);
+        times.delete(later);
+        later.dueAt = clock.now() + 5;
+        times.add(later);
+      },
+    };
+    for (const one of [first, removed, later]) times.add(one);
+    await clock.advance(5);
+    assert.deepEqual(told, []);
+    await clock.advance(5);
+    assert.deepEqual(told, ['later']);
+    assert.equal(clock.pending, 0);
   });
 });

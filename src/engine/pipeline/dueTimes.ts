@@ -5,6 +5,8 @@ import type { Disposable } from '../../shared/base/disposable.ts';
 export interface DueItem {
   /** Monotonic milliseconds; does not change while it is in. */
   readonly dueAt: number;
+  /** Where it stands; -1 to begin with. Only `DueTimes` changes it. */
+  place: number;
   onDue(): void;
 }
 
@@ -14,7 +16,8 @@ export interface DueItem {
  */
 export class DueTimes {
   readonly #clock: Clock;
-  readonly #items = new Set<DueItem>();
+  /** In no order. No `Set`: its old tables would keep what the items hold (see `SlotMap`). */
+  readonly #items: DueItem[] = [];
   #timer: Disposable | undefined;
   #timerAt = Infinity;
 
@@ -23,12 +26,20 @@ export class DueTimes {
   }
 
   add(item: DueItem): void {
-    this.#items.add(item);
+    if (item.place < 0) item.place = this.#items.push(item) - 1;
     if (item.dueAt < this.#timerAt) this.#setTimer(item.dueAt);
   }
 
   delete(item: DueItem): void {
-    if (!this.#items.delete(item) || this.#items.size > 0) return;
+    const { place } = item;
+    if (place < 0) return;
+    item.place = -1;
+    const last = this.#items.pop();
+    if (last !== undefined && last !== item) {
+      this.#items[place] = last;
+      last.place = place;
+    }
+    if (this.#items.length > 0) return;
     this.#timer?.dispose();
     this.#timer = undefined;
     this.#timerAt = Infinity;
@@ -51,11 +62,13 @@ export class DueTimes {
       if (item.dueAt <= now) due.push(item);
       else next = Math.min(next, item.dueAt);
     }
-    for (const item of due) this.#items.delete(item);
     if (next < Infinity) this.#setTimer(next);
     due.sort((a, b) => a.dueAt - b.dueAt);
     const errors: unknown[] = [];
     for (const item of due) {
+      // One before it may have taken it out, or put it off.
+      if (item.place < 0 || item.dueAt > now) continue;
+      this.delete(item);
       try {
         item.onDue();
       } catch (error) {
