@@ -29,4 +29,13 @@ describe('cancellation', () => {
     assert.throws(() => cancellation.abort('why'), AggregateError);
     assert.equal(told, 1);
   });
+
+  it('does not tell a listener that another one has removed', () => {
+    const cancellation = new Cancellation();
+    const { signal } = cancellation;
+    const second = (): void => assert.fail('told after it was removed');
+    signal.addEventListener('abort', () => signal.removeEventListener('abort', second));
+    signal.addEventListener('abort', second);
+    cancellation.abort('why');
+  });
 });

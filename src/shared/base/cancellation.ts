@@ -32,17 +32,16 @@ export class Cancellation implements CancelController, CancelSignal {
     if (this.#aborted) return;
     this.#aborted = true;
     this.#reason = reason;
-    const listeners = this.#listeners;
-    this.#listeners = undefined;
-    if (listeners === undefined) return;
     const errors: unknown[] = [];
-    for (const listener of listeners) {
+    // One that leaves meanwhile is not told.
+    for (const listener of this.#listeners ?? []) {
       try {
         listener();
       } catch (error) {
         errors.push(error);
       }
     }
+    this.#listeners = undefined;
     if (errors.length > 0) throw new AggregateError(errors, 'Listeners of a cancellation failed');
   }
 
