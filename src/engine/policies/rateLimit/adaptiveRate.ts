@@ -13,7 +13,7 @@ const DECREASE_RATIO = 0.5;
 /** What is still on its way when the rate was lowered is no second sign. */
 const DECREASE_INTERVAL_MS = 1_000;
 /** While it refuses no more than this share, the edge is at the rate itself. */
-const FEW_REFUSED_RATIO = 0.2;
+const FEW_REFUSED_RATIO = 0.3;
 /** Who has had no sign for this long has climbed to the edge, and knows where it is. */
 const CALM_MS = 5_000;
 /** Without an edge in sight the rate doubles in this time of full use. */
@@ -91,11 +91,10 @@ export class AdaptiveRate {
     this.#goodput.addRefused(now);
     if (!this.#isNews(now, era)) return false;
     const rate = this.#rate;
-    const { refusedRatio, perSecond, isKnown } = this.#goodput.figures(now);
+    const { refusedRatio, perSecond } = this.#goodput.figures(now);
     const isFar = this.#edge === undefined || refusedRatio > FEW_REFUSED_RATIO;
     const edge = isFar ? Math.min(rate, Math.max(perSecond, rate * DECREASE_RATIO)) : rate;
-    // Where nothing is answered there is no edge to be seen, and none to be careful at once it answers again.
-    this.#lower(now, edge * BELOW_EDGE, isFar && isKnown && perSecond === 0 ? undefined : edge);
+    this.#lower(now, edge * BELOW_EDGE, edge);
     return true;
   }
 
@@ -117,9 +116,9 @@ export class AdaptiveRate {
     return era === this.#era && now - this.#decreasedAt >= DECREASE_INTERVAL_MS;
   }
 
-  #lower(now: number, rate: number, edge: number | undefined): void {
+  #lower(now: number, rate: number, edge: number): void {
     const known = this.#edge;
-    const isSame = known !== undefined && edge !== undefined && Math.abs(edge / known - 1) < SAME_EDGE;
+    const isSame = known !== undefined && Math.abs(edge / known - 1) < SAME_EDGE;
     const isCalm = now - this.#decreasedAt > CALM_MS;
     this.#isConfirmed = isSame && (isCalm || this.#isConfirmed);
     this.#edge = isSame && this.#isConfirmed ? (edge + known) / 2 : edge;

