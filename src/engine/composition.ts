@@ -19,6 +19,8 @@ import { CpuUse } from './health/cpuUse.ts';
 import { HealthMonitor } from './health/healthMonitor.ts';
 import { networkDigest } from './health/networkDigest.ts';
 import { isStopped } from './health/processState.ts';
+import { AuditDesk } from './observability/audit/auditDesk.ts';
+import { AuditTrail } from './observability/audit/auditTrail.ts';
 import { EngineLog } from './observability/engineLog.ts';
 import { LatencyHistory } from './observability/latencyHistory.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
@@ -102,6 +104,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     listeners.onJournalTrouble?.();
   });
   const store = new CatalogueStore(home, window, note);
+  const auditFolder = join(home, 'audit', window);
+  const audit = new AuditTrail({
+    folder: auditFolder,
+    clock,
+    engine: { pid: process.pid, version },
+    log: note,
+    redact,
+  });
+  const auditDesk = new AuditDesk(audit, auditFolder);
   const tide = new Tide(clock);
   const cpuUse = new CpuUse(() => clock.now());
   const registry = new ServerRegistry({
@@ -111,6 +122,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     environment: process.env,
     onListenerError,
     redactor,
+    onBreaker: (server, state) => audit.event('breaker', { server, state }),
+    onConfigured: (configuration) => {
+      audit.event('configuration', { servers: configuration.servers.map(({ name }) => name).slice(0, 100) });
+      audit.configure(configuration.audit === true);
+    },
     recovery: (server) => new ServerRecovery(server, { clock, random: systemRandom, tide }),
   });
   const guardian = new Guardian(clock, note);
@@ -131,7 +147,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     networkDigest,
     log: (message) => log.write('info', message),
   });
-  const engineState = () => ({ pid: process.pid, version, startedAt, journalReliable: journal.reliable });
+  const engineState = () => ({
+    pid: process.pid,
+    version,
+    startedAt,
+    journalReliable: journal.reliable,
+    audit: audit.status,
+  });
   const snapshots = new SnapshotProducer(clock, registry, engineState, onListenerError);
   const history = new LatencyHistory(clock, () => registry.servers);
   let lastNumber = 0;
@@ -181,6 +203,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     log: (level, message, server) => log.write(level, message, server),
     quote: (level, message, server) => log.quote(level, message, server),
     redact,
+    audit,
     onListenerError,
   };
   const gateway = new Gateway({
@@ -196,7 +219,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
         ({ serveControl }) => {
           if (socket.destroyed) return;
           const takesConfiguration = standalone === undefined;
-          serveControl(socket, { ports, clock, registry, snapshots, history, log, takesConfiguration });
+          serveControl(socket, {
+            ports,
+            clock,
+            registry,
+            snapshots,
+            history,
+            log,
+            audit: auditDesk,
+            takesConfiguration,
+          });
         },
         (error: unknown) => {
           onListenerError(error);
@@ -213,7 +245,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const http =
     standalone === undefined
       ? undefined
-      : await httpEndpointFor(standalone, { clock, registry, snapshots, gateway, note });
+      : await httpEndpointFor(standalone, { clock, registry, snapshots, gateway, note, auditDesk });
   const file = endpointFile(home, window);
   try {
     await http?.listen();
@@ -263,6 +295,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       snapshots.dispose();
       history.dispose();
       journal.close(clientsAreLeft);
+      await audit.stop();
       upstreams.dispose();
       guardian.dispose();
       log.flush();
@@ -290,17 +323,20 @@ async function httpEndpointFor(
     readonly snapshots: SnapshotProducer;
     readonly gateway: Gateway;
     readonly note: (text: string) => void;
+    readonly auditDesk: AuditDesk;
   },
 ): Promise<HttpEndpoint> {
-  const { clock, registry, snapshots, gateway, note } = parts;
+  const { clock, registry, snapshots, gateway, note, auditDesk } = parts;
   const library = await import('./gateway/httpEndpoint.ts');
   return new library.HttpEndpoint({
     address,
     token,
     clock,
     snapshot: () => snapshots.now,
-    recover: (server) =>
-      forceRecovery(registry, { mode: 'recover', ...(server === undefined ? {} : { server }) }, clock),
+    recover: (server) => {
+      const params = { mode: 'recover', ...(server === undefined ? {} : { server }) } as const;
+      return auditDesk.recovery(params, () => forceRecovery(registry, params, clock));
+    },
     knows: (server) => registry.find(server) !== undefined,
     openSession: (server, id, port) => gateway.startSession(server, id, port),
     log: note,

@@ -31,6 +31,7 @@ export const commands = {
   showStatus: 'mcpLifeline.showStatus',
   openDashboard: 'mcpLifeline.openDashboard',
   showLog: 'mcpLifeline.showLog',
+  verifyAudit: 'mcpLifeline.verifyAudit',
   /** Answers the R11.2 snapshot; not in the palette. */
   getConnectionStatus: 'mcpLifeline.getConnectionStatus',
 } as const;

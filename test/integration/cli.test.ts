@@ -78,7 +78,7 @@ describe('the program’s usage', () => {
   const wrong: [string, () => string[], RegExp, NodeJS.ProcessEnv?][] = [
     ['no command', () => [], /command is missing/],
     ['an unknown command', () => ['fly'], /no command "fly"/],
-    ['an audit that is not there', () => ['verify-audit'], /not there yet/],
+    ['an audit that is not there', () => ['verify-audit'], /There is no audit trail/],
     ['an unknown option', () => ['serve', '--config', good(), '--bogus'], /bogus/],
     ['an argument too many', () => ['serve', 'x'], /argument/],
     ['serve without a file', () => ['serve'], /--config/],

@@ -179,6 +179,7 @@ describe('manifest', () => {
     const expected = [
       `${settingsPrefix}.servers`,
       `${settingsPrefix}.tellRestarts`,
+      `${settingsPrefix}.audit`,
       `${settingsPrefix}.connectionFile`,
       ...Object.keys(connectionSettingSpecs).map((name) => `${settingsPrefix}.connection.${name}`),
     ];

@@ -25,7 +25,7 @@ async function main(args: readonly string[]): Promise<number | undefined> {
     case 'recover':
       return (await import('./status.ts')).recoverServers(rest);
     case 'verify-audit':
-      throw new UsageError('verify-audit is not there yet: this version keeps no audit.');
+      return (await import('./verifyAudit.ts')).verifyAuditTrails(rest);
     case 'engine':
       return runEngine(rest);
     case '--help':

@@ -47,6 +47,7 @@ export function loadConfig(file: string, folder: string): LoadedConfig | string 
         workspace: {},
         ...(config.globalSettings === undefined ? {} : { file: config.globalSettings }),
       },
+      ...(config.audit === undefined ? {} : { audit: config.audit }),
       ...(config.tellRestarts === undefined ? {} : { tellRestarts: config.tellRestarts }),
       workspaceFolder: folder,
       trusted: true,

@@ -11,8 +11,8 @@ export const HELP = `Usage: mcp-lifeline COMMAND
       What the engine knows of its servers.
   recover [SERVER] [--yes] [--endpoint FILE | --window ID] [--json]
       Starts a broken server afresh, or all that are broken. Of all, those that run calls only with --yes.
-  verify-audit
-      Not there yet.
+  verify-audit [FILE|FOLDER…] [--endpoint FILE | --window ID] [--json]
+      Checks the audit trail: of every engine of this user unless one is named. Names the first broken line.
   --help, --version
 
 --endpoint takes the file that serve printed as "endpoint"; without it, and without --window, the only engine that runs is taken.

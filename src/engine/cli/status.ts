@@ -56,7 +56,10 @@ export function statusText({ engine, servers, problems }: Snapshot, now: number,
       { text: shortened(printable(server.lastError?.message ?? '-'), MAX_SENTENCE) },
     ]),
   ];
-  const conditions = servers.flatMap(conditionLines);
+  const conditions = [
+    ...servers.flatMap(conditionLines),
+    ...(engine.audit?.degraded === undefined ? [] : [printable(engine.audit.degraded)]),
+  ];
   const notes = problems.map(({ path, message }) => `${printable(path)}: ${printable(message)}`);
   return [
     `engine ${printable(engine.version)}, pid ${engine.pid}`,

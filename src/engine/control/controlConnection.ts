@@ -11,8 +11,10 @@ import {
   parseEngineConfiguration,
   recover,
   snapshotChanged,
+  verifyAudit,
   type LogEntry,
 } from '../../shared/protocol/engineMessages.ts';
+import type { AuditDesk } from '../observability/audit/auditDesk.ts';
 import type { EngineLog } from '../observability/engineLog.ts';
 import type { LatencyHistory } from '../observability/latencyHistory.ts';
 import type { SnapshotProducer } from '../observability/snapshotProducer.ts';
@@ -36,6 +38,7 @@ export interface ControlDeps {
   readonly snapshots: SnapshotProducer;
   readonly history: LatencyHistory;
   readonly log: EngineLog;
+  readonly audit: AuditDesk;
   /** False: the engine has its configuration from elsewhere, and clients only look and recover. */
   readonly takesConfiguration: boolean;
 }
@@ -104,8 +107,13 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
   connection.onNotification(configurationChanged.method, configure);
   serve(connection, getSnapshot, () => Promise.resolve(deps.snapshots.now));
   serve(connection, getHistory, () => Promise.resolve(deps.history.now));
-  serve(connection, recover, (params) => forceRecovery(deps.registry, params, deps.clock));
-  serve(connection, actOnServerRequest, (params) => actOnServer(deps.registry, deps.ports, params));
+  serve(connection, recover, (params) =>
+    deps.audit.recovery(params, () => forceRecovery(deps.registry, params, deps.clock)),
+  );
+  serve(connection, actOnServerRequest, (params) =>
+    deps.audit.action(params, () => actOnServer(deps.registry, deps.ports, params)),
+  );
+  serve(connection, verifyAudit, () => deps.audit.verify());
   socket.once('close', () => {
     store.dispose();
     connection.dispose();

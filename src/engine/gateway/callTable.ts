@@ -19,6 +19,7 @@ import { compose, type Next, type Stage } from '../pipeline/pipeline.ts';
 import { poolStage } from '../pipeline/poolStage.ts';
 import { backoffOptions } from '../policies/backoff/backoff.ts';
 import type { SessionPlaces } from '../policies/pool/places.ts';
+import type { AuditRecorder } from '../observability/audit/auditTrail.ts';
 import { EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { noteOverload, rateStage } from '../pipeline/rateStage.ts';
 import { retryClassOf, type ToolHints } from '../pipeline/retryClass.ts';
@@ -44,6 +45,8 @@ export interface CallTableDeps {
   readonly nextNumber: () => number;
   readonly answer: (id: string, message: Uint8Array | string, flushed?: () => void) => void;
   readonly redact: (text: string) => string;
+  /** Is told of every call that comes to its end, after it was answered. */
+  readonly audit?: AuditRecorder;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
 }
 
@@ -93,9 +96,13 @@ export class CallTable {
     const tool = method === 'tools/call' ? parseString(line, nameRange) : undefined;
     if (this.#open.size >= MAX_OPEN) {
       const text = `More than ${MAX_OPEN} calls are open on the MCP server "${runtime.name}"; this one was not carried out.`;
-      this.#deps.answer(
-        id,
-        layerAnswer(method, id, { text, code: 'overloaded', server: runtime.name, tool }),
+      const answer = layerAnswer(method, id, { text, code: 'overloaded', server: runtime.name, tool });
+      this.#deps.answer(id, answer);
+      const refused = { session, server: runtime.name, method, tool, callId: '', attempts: 0, line } as const;
+      this.#deps.audit?.call(
+        { ...refused, retryClass: 'atMostOnce', startedAt: clock.now() },
+        'overloaded',
+        answer,
       );
       return undefined;
     }
@@ -278,7 +285,9 @@ export class CallTable {
       new Fault('cancelled', 'The list was answered from memory.', { server: call.server }),
     );
     this.#deps.runtime.counters.successful += 1;
-    this.#deps.answer(call.id, resultAnswer(call.id, fallback()));
+    const answer = resultAnswer(call.id, fallback());
+    this.#deps.answer(call.id, answer);
+    this.#deps.audit?.call(call, 'remembered', answer);
     call.settled.resolve(undefined);
   }
 
@@ -360,17 +369,19 @@ export class CallTable {
     }
   }
 
-  #deliver(call: Call, { line, isStale }: Extract<Outcome, { kind: 'answer' }>): void {
-    const { runtime, clock } = this.#deps;
+  #deliver(call: Call, { line, isError, isStale }: Extract<Outcome, { kind: 'answer' }>): void {
+    const { runtime, clock, audit } = this.#deps;
     if (isStale === true) {
       runtime.counters.successful += 1;
       this.#deps.answer(call.id, line);
+      audit?.call(call, 'stale', line);
       return;
     }
     // The processes of a pool remember nothing that could be lost.
     const isNoteWanted = runtime.config?.lifeline.tellRestarts === true && runtime.processes <= 1;
     const told = call.method === 'tools/call' ? this.#restartNote.apply(call, line, isNoteWanted) : line;
     this.#deps.answer(call.id, told, this.#afterFlush(call));
+    audit?.call(call, isError ? 'error' : 'ok', line);
     runtime.noteAnsweredCall(clock.now() - call.startedAt, call);
   }
 
@@ -390,7 +401,9 @@ export class CallTable {
     );
     // A refusal tells of an earlier error, and must not hide it.
     if (!refusals.has(fault.code)) runtime.noteFailedCall(fault);
-    this.#deps.answer(call.id, faultAnswer(call, fault), this.#afterFlush(call));
+    const answer = faultAnswer(call, fault);
+    this.#deps.answer(call.id, answer, this.#afterFlush(call));
+    this.#deps.audit?.call(call, fault.code, answer);
   }
 
   #afterFlush(call: Call): (() => void) | undefined {
@@ -450,6 +463,7 @@ export class CallTable {
 
   #drop(call: Call, fault: Fault, forGood: boolean): void {
     this.#close(call);
+    this.#deps.audit?.call(call, fault.code, undefined);
     call.controller.abort(fault);
     if (forGood && call.retryClass === 'atMostOnce' && call.delivery !== 'queued') {
       this.#deps.journal.answered(call.session, call.id);

@@ -1,3 +1,4 @@
+import type { AuditRecorder } from '../observability/audit/auditTrail.ts';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Random } from '../../shared/base/random.ts';
 import { Fault } from '../../shared/model/fault.ts';
@@ -58,6 +59,7 @@ export interface SessionDeps {
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
   /** Logs what a server itself has said. */
   readonly quote: (level: 'info' | 'warn', message: string, server: string) => void;
+  readonly audit?: AuditRecorder;
   /** Takes secrets out of what is told of a server (requirements R14.4). */
   readonly redact: (text: string) => string;
   readonly onListenerError: (error: unknown) => void;

@@ -101,6 +101,13 @@ export function createConnection(
       `${state}${detail(connection, runtime)}`,
       runtime.name,
     );
+    deps.audit?.event('state', {
+      server: runtime.name,
+      connection: options.key,
+      state,
+      ...(connection.pid === undefined ? {} : { pid: connection.pid }),
+      ...(failure === undefined ? {} : { fault: failure.code }),
+    });
     const { endpoint } = connection;
     if (state === 'ready' && endpoint !== undefined) deps.failover(runtime)?.ready(connection, endpoint);
     else if (state !== 'suspect') deps.failover(runtime)?.left(connection);

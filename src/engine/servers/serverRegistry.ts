@@ -6,7 +6,7 @@ import { Emitter } from '../../shared/base/emitter.ts';
 import type { Redactor } from '../../shared/redaction/redactor.ts';
 import { secretsIn } from '../../shared/redaction/secretValues.ts';
 import { fitProblems } from '../../shared/model/settingsProblem.ts';
-import type { SettingsProblem } from '../../shared/model/snapshot.ts';
+import type { BreakerStateName, SettingsProblem } from '../../shared/model/snapshot.ts';
 import type { EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
 import {
   connectionSettingSpecs,
@@ -40,6 +40,10 @@ export interface RegistryDeps {
   readonly onListenerError: (error: unknown) => void;
   /** Is told of every secret in the settings, and takes them out of what is told (requirements R14.4). */
   readonly redactor?: Redactor;
+  /** A server's breaker has opened, or closed, or lets trials through. */
+  readonly onBreaker?: (server: string, state: BreakerStateName) => void;
+  /** Settings were taken over. */
+  readonly onConfigured?: (configuration: EngineConfiguration) => void;
   /** What is remembered of a server's failures; in memory only, so that no failure outlives the engine. */
   readonly recovery: (server: string) => ServerRecovery;
   /** How much of the machine's processors is in use, 0 to 1. */
@@ -175,6 +179,7 @@ export class ServerRegistry {
     }
     this.#problems = fitProblems(problems, this.#deps.redactor);
     this.#configured = true;
+    this.#deps.onConfigured?.(configuration);
     this.#changed.fire(undefined);
   }
 

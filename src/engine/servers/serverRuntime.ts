@@ -4,7 +4,7 @@ import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import { isUsable, type ConnectionState } from '../../shared/model/connectionState.ts';
 import type { Fault } from '../../shared/model/fault.ts';
-import type { Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type { BreakerStateName, Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { Redactor } from '../../shared/redaction/redactor.ts';
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
 import { sharedProcesses, withoutQuery, type ServerConfig } from '../../shared/settings/serverConfig.ts';
@@ -142,6 +142,7 @@ export class ServerRuntime {
       readonly store: CatalogueStore;
       readonly onListenerError: (error: unknown) => void;
       readonly redactor?: Redactor;
+      readonly onBreaker?: (server: string, state: BreakerStateName) => void;
       readonly recovery: (server: string) => ServerRecovery;
       readonly cpuRatio?: () => number | undefined;
     },
@@ -174,6 +175,7 @@ export class ServerRuntime {
       act: () => this.#startAfresh(),
     });
     this.#breaker.onDidChange((state) => {
+      deps.onBreaker?.(name, state);
       // A server that nobody uses gets no fresh start.
       if (this.#sessions.size > 0) this.#forcedStart.note(state);
       this.touch();

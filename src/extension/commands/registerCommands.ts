@@ -10,6 +10,7 @@ import { openDashboard } from './openDashboard.ts';
 import { restart } from './restart.ts';
 import { showLog } from './showLog.ts';
 import { showStatus } from './showStatus.ts';
+import { verifyAudit } from './verifyAudit.ts';
 
 type Handler = (context: CommandContext, argument: unknown) => unknown;
 
@@ -27,6 +28,7 @@ const handlers: Record<CommandId, Handler> = {
   [commands.showStatus]: showStatus,
   [commands.openDashboard]: openDashboard,
   [commands.showLog]: showLog,
+  [commands.verifyAudit]: verifyAudit,
   [commands.getConnectionStatus]: getConnectionStatus,
 };
 

@@ -40,6 +40,8 @@ export interface RawSettings {
   readonly connectionFile?: ConnectionFileContents;
   /** `mcpLifeline.tellRestarts`, the effective value. */
   readonly tellRestarts?: unknown;
+  /** `mcpLifeline.audit`, the effective value. */
+  readonly audit?: unknown;
   readonly workspaceFolder: string | undefined;
   readonly trusted: boolean;
 }
@@ -88,7 +90,9 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
   if (file !== undefined) layers.push(globalSettingsLayer(file));
   problems.push(...parseConnectionSettings(layers).problems);
   const folder = raw.workspaceFolder;
-  const { tellRestarts } = raw;
+  const { audit, tellRestarts } = raw;
+  if (audit !== undefined && typeof audit !== 'boolean')
+    problems.push({ path: `${settingsPrefix}.audit`, message: 'must be true or false; false is used' });
   if (tellRestarts !== undefined && typeof tellRestarts !== 'boolean')
     problems.push({ path: `${settingsPrefix}.tellRestarts`, message: 'must be true or false; true is used' });
   return {
@@ -96,6 +100,7 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
       servers: entries,
       connection: { user, workspace, ...(file === undefined ? {} : { file }) },
       ...(folder === undefined || folder.length > MAX_FOLDER ? {} : { workspaceFolder: folder }),
+      ...(typeof audit === 'boolean' ? { audit } : {}),
       ...(typeof tellRestarts === 'boolean' ? { tellRestarts } : {}),
       trusted: raw.trusted,
     },

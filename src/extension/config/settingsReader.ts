@@ -94,6 +94,7 @@ function readRaw(): RawSettings {
     connection: { user: plain(connection?.globalValue), workspace: plain(connection?.workspaceValue) },
     // Restricted, so that an untrusted workspace's value is not in it.
     tellRestarts: vscode.workspace.getConfiguration(settingsPrefix).get('tellRestarts'),
+    audit: vscode.workspace.getConfiguration(settingsPrefix).get('audit'),
     workspaceFolder: folders.map(pathOf).find((path) => path !== undefined),
     trusted: vscode.workspace.isTrusted,
   };

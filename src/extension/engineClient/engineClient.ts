@@ -129,6 +129,10 @@ export class EngineClient implements EngineRequests, Disposable {
     return this.#running().then((session) => session.actOnServer(...args));
   }
 
+  verifyAudit(options: Parameters<EngineRequests['verifyAudit']>[0]) {
+    return this.#running().then((session) => session.verifyAudit(options));
+  }
+
   dispose(): void {
     this.#store.dispose();
   }

@@ -17,6 +17,7 @@ import {
   configurationChanged,
   actOnServer,
   getHistory,
+  verifyAudit,
   getSnapshot,
   logged,
   recover,
@@ -153,6 +154,10 @@ class LanguageClientSession implements EngineSession {
 
   getSnapshot(options: RequestOptions) {
     return this.#request(getSnapshot, {}, options);
+  }
+
+  verifyAudit(options: RequestOptions) {
+    return this.#request(verifyAudit, {}, options);
   }
 
   getHistory(options: RequestOptions) {

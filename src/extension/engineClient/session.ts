@@ -1,5 +1,6 @@
 import type { Snapshot } from '../../shared/model/snapshot.ts';
 import type {
+  AuditVerdict,
   EngineConfiguration,
   History,
   LogEntry,
@@ -22,6 +23,7 @@ export interface EngineRequests {
   getHistory(options: RequestOptions): Promise<History>;
   recover(params: RecoverParams, options: RequestOptions): Promise<RecoverResult>;
   actOnServer(params: ServerAction, options: RequestOptions): Promise<ServerActionResult>;
+  verifyAudit(options: RequestOptions): Promise<AuditVerdict>;
 }
 
 /** One connection to one engine, initialized. It is used once: after `closed` another one is opened. */

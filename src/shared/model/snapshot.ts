@@ -159,7 +159,14 @@ const problemSchema = z.object({
 
 const snapshotSchema = z.object({
   version: z.literal(1),
-  engine: z.object({ pid: count, version: text(64), startedAt: z.number(), journalReliable: z.boolean() }),
+  engine: z.object({
+    pid: count,
+    version: text(64),
+    startedAt: z.number(),
+    journalReliable: z.boolean(),
+    /** The audit trail. `lost`: records since the engine's start; `degraded`: why nothing can be written now. */
+    audit: z.optional(z.object({ enabled: z.boolean(), lost: count, degraded: z.optional(text(1_000)) })),
+  }),
   servers: z.array(serverSnapshotSchema).check(z.maxLength(1_000)),
   /** Settings that were not usable, each with its place. */
   problems: z.array(problemSchema).check(z.maxLength(MAX_PROBLEMS)),

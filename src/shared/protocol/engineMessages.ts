@@ -40,6 +40,8 @@ const configurationSchema = z.object({
   }),
   /** `mcpLifeline.tellRestarts`; true when absent. */
   tellRestarts: z.optional(z.boolean()),
+  /** `mcpLifeline.audit`; false when absent. */
+  audit: z.optional(z.boolean()),
   /** The folder that upstream processes start in by default; absent in a window without a folder. */
   workspaceFolder: z.optional(text(4_096)),
   /** Untrusted workspaces start nothing that the workspace configured (R1.6). */
@@ -115,6 +117,25 @@ export const actOnServer = request(
   'lifeline/actOnServer',
   (value) => serverAction.parse(value),
   (value) => serverActionResult.parse(value),
+);
+
+const auditVerdict = z.object({
+  /** `absent`: there is no trail yet. */
+  kind: z.enum(['whole', 'broken', 'absent']),
+  /** Lines that are as they were written. */
+  lines: z.number(),
+  /** Where the first broken line is and what is wrong with it; else empty. */
+  message: text(8_192),
+  /** The folder of the trail. */
+  folder: text(8_192),
+});
+export type AuditVerdict = z.infer<typeof auditVerdict>;
+
+/** Extension → engine: verify the window's audit trail (requirements R11.5). */
+export const verifyAudit = request(
+  'lifeline/verifyAudit',
+  (value) => z.object({}).parse(value),
+  (value) => auditVerdict.parse(value),
 );
 
 const sample = z.object({

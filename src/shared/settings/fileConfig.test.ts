@@ -59,11 +59,20 @@ describe('the configuration file', () => {
       mcpServers: {},
       inputs: [],
       other: 1,
-      lifeline: { alerts: {}, telemetry: {}, connection: 1, stateFolder: '', tellRestarts: 1, colour: 1 },
+      lifeline: {
+        alerts: {},
+        telemetry: {},
+        connection: 1,
+        stateFolder: '',
+        tellRestarts: 1,
+        audit: 1,
+        colour: 1,
+      },
     });
     assert.deepEqual(places(verdict).sort(), [
       'inputs',
       'lifeline.alerts',
+      'lifeline.audit',
       'lifeline.colour',
       'lifeline.connection',
       'lifeline.stateFolder',

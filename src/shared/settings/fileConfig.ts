@@ -17,6 +17,8 @@ export interface FileConfig {
   readonly globalSettings: GlobalSettings | undefined;
   /** Default of the servers' own setting. */
   readonly tellRestarts: boolean | undefined;
+  /** Whether an audit trail is kept; by default none is. */
+  readonly audit: boolean | undefined;
   /** Where state is kept; as written. */
   readonly stateFolder: string | undefined;
 }
@@ -108,8 +110,8 @@ function readServers(
 function readLifeline(
   value: unknown,
   report: Report,
-): Pick<FileConfig, 'connection' | 'stateFolder' | 'tellRestarts'> {
-  const nothing = { connection: {}, stateFolder: undefined, tellRestarts: undefined };
+): Pick<FileConfig, 'audit' | 'connection' | 'stateFolder' | 'tellRestarts'> {
+  const nothing = { audit: undefined, connection: {}, stateFolder: undefined, tellRestarts: undefined };
   if (value === undefined) return nothing;
   if (!isRecord(value)) {
     report('lifeline', 'must be an object; it is ignored');
@@ -118,10 +120,12 @@ function readLifeline(
   for (const key of Object.keys(value)) {
     if (laterLifelineKeys.has(key))
       report(`lifeline.${key}`, 'is not supported by this version; it is ignored');
-    else if (!['connection', 'stateFolder', 'tellRestarts'].includes(key))
+    else if (!['audit', 'connection', 'stateFolder', 'tellRestarts'].includes(key))
       report(`lifeline.${key}`, 'is not a known setting; it is ignored');
   }
-  const { connection, stateFolder, tellRestarts } = value;
+  const { audit, connection, stateFolder, tellRestarts } = value;
+  if (audit !== undefined && typeof audit !== 'boolean')
+    report('lifeline.audit', 'must be true or false; false is used');
   if (tellRestarts !== undefined && typeof tellRestarts !== 'boolean')
     report('lifeline.tellRestarts', 'must be true or false; true is used');
   if (connection !== undefined && !isRecord(connection))
@@ -136,6 +140,7 @@ function readLifeline(
   return {
     connection: isRecord(connection) ? connection : {},
     stateFolder: isFolder ? stateFolder : undefined,
+    audit: typeof audit === 'boolean' ? audit : undefined,
     tellRestarts: typeof tellRestarts === 'boolean' ? tellRestarts : undefined,
   };
 }

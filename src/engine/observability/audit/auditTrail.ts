@@ -78,6 +78,7 @@ export interface AuditOptions {
 export class AuditTrail implements AuditRecorder {
   readonly #options: AuditOptions;
   readonly #names = new Map<string, string>();
+  #lastCall: Partial<AuditedCall> & { readonly text: string } = { text: '' };
   #waiting: string[] = [];
   #enabled: boolean | undefined;
   #file: FileHandle | undefined;
@@ -103,7 +104,7 @@ export class AuditTrail implements AuditRecorder {
 
   get status(): AuditStatus {
     return {
-      enabled: this.#enabled !== false,
+      enabled: this.#enabled === true,
       lost: this.#lostAll,
       ...(this.#why === undefined
         ? {}
@@ -131,13 +132,30 @@ export class AuditTrail implements AuditRecorder {
 
   call(call: AuditedCall, outcome: string, answer: Uint8Array | string | undefined): void {
     if (this.#enabled === false) return;
-    const { tool } = call;
     const ms = Math.round((this.#options.clock.now() - call.startedAt) * 1_000) / 1_000;
+    // The id is ours: a letter, and a number in base 36.
     this.#push(
-      `"type":"call","server":${this.#name(call.server)},"session":${this.#name(call.session)},"call":${this.#name(call.callId)},"method":${this.#name(call.method)}` +
-        `${tool === undefined ? '' : `,"tool":${this.#name(tool)}`},"class":"${call.retryClass}","outcome":"${outcome}","ms":${ms},"attempts":${call.attempts}` +
-        `,"request":${digestOf(call.line)}${answer === undefined ? '' : `,"answer":${digestOf(answer)}`}`,
+      `${this.#who(call)},"call":"${call.callId}","outcome":"${outcome}","ms":${ms},"attempts":${call.attempts},"request":${digestOf(call.line)}` +
+        (answer === undefined ? '' : `,"answer":${digestOf(answer)}`),
     );
+  }
+
+  /** Whose call it is; mostly the same as the one before. */
+  #who({ server, session, method, tool, retryClass }: AuditedCall): string {
+    const last = this.#lastCall;
+    if (
+      last.server === server &&
+      last.session === session &&
+      last.method === method &&
+      last.tool === tool &&
+      last.retryClass === retryClass
+    )
+      return last.text;
+    const text =
+      `"type":"call","server":${this.#name(server)},"session":${this.#name(session)},"method":${this.#name(method)}` +
+      `${tool === undefined ? '' : `,"tool":${this.#name(tool)}`},"class":"${retryClass}"`;
+    this.#lastCall = { server, session, method, tool, retryClass, text };
+    return text;
   }
 
   event(type: AuditEvent, members: Readonly<Record<string, unknown>>): void {

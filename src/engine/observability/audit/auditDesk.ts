@@ -1,0 +1,45 @@
+import type {
+  AuditVerdict,
+  RecoverParams,
+  RecoverResult,
+  ServerAction,
+  ServerActionResult,
+} from '../../../shared/protocol/engineMessages.ts';
+import type { AuditTrail } from './auditTrail.ts';
+import { verdictOf } from './auditVerdict.ts';
+
+/** What people ask of the engine, recorded with what came of it; and the verification of what was recorded. */
+export class AuditDesk {
+  readonly #trail: AuditTrail;
+  readonly #folder: string;
+
+  constructor(trail: AuditTrail, folder: string) {
+    this.#trail = trail;
+    this.#folder = folder;
+  }
+
+  async recovery(params: RecoverParams, run: () => Promise<RecoverResult>): Promise<RecoverResult> {
+    const { mode, server, interruptCalls } = params;
+    this.#trail.event('action', {
+      action: mode,
+      ...(server === undefined ? {} : { server }),
+      ...(interruptCalls === undefined ? {} : { interruptCalls }),
+    });
+    const result = await run();
+    for (const { server: name, outcome, durationMs } of result.results)
+      this.#trail.event('recovery', { server: name, outcome, ms: durationMs });
+    return result;
+  }
+
+  async action(params: ServerAction, run: () => Promise<ServerActionResult>): Promise<ServerActionResult> {
+    const result = await run();
+    this.#trail.event('action', { action: params.action, server: params.server, done: result.done });
+    return result;
+  }
+
+  /** Verifies what was recorded until now. */
+  async verify(): Promise<AuditVerdict> {
+    await this.#trail.flush();
+    return verdictOf(this.#folder);
+  }
+}

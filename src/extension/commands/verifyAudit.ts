@@ -1,0 +1,30 @@
+import * as vscode from 'vscode';
+import type { CommandContext } from './commandContext.ts';
+import { tellEngineDown } from './engineDown.ts';
+
+/** Sixty-four megabytes are read in about a second; a busy machine takes longer. */
+const VERIFY_LIMIT_MS = 60_000;
+
+/** `mcpLifeline.verifyAudit`: whether this window's audit trail is as it was written; names the first line that is not (requirements R11.5). */
+export async function verifyAudit(context: CommandContext): Promise<void> {
+  const { engine, t } = context;
+  if (engine.status.kind !== 'running') {
+    tellEngineDown(context);
+    return;
+  }
+  try {
+    const { kind, lines, message, folder } = await engine.verifyAudit({ timeoutMs: VERIFY_LIMIT_MS });
+    if (kind === 'whole')
+      void vscode.window.showInformationMessage(
+        t('The audit trail is whole: {0} lines in {1}.', lines, folder),
+      );
+    else if (kind === 'absent')
+      void vscode.window.showInformationMessage(
+        t('There is no audit trail yet. It is kept while "mcpLifeline.audit" is on.'),
+      );
+    else void vscode.window.showErrorMessage(t('The audit trail is broken. {0}', message));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    void vscode.window.showErrorMessage(t('The audit trail could not be verified: {0}', why));
+  }
+}
