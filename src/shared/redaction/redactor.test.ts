@@ -51,7 +51,7 @@ describe('Redactor', () => {
           assert.ok(redactor.redact(bare).includes('[redacted]'), bare);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -64,8 +64,8 @@ describe('Redactor', () => {
 
   it('R14.4 forgets the oldest secrets only when there are too many', () => {
     const redactor = new Redactor();
-    for (let number = 0; number < 20_000; number += 1) redactor.learn([`secret-number-${number}-of-many`]);
-    assert.equal(redactor.redact('secret-number-19999-of-many'), '[redacted]');
+    redactor.learn(Array.from({ length: 8_000 }, (_, number) => `secret-number-${number}-of-many`));
+    assert.equal(redactor.redact('secret-number-7999-of-many'), '[redacted]');
     assert.equal(redactor.redact('secret-number-0-of-many'), 'secret-number-0-of-many');
   });
 

@@ -43,8 +43,10 @@ export class Redactor {
         this.#forms.add(form);
       }
     }
-    const excess = this.#forms.size - MAX_FORMS;
-    if (excess > 0) for (const form of [...this.#forms].slice(0, excess)) this.#forms.delete(form);
+    for (const form of this.#forms) {
+      if (this.#forms.size <= MAX_FORMS) break;
+      this.#forms.delete(form);
+    }
     this.#remembered.clear();
     this.#isIndexed = false;
   }
