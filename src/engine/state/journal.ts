@@ -75,6 +75,7 @@ export class Journal {
   #complete = true;
   /** Records that are still to be written, each with its line end. */
   #pending = '';
+  #willFlush = false;
   /** The last record was cut by a failing disk: the next one starts on a line of its own. */
   #torn = false;
 
@@ -116,7 +117,9 @@ export class Journal {
   /** The answer has been handed to the kernel on its way to the client. On record before anything else happens; of many at once, in one write. */
   answered(session: string, id: string): void {
     if (!this.#settle(keyOf(session, id))) return;
-    if (this.#pending === '') queueMicrotask(() => this.flush());
+    // Not only when nothing is pending: what is may belong to a call that never leaves.
+    if (!this.#willFlush) queueMicrotask(() => this.flush());
+    this.#willFlush = true;
     this.#append({ settled: { session, id, how: 'answered' } }, true);
   }
 
@@ -242,6 +245,7 @@ export class Journal {
 
   /** Writes what was left for later. */
   flush(): void {
+    this.#willFlush = false;
     if (this.#pending === '') return;
     const records = this.#pending;
     this.#pending = '';

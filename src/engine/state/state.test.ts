@@ -83,6 +83,15 @@ describe('saved state', () => {
     );
   });
 
+  it('R2.4 an answer is on record also when a call before it never left for its server', async () => {
+    const first = open('1');
+    first.written(call('1'));
+    first.written(call('2'), true); // its process ended before the end of the turn, and it was given up
+    first.answered('session1', '1');
+    await Promise.resolve();
+    assert.equal(open('2').find('session1', '1')?.answered, true);
+  });
+
   it('R2.4 a line that was cut by a kill, and garbage, cost only themselves', () => {
     const first = open('1');
     first.written(call('1'));
