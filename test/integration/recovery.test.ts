@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { textOf } from '../support/lineClient.ts';
-import { scripted, TestBed } from '../support/testEngine.ts';
+import { scripted, TestBed, until } from '../support/testEngine.ts';
 
 describe('a server that keeps failing', () => {
   const bed = new TestBed();
@@ -59,5 +59,18 @@ describe('a server that keeps failing', () => {
       ({ state, pids }) => state === 'ready' && pids.length === clients.length,
       30_000,
     );
+  });
+
+  it('R5.6 a call that a restart by hand ended is told so, and not that its server failed', async () => {
+    bed.configure({ asked: scripted({ RECORD: bed.record }) });
+    const { control } = await bed.startEngine({ window: 'w4' });
+    const client = bed.bridge('asked', 'w4');
+    await client.initialize();
+    const running = client.call('record', { key: 'asked', ms: 20_000 });
+    await until('the call to reach the server', () => bed.executions('record', 'asked') === 1);
+    await control.recover('asked', 'restart');
+    assert.match(textOf(await running), /^The MCP server "asked" was restarted by hand while the call was/);
+    const shown = await control.server('asked', ({ state }) => state === 'ready');
+    assert.equal(shown.diagnosis, undefined);
   });
 });

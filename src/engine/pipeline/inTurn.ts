@@ -61,7 +61,7 @@ export async function inTurn<T>(way: Way, turnstile: Turnstile<T>, call: Call, n
 function waitForTurn<T>(way: Way, turnstile: Turnstile<T>, call: Call): Promise<T | undefined> {
   const { connection, breaker } = way;
   const { signal } = call.controller;
-  if (signal.aborted) return Promise.reject(signal.reason as Fault);
+  if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
     let subscriptions: readonly Disposable[] = [];
     const state = { isOver: false };
@@ -75,7 +75,7 @@ function waitForTurn<T>(way: Way, turnstile: Turnstile<T>, call: Call): Promise<
     const onAbort = (): void => {
       waiting.leave();
       leave(); // it stays known what it waited for
-      reject(signal.reason as Fault);
+      reject(signal.reason);
     };
     const lookAgain = (): void => {
       if (letsGo(way)) return;

@@ -17,7 +17,7 @@ import type { Watch } from '../health/watch.ts';
 import { diagnose } from '../recovery/diagnosis/diagnose.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
 import type { Attempt, RecoveryPlan, RecoveryPolicy, ServerRecovery } from '../recovery/serverRecovery.ts';
-import { notOpenedFault, unusableFault } from './connectionFaults.ts';
+import { notOpenedFault, restartedFault, unusableFault } from './connectionFaults.ts';
 import type { Endpoints } from './http/failover.ts';
 import { lastWords } from './lastWords.ts';
 import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
@@ -395,7 +395,6 @@ export class Connection implements ServerLink {
         this.#options.onStderr(text);
       },
       onGarbage: (what) => this.#options.onGarbage(what),
-      onAnswered: () => undefined,
       onDoubt: ifCurrent((fault: Fault) => {
         // A gateway that turns calls away is waited for, unless one can go elsewhere.
         if (fault.code !== 'unavailable' || this.#hasAlternative) this.#watch?.doubt('unreachable');
@@ -551,7 +550,7 @@ export class Connection implements ServerLink {
     this.#forced = true;
     this.#leaveAlone();
     old.countLoss(); // asked for: no failure of the server
-    void old.stop({ politeMs: 500, firmMs: 1_000 });
+    void old.stop({ politeMs: 500, firmMs: 1_000 }, restartedFault(this.#options.server));
   }
 
   /**

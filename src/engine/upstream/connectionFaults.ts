@@ -33,3 +33,9 @@ export function notOpenedFault(server: string, error: unknown): Fault {
   const text = `The MCP server "${server}" could not be started: ${why}`;
   return new Fault('spawnFailed', text, { server, cause: error });
 }
+
+/** A person asked for a fresh start while calls ran; the way of its end says nothing about the server. */
+export function restartedFault(server: string): Fault {
+  const text = `The MCP server "${server}" was restarted by hand while the call was under way.`;
+  return new Fault('exited', text, { server });
+}

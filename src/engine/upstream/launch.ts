@@ -58,8 +58,6 @@ export interface LaunchListener {
   onProgress(token: string, progress: number): boolean;
   onStderr(text: string): void;
   onGarbage(what: string): void;
-  /** A call was answered. */
-  onAnswered(): void;
   /** The way to the server is in doubt: one should ask it. */
   onDoubt(fault: Fault): void;
   onEnd(fault: Fault): void;
@@ -425,8 +423,9 @@ export class Launch implements TransportListener {
     this.#transport.dropIdleConnections?.();
   }
 
-  /** Stops the process; `onEnd` follows. */
-  stop(grace?: StopGrace): Promise<void> {
+  /** Stops the process; `onEnd` follows. With `told`, that is what its calls are told, whatever way it ends. */
+  stop(grace?: StopGrace, told?: Fault): Promise<void> {
+    this.#startFault ??= told;
     return this.#transport.stop(grace);
   }
 
@@ -500,7 +499,6 @@ export class Launch implements TransportListener {
     if (!isJson) return this.#onInvalid(line, frame.id);
     pending.call.delivery = 'done';
     this.#answered += 1;
-    this.#listener.onAnswered();
     const { call } = pending;
     const own = call.wire === undefined ? line : withId(line, frame.idRange, call.id);
     pending.settle({ kind: 'answer', line: own, isError: frame.isError });

@@ -26,7 +26,7 @@ export class WaitingCalls {
       };
       const onAbort = (): void => {
         leave();
-        reject(signal.reason as Fault);
+        reject(signal.reason);
       };
       const waiter: Waiter = {
         seq: call.seq,
@@ -40,7 +40,7 @@ export class WaitingCalls {
         },
       };
       if (signal.aborted) {
-        reject(signal.reason as Fault);
+        reject(signal.reason);
         return;
       }
       signal.addEventListener('abort', onAbort, { once: true });
