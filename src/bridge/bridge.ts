@@ -56,6 +56,8 @@ const FAREWELL_MS = 50;
 const PARSE_ERROR = -32_700;
 const BANG = 0x21;
 const LINE_FEED = new Uint8Array([0x0a]);
+/** Chunks from this size on hasten the collection of those before. */
+const HEAVY_CHUNK_BYTES = 16_384;
 
 type Link =
   | { readonly kind: 'absent'; readonly since: number }
@@ -163,6 +165,7 @@ export class Bridge {
   }
 
   #onClientData(chunk: Buffer): void {
+    hastenCollection(chunk);
     const startedWhole = this.#fromClient.isAtLineStart();
     const lines = this.#fromClient.push(chunk);
     const connected = this.#link.kind === 'connected';
@@ -350,6 +353,7 @@ export class Bridge {
   #onEngineData(socket: Socket, chunk: Buffer): void {
     if (this.#link.kind !== 'connected' || this.#link.socket !== socket) return;
     this.#heard = true;
+    hastenCollection(chunk);
     const startedWhole = this.#fromEngine.isAtLineStart();
     const lines = this.#fromEngine.push(chunk);
     let unchanged = startedWhole && this.#fromEngine.isAtLineStart();
@@ -422,4 +426,12 @@ function writeAll(stream: Writable, pieces: readonly Uint8Array[]): boolean {
   for (const piece of pieces) takesMore = stream.write(piece);
   if (pieces.length > 1) stream.uncork();
   return takesMore;
+}
+
+/**
+ * V8 collects when what it counts has grown, and a chunk counts next to nothing: 64 MB of them lie around until then. With each some kilobytes are made that
+ * do count, and dropped, so that it collects every 4 MB. Takes about a microsecond.
+ */
+function hastenCollection({ length }: Buffer): readonly unknown[] | undefined {
+  return length < HEAVY_CHUNK_BYTES ? undefined : new Array<undefined>(Math.floor(length / 32));
 }

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAX_SEMI_SPACE_MB } from '../../src/shared/model/youngGeneration.ts';
 import { CallClient } from '../support/callClient.ts';
 import { lookInto, probed } from '../support/engineProbe.ts';
-import { projectRoot, TestBed } from '../support/testEngine.ts';
+import { bridgePath, projectRoot, TestBed } from '../support/testEngine.ts';
 
 const countingServer = join(projectRoot, 'test', 'servers', 'counting.mjs');
+const echoServer = join(projectRoot, 'bench', 'echoServer.mjs');
 const CALLS = 6_000;
 const CONCURRENCY = 10;
 
@@ -59,5 +61,25 @@ describe('memory of the engine', () => {
     const engine = await bed.startEngine({ nodeArgs: ['--max-semi-space-size=32', ...nodeArgs], env });
     const { youngMb } = await lookInto(socket, engine.pid);
     assert.ok(youngMb > 2 * MAX_SEMI_SPACE_MB + 2, `${youngMb.toFixed(0)} MB`);
+  });
+
+  it('R13.5 a bridge does not keep the large results that it has passed on', async () => {
+    bed.configure({ s: { command: process.execPath, args: [echoServer] } });
+    await bed.startEngine();
+    const args = [bridgePath, '--server', 's', '--window', bed.window];
+    const client = await CallClient.program(args, bed.environment).initialize();
+    const { pid } = client.child!;
+    const pass = async (calls: number): Promise<number> => {
+      for (let n = 0; n < calls; n += 1)
+        assert.equal((await client.call('read', { size: 1_000_000 })).kind, 'answered');
+      return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
+    };
+    const before = await pass(1);
+    const after = await pass(150);
+    await client.end();
+    assert.ok(
+      after - before < 45,
+      `${before.toFixed(0)} MB before, ${after.toFixed(0)} MB after 150 results of 1 MB`,
+    );
   });
 });
