@@ -114,7 +114,10 @@ describe('R14.4 secrets', () => {
         },
         [`unusable`]: { command: 5, token: secrets.misplaced, [wellKnown]: 1 },
       },
-      lifeline: { connection: { retryBackoffBase: 0.1, retryBackoffMax: 1, maxRetries: 1 } },
+      lifeline: {
+        audit: true,
+        connection: { retryBackoffBase: 0.1, retryBackoffMax: 1, maxRetries: 1 },
+      },
       [wellKnown]: true,
     };
     const env = { MCP_LIFELINE_TOKEN: secrets.token, USERS_API_KEY: secrets.inherited };
@@ -177,6 +180,7 @@ describe('R14.4 secrets', () => {
     for (const text of said) assert.deepEqual(leaksIn(text), [], text);
     const files = filesBelow(bed.home);
     assert.ok(files.some((file) => file.endsWith('.log')));
+    assert.ok(files.some((file) => /audit-\d+\.jsonl$/.test(file)));
     for (const file of files) assert.deepEqual(leaksIn(readFileSync(file, 'utf8')), [], file);
   });
 });
