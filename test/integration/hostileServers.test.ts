@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OUTCOME_META } from '../../src/shared/protocol/answers.ts';
 import { textOf, type LineClient } from '../support/lineClient.ts';
@@ -139,6 +139,37 @@ describe('servers that are hostile', () => {
     const grown = residentMb(engine.pid!) - before;
     assert.ok(grown < 150, `the engine has grown by ${grown} MB`);
     assert.ok(client.received.filter(isListChange).length < 40);
+    await assertUnharmed();
+  });
+
+  it('R14.3 one that reads nothing costs no memory, and gets what it is asked when it reads again', async () => {
+    const script = `
+      const send = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\\n');
+      require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+        const { id, method, params } = JSON.parse(line);
+        if (method === 'initialize')
+          send({ id, result: { protocolVersion: params.protocolVersion, capabilities: {}, serverInfo: { name: 'deaf', version: '1' } } });
+        else if (id !== undefined) send({ id, result: { content: [{ type: 'text', text: 'heard' }] } });
+        if (method === 'tools/call' && params.name === 'deafen') {
+          process.stdin.pause();
+          setInterval(() => require('node:fs').existsSync(process.env.HEAR) && process.stdin.resume(), 50);
+        }
+      });`;
+    const hear = join(bed.home, 'hear');
+    await given({ command: process.execPath, args: ['-e', script], env: { HEAR: hear } });
+    const client = await bed.session('s');
+    await client.call('deafen');
+    const before = residentMb(engine.pid!);
+    const params = { progressToken: 1, progress: 1, message: 'x'.repeat(1_000_000) };
+    for (let sent = 0; sent < 300; sent += 1) {
+      client.write({ method: 'notifications/progress', params });
+      await neighbour.call('echo');
+    }
+    await until('all to be on its way', () => client.child.stdin!.writableLength === 0);
+    const grown = residentMb(engine.pid!) - before;
+    writeFileSync(hear, '');
+    assert.equal(textOf(await client.call('any')), 'heard');
+    assert.ok(grown < 200, `${grown.toFixed(0)} MB for 300 MB that nobody reads`);
     await assertUnharmed();
   });
 

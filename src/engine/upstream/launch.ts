@@ -88,7 +88,6 @@ const CHECK_TIMEOUT_MS = 5_000;
 const MAX_ABANDONED = 1_000;
 /** Of what is quoted this much is searched for secrets; less of it is told. */
 const MAX_QUOTED = 2_048;
-const decoder = new TextDecoder();
 
 /** What says that the session is gone, or that it must not be used. */
 const endsSession: ReadonlySet<FaultCode> = new Set(['sessionLost', 'authRequired']);
@@ -351,8 +350,7 @@ export class Launch implements TransportListener {
       if (atMostOnce) this.#options.journal.written(call, this.#transport.collectsRequests === true);
       call.delivery = 'written';
       call.attempts += 1;
-      const { line } = call.wire ?? call;
-      this.#transport.request({ id, line, atMostOnce }, (verdict) => {
+      this.#transport.request({ id, line: (call.wire ?? call).line, atMostOnce }, (verdict) => {
         if (verdict.kind !== 'written' && this.#pending.get(id)?.call === call)
           this.#onLost(call, settle, verdict);
       });
@@ -406,7 +404,9 @@ export class Launch implements TransportListener {
 
   /** Passes a notification of the client on; before the handshake the server knows of nothing that it could be about. */
   notify(line: Uint8Array): void {
-    if (this.#isInitialized) this.#transport.notify(line);
+    if (!this.#isInitialized) return;
+    if (this.#transport.isFull !== true) this.#transport.notify(line);
+    else this.#listener.onGarbage('a message of the client; the server has not read what came before it');
   }
 
   /** Passes the client's answer to a server's request on; false when this launch does not wait for it. */
@@ -508,7 +508,7 @@ export class Launch implements TransportListener {
   /** Something that is not JSON. When it still tells which call it was to answer, that call ends here and now. */
   #onInvalid(line: Uint8Array, id: string | undefined): Promise<unknown> | undefined {
     this.#inbox.countUnasked();
-    const beginning = this.redact(decoder.decode(line.subarray(0, MAX_QUOTED))).slice(0, 200);
+    const beginning = this.redact(textOf(line, { start: 0, end: MAX_QUOTED })).slice(0, 200);
     this.#listener.onGarbage(beginning);
     this.#noteOddity(
       `sent something that is no MCP message and may have hidden the answer: "${beginning.slice(0, 60)}"; its output may carry nothing else`,

@@ -25,6 +25,11 @@ export class LineWriter {
     this.#beforeWrite = options.beforeWrite;
   }
 
+  /** What has been given and not been taken. */
+  get waitingBytes(): number {
+    return this.#pipe.writableLength + this.#batch.sizeBytes;
+  }
+
   write(line: Uint8Array | string, settled?: Settled): void {
     if (this.#pipe.destroyed || this.#isOver()) {
       settled?.({ kind: 'broken', delivered: 'no' });

@@ -49,6 +49,8 @@ interface ProcessEnd {
   readonly signal?: string | undefined;
 }
 
+/** What may wait for a server that does not read. */
+const MAX_UNREAD_BYTES = 67_108_864;
 /** What is kept of its stderr, to find out why it ended. */
 const TAIL_LENGTH = 4_096;
 /** After an exit the last output is waited for, in case another process holds the pipe open. */
@@ -294,6 +296,10 @@ export class ServerProcess implements Transport {
   #send(line: Uint8Array | string, settled?: (verdict: Verdict) => void): void {
     if (this.#input === undefined) settled?.({ kind: 'broken', delivered: 'no' });
     else this.#input.write(line, settled);
+  }
+
+  get isFull(): boolean {
+    return (this.#input?.waitingBytes ?? 0) > MAX_UNREAD_BYTES;
   }
 
   release(): void {

@@ -61,6 +61,8 @@ export interface Transport {
   readonly requestsAreIndependent: boolean;
   /** What it is given leaves with the end of the turn, and the records of calls are completed just before that. */
   readonly collectsRequests?: boolean;
+  /** So much waits because the server does not read that it should be given no more notifications; requests have bounds of their own. */
+  readonly isFull?: boolean;
   /** Lets the server wait until `resumeReading`. */
   pauseReading(): void;
   resumeReading(): void;
