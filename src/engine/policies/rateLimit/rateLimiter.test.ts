@@ -294,6 +294,42 @@ describe('rate limiter', () => {
     assert.ok((limiter.state?.rate ?? 0) > 50, `${limiter.state?.rate}`);
   });
 
+  it('R10.2 a client that asks for one thing after another makes the rate grow too', async () => {
+    const { limiter, wait, grants, granted, clock } = given();
+    limiter.noteRefusal(0);
+    for (let at = 0; at < 10_000; at += 100) {
+      wait('');
+      await clock.advance(100);
+      for (const grant of grants.splice(0)) grant.end('refused');
+    }
+    const before = granted.length;
+    for (let at = 0; at < 60_000; at += 20) {
+      if (limiter.queued === 0 && grants.length === 0) wait('');
+      await clock.advance(20);
+      for (const grant of grants.splice(0)) grant.end('answered');
+    }
+    assert.ok((limiter.state?.rate ?? 0) > 20, `${limiter.state?.rate}`);
+    assert.ok(granted.length - before > 600, `${granted.length - before} in a minute`);
+  });
+
+  it('R10.1 a server that works on a call is not one that refuses everything', async () => {
+    const { limiter, wait, granted, refused, grants, clock } = given();
+    limiter.noteRefusal(0);
+    for (const name of ['long', 'a', 'b', 'c', 'd', 'e']) wait(name);
+    await clock.advance(100);
+    const [long, ...others] = grants.splice(0);
+    for (const grant of others) grant.end('refused');
+    await clock.advance(6_000);
+    wait('last');
+    for (let request = 0; request < 200; request += 1) wait(`${request}`);
+    for (const grant of grants.splice(0)) grant.end('refused');
+    assert.deepEqual(refused, []);
+    assert.ok(limiter.queued > 0);
+    long?.end('answered');
+    await clock.advance(60_000);
+    assert.equal(granted.length, 207);
+  });
+
   it('R2.6 who left the line is not let go', async () => {
     const { wait, granted, limiter, clock } = given({ max: 1 });
     wait('a');

@@ -32,6 +32,8 @@ const DEAF_MS = 60_000;
 /** As many refusals in a row, and nothing else for so long: nobody in the line would be answered. */
 const VAIN_REFUSALS = 5;
 const VAIN_MS = 5_000;
+/** Who was let go and has heard nothing for so long is worked for: refusals come at once. */
+const WORKING_MS = 1_000;
 /** Without any sign of a limit for this long it is off again. */
 const OFF_AFTER_MS = 600_000;
 /** Kept for whoever comes while others' background work would take every token. */
@@ -94,6 +96,8 @@ export interface Applicant {
 interface Waiter {
   readonly applicant: Applicant;
   ticket: ClassTicket<Waiter> | undefined;
+  /** There was none when it came. */
+  forToken: boolean;
 }
 
 interface Active {
@@ -123,6 +127,8 @@ export class RateLimiter {
   #lastRefusal: string | undefined;
   #refusedInARow = 0;
   #answeredAt = -Infinity;
+  /** Clock times at which those were let go who have not come to an end, oldest first. */
+  readonly #open = new Set<{ readonly at: number }>();
   #signAt = -Infinity;
   #answers = 0;
   #failures = 0;
@@ -243,11 +249,13 @@ export class RateLimiter {
 
   wait(applicant: Applicant): Waiting {
     const { requestClass, client, order } = applicant;
-    const waiter: Waiter = { applicant, ticket: undefined };
+    const waiter: Waiter = { applicant, ticket: undefined, forToken: false };
     waiter.ticket = this.#queue.add(requestClass, client, order, waiter, this.#now);
     this.#waiters.add(waiter);
     if (this.#queue.size === 1) this.#deps.onChange();
     this.#drain();
+    const active = this.#active;
+    waiter.forToken = active !== undefined && this.#isLimiting(active, this.#now);
     return {
       leave: () => {
         if (!this.#remove(waiter)) return false;
@@ -264,9 +272,11 @@ export class RateLimiter {
     return true;
   }
 
-  /** Nothing but refusals for some time. */
+  /** Nothing but refusals for some time, and nothing that it works on. */
   #isVain(now: number): boolean {
-    return this.#refusedInARow >= VAIN_REFUSALS && now - this.#answeredAt >= VAIN_MS;
+    if (this.#refusedInARow < VAIN_REFUSALS || now - this.#answeredAt < VAIN_MS) return false;
+    for (const { at } of this.#open) return now - at < WORKING_MS;
+    return true;
   }
 
   /** What the server has just said may mean that some wait in vain. They hear so now, not when their time is over. */
@@ -356,7 +366,8 @@ export class RateLimiter {
     return isFree ? 0 : RESERVE;
   }
 
-  #grant(active: Active, requestClass: RequestClass): Grant {
+  /** `forToken`: it had to wait for one. */
+  #grant(active: Active, requestClass: RequestClass, forToken = false): Grant {
     const now = this.#now;
     active.bucket.force(now);
     if (isBackground(requestClass)) active.background.force(now);
@@ -364,15 +375,19 @@ export class RateLimiter {
     this.#sample();
     const { era } = active.rate;
     let isOver = false;
+    const open = { at: now };
+    this.#open.add(open);
     return {
       end: (signal, answer) => {
         if (isOver) return;
         isOver = true;
-        if (this.#active === active) this.#note(active, era, signal, answer);
+        this.#open.delete(open);
+        if (this.#active === active) this.#note(active, { era, forToken }, signal, answer);
       },
       giveBack: () => {
         if (isOver) return;
         isOver = true;
+        this.#open.delete(open);
         if (this.#active !== active) return;
         active.bucket.giveBack(this.#now);
         this.#drain();
@@ -380,7 +395,12 @@ export class RateLimiter {
     };
   }
 
-  #note(active: Active, era: number, signal: RateSignal, answer: Answer | undefined): void {
+  #note(
+    active: Active,
+    { era, forToken }: { readonly era: number; readonly forToken: boolean },
+    signal: RateSignal,
+    answer: Answer | undefined,
+  ): void {
     const now = this.#now;
     switch (signal) {
       case 'nothing':
@@ -400,7 +420,11 @@ export class RateLimiter {
         this.#answeredAt = now;
         this.#refusedInARow = 0;
         if (answer !== undefined && era === active.rate.era) this.#watch.note(answer);
-        active.rate.noteAnswered(now, !this.#isSlow(active, era, now) && this.#isLimiting(active, now));
+        // Who asks for one thing after another never waits while an answer comes.
+        active.rate.noteAnswered(
+          now,
+          !this.#isSlow(active, era, now) && (forToken || this.#isLimiting(active, now)),
+        );
         this.#applyRate(active);
     }
   }
@@ -504,7 +528,7 @@ export class RateLimiter {
       const waiter: Waiter | undefined = this.#queue.take(this.#now, (one) => this.#may(active, one));
       if (waiter === undefined) break;
       this.#waiters.delete(waiter);
-      waiter.applicant.granted(this.#grant(active, waiter.applicant.requestClass));
+      waiter.applicant.granted(this.#grant(active, waiter.applicant.requestClass, waiter.forToken));
     }
     if (before > 0 && this.#queue.size === 0) this.#deps.onChange();
     this.#plan();
