@@ -50,6 +50,19 @@ describe('the events that are kept for clients that come back', () => {
     assert.equal(budget.usedBytes, 0);
   });
 
+  it('R14.3 of a session that has few stay when others have filled what there is for all', () => {
+    const budget = new EventBudget();
+    const full = Array.from({ length: 8 }, () => given(budget).log);
+    for (const log of full)
+      for (let seq = 1; seq <= 8; seq += 1) log.append({ stream: 1, seq }, message(MIB), false);
+    const { log } = given(budget);
+    log.append({ stream: 1, seq: 1 }, message(1_000), true);
+    assert.equal(log.hasEndOf(1), true);
+    assert.ok(budget.usedBytes <= 64 * MIB);
+    for (const other of [...full, log]) other.dispose();
+    assert.equal(budget.usedBytes, 0);
+  });
+
   it('R14.5 are kept for five minutes, and leave no timer behind', async () => {
     const { log, clock } = given();
     log.append({ stream: 1, seq: 1 }, message(1), false);

@@ -42,10 +42,14 @@ export interface KeptEvent extends EventPlace {
 /** What is kept by all sessions together. */
 export class EventBudget {
   usedBytes = 0;
+  /** Those that keep something. */
+  readonly logs = new Set<EventLog>();
 }
 
 /** The events of one session's streams, for a client that lost its connection: bounded by number, bytes and age, the oldest go first. */
 export class EventLog {
+  /** An event that is larger is not kept. */
+  static readonly maxEventBytes = MAX_EVENTS_BYTES;
   readonly #clock: Clock;
   readonly #budget: EventBudget;
   #events: KeptEvent[] = [];
@@ -75,12 +79,9 @@ export class EventLog {
     this.#events.push({ ...place, message: kept, isLast, at: this.#clock.now() });
     this.#bytes += kept.length;
     this.#budget.usedBytes += kept.length;
-    while (
-      this.#events.length > MAX_EVENTS ||
-      this.#bytes > MAX_EVENTS_BYTES ||
-      (this.#budget.usedBytes > MAX_ALL_EVENTS_BYTES && this.#events.length > 0)
-    )
-      this.#dropOldest();
+    this.#budget.logs.add(this);
+    while (this.#events.length > MAX_EVENTS || this.#bytes > MAX_EVENTS_BYTES) this.#dropOldest();
+    while (this.#budget.usedBytes > MAX_ALL_EVENTS_BYTES) this.#largest.#dropOldest();
     this.#expiry ??= this.#expireLater(EVENT_AGE_MS);
   }
 
@@ -92,6 +93,14 @@ export class EventLog {
   /** The stream has ended, and its end is kept. */
   hasEndOf(stream: number): boolean {
     return this.#events.some((event) => event.stream === stream && event.isLast);
+  }
+
+  /** The session that keeps most: few events of one must not go because others have many. */
+  get #largest(): EventLog {
+    let largest: EventLog | undefined;
+    for (const other of this.#budget.logs)
+      if (largest === undefined || other.#bytes > largest.#bytes) largest = other;
+    return largest ?? this;
   }
 
   #dropOldest(): void {
@@ -125,5 +134,6 @@ export class EventLog {
     this.#budget.usedBytes -= this.#bytes;
     this.#bytes = 0;
     this.#events = [];
+    this.#budget.logs.delete(this);
   }
 }

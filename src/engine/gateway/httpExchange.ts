@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { canonicalId, memberRange, textOf, type Frame } from '../../shared/protocol/frameScanner.ts';
-import { errorAnswer } from '../../shared/protocol/answers.ts';
+import { errorAnswer, layerAnswer } from '../../shared/protocol/answers.ts';
 import type { Accepted, Comeback } from './httpChecks.ts';
 import type { EventLog } from './eventLog.ts';
 import { EventStream, type StreamTiming } from './httpStream.ts';
@@ -164,7 +164,7 @@ export class Exchange {
     const { headers, accepted } = this.#options;
     const response = this.#response;
     if (this.#stream !== undefined || !accepted.json || response === undefined) {
-      this.#openStream().end(message, flushed);
+      this.#openStream().end(message, flushed, () => this.#notKept);
       // Kept for a client that comes back; nothing more will come.
       if (response === undefined) this.#over();
       return;
@@ -178,6 +178,16 @@ export class Exchange {
     // Every byte is one character of Latin-1: written as such text it stays what it is, and leaves with the head at once.
     if (bytes.length < JOIN_BELOW_BYTES) response.end(bytes.toString('latin1'), 'latin1', flushed);
     else response.end(bytes, flushed);
+  }
+
+  /** What a client that comes back for an answer is told when that was too large to be kept. */
+  get #notKept(): string {
+    const { id, method } = this;
+    const { server } = this.#options;
+    const isCall = method === 'tools/call';
+    const what = isCall ? 'carried out the call' : 'answered';
+    const text = `The MCP server "${server}" ${what}, but the connection was cut before the answer had come, and it is too large to be kept.`;
+    return layerAnswer(method, id, { text, code: isCall ? 'outcomeUnknown' : 'connectionReset', server });
   }
 
   /** The client has cancelled the request: it waits for no answer, but its response has to end. */

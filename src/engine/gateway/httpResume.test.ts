@@ -229,6 +229,20 @@ describe('a client that lost a stream and comes back', () => {
     );
   });
 
+  it('R2.4 hears that an answer was too large to be kept, not that there was none', async () => {
+    const first = await running(1);
+    await cut(first);
+    port.answer('1', answer(1, 'x'.repeat(9_000_000)));
+    const second = await back(ids(first).at(-1) ?? '');
+    await second.until('the end', ({ ended }) => ended);
+    assert.equal(second.response.statusCode, 200);
+    assert.deepEqual(
+      second.messages.map(({ id }) => id),
+      [1],
+    );
+    assert.match(second.text, /carried out.*too large/);
+  });
+
   it('R14.5 leaves nothing behind when its session ends meanwhile', async () => {
     await cut(await running(1));
     await client.end();

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
-import { eventId, type EventLog, type EventPlace, type KeptEvent } from './eventLog.ts';
+import { EventLog, eventId, type EventPlace, type KeptEvent } from './eventLog.ts';
 import { asOneLine } from './httpBody.ts';
 
 /**
@@ -128,10 +128,13 @@ export class EventStream {
     this.#writtenAt = this.#timing.clock.now();
   }
 
-  /** `flushed` is called when everything has been handed to the kernel, or is kept for a client that has lost its connection. */
-  end(last?: Uint8Array | string, flushed?: () => void): void {
+  /**
+   * `flushed` is called when everything has been handed to the kernel, or is kept for a client that has lost its connection. `instead`: what is
+   * kept of a message that is too large for that.
+   */
+  end(last?: Uint8Array | string, flushed?: () => void, instead?: () => string): void {
     this.#timer?.dispose();
-    if (last !== undefined) this.#give(last, true);
+    if (last !== undefined) this.#give(last, true, instead);
     if (this.#response === undefined) flushed?.();
     else this.#response.end(flushed);
   }
@@ -143,10 +146,12 @@ export class EventStream {
     this.end();
   }
 
-  #give(message: Uint8Array | string, isLast: boolean): void {
+  #give(message: Uint8Array | string, isLast: boolean, instead?: () => string): void {
     const line = asOneLine(typeof message === 'string' ? Buffer.from(message) : message);
     this.#given += 1;
-    this.#log.append({ stream: this.number, seq: this.#given }, line, isLast);
+    const isTooLarge = line.length > EventLog.maxEventBytes && instead !== undefined;
+    const kept = isTooLarge ? Buffer.from(instead()) : line;
+    this.#log.append({ stream: this.number, seq: this.#given }, kept, isLast);
     this.#write(this.#given, line);
   }
 
