@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -182,5 +182,25 @@ describe('R14.4 secrets', () => {
     assert.ok(files.some((file) => file.endsWith('.log')));
     assert.ok(files.some((file) => /audit-\d+\.jsonl$/.test(file)));
     for (const file of files) assert.deepEqual(leaksIn(readFileSync(file, 'utf8')), [], file);
+  });
+
+  it('that only the login shell knows are told nowhere either', async function () {
+    if (process.platform === 'win32') this.skip();
+    const program = (name: string, text: string): string => {
+      const file = join(bed.home, name);
+      writeFileSync(file, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+      return file;
+    };
+    program('leaking-server', `exec '${process.execPath}' '${leakingServer}'`);
+    const profile = `export PATH="${bed.home}:$PATH" LEAK_TOKEN='${secrets.chatty}'`;
+    const shell = program('bash', `${profile}\nexec /bin/sh -c "$4"`);
+    const servers = { chatty: { command: 'leaking-server' } };
+    const { ready, running } = await bed.serve({ servers }, { env: { SHELL: shell } });
+    await new RawSession(ready.servers['chatty']?.url ?? '', ready.token).initialize();
+    await until('its words', () => running.stderr.includes('in JSON in JSON'), 30_000);
+    running.child.kill('SIGTERM');
+    await running.end();
+    assert.match(running.stderr, /\[chatty\] .*\[redacted\]/);
+    assert.deepEqual(leaksIn(running.stderr), []);
   });
 });

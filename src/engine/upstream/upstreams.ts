@@ -4,6 +4,7 @@ import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import type { Random } from '../../shared/base/random.ts';
 import type { Redactor } from '../../shared/redaction/redactor.ts';
+import { secretsIn } from '../../shared/redaction/secretValues.ts';
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
 import {
   endpointsOf,
@@ -104,6 +105,8 @@ export class Upstreams implements Disposable {
     });
     const otherEnv = async (): Promise<Record<string, string> | undefined> => {
       const shell = await loginShell.environment();
+      // What only a profile sets is told to the server too, which may print it (requirements R14.4).
+      if (shell !== undefined) this.#options.redactor.learn(secretsIn({ env: shell }));
       return shell && envFrom(withLoginShell(environment, shell));
     };
     return new ServerProcess(

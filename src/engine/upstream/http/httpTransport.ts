@@ -107,7 +107,7 @@ export class HttpTransport implements Transport {
         if (!this.#ended) listener.onOpened();
       },
       (error: unknown) => {
-        const text = `MCP Lifeline could not load its HTTP client: ${String(error)}`;
+        const text = `MCP Lifeline could not load its HTTP client; an update may have replaced it under the engine that runs: reload the window, or start "serve" again. ${String(error)}`;
         this.#finish(new Fault('connectionRefused', text, { server: options.server, cause: error }));
       },
     );
