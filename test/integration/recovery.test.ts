@@ -73,4 +73,24 @@ describe('a server that keeps failing', () => {
     const shown = await control.server('asked', ({ state }) => state === 'ready');
     assert.equal(shown.diagnosis, undefined);
   });
+
+  for (const instances of ['perSession', 'single'])
+    it(`R5.6 a call that new settings ended is told so (${instances})`, async () => {
+      const window = `settings-${instances}`;
+      const entry = (version: string) => ({
+        asked: scripted({ RECORD: bed.record, V: version }, { instances }),
+      });
+      bed.configure(entry('1'));
+      const { control } = await bed.startEngine({ window });
+      const client = bed.bridge('asked', window);
+      await client.initialize();
+      const running = client.call('record', { key: window, ms: 20_000 });
+      await until('the call to reach the server', () => bed.executions('record', window) === 1);
+      bed.configure(entry('2'));
+      await control.configure(bed.configuration);
+      assert.match(
+        textOf(await running),
+        /^The MCP server "asked" was restarted with new settings while the/,
+      );
+    });
 });

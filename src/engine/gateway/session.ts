@@ -247,7 +247,7 @@ export class Session implements AttachedSession, ConnectionClient, SharingClient
     if (link === undefined) return;
     const isShared = link !== this.#connection;
     if (config?.lifeline.enabled === true && isShared === processes > 0) {
-      this.#connection?.forceRestart(); // what is shared sees to itself
+      this.#connection?.forceRestart('settings'); // what is shared sees to itself
       return;
     }
     this.#link = undefined;

@@ -536,7 +536,7 @@ export class Connection implements ServerLink {
   }
 
   /** A fresh start, whatever the state but `stopped`: backoff and crash history begin anew. */
-  forceRestart(): void {
+  forceRestart(why: 'byHand' | 'settings' = 'byHand'): void {
     if (this.#state === 'stopped' || this.#hello === undefined || this.#isWaitingForPredecessor) return;
     if (this.#state === 'isolated') return; // a person's word stands until that person takes it back
     this.#options.serverRecovery.reset();
@@ -550,7 +550,7 @@ export class Connection implements ServerLink {
     this.#forced = true;
     this.#leaveAlone();
     old.countLoss(); // asked for: no failure of the server
-    void old.stop({ politeMs: 500, firmMs: 1_000 }, restartedFault(this.#options.server));
+    void old.stop({ politeMs: 500, firmMs: 1_000 }, restartedFault(this.#options.server, why));
   }
 
   /**

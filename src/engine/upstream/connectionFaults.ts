@@ -34,8 +34,9 @@ export function notOpenedFault(server: string, error: unknown): Fault {
   return new Fault('spawnFailed', text, { server, cause: error });
 }
 
-/** A person asked for a fresh start while calls ran; the way of its end says nothing about the server. */
-export function restartedFault(server: string): Fault {
-  const text = `The MCP server "${server}" was restarted by hand while the call was under way.`;
+/** A person asked for a fresh start while calls ran, or changed how it is started; the way of its end says nothing about the server. */
+export function restartedFault(server: string, why: 'byHand' | 'settings'): Fault {
+  const how = why === 'byHand' ? 'was restarted by hand' : 'was restarted with new settings';
+  const text = `The MCP server "${server}" ${how} while the call was under way.`;
   return new Fault('exited', text, { server });
 }

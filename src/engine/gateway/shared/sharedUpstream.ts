@@ -130,7 +130,7 @@ export class SharedUpstream implements SharedServer, SlotOwner {
     for (const slot of this.#slots.splice(processes)) void this.#remove(slot);
     if (this.#digest === configurationDigest) return;
     this.#digest = configurationDigest;
-    for (const slot of this.#slots) slot.connection.forceRestart();
+    for (const slot of this.#slots) slot.connection.forceRestart('settings');
   }
 
   // --- its connections ---
