@@ -67,7 +67,8 @@ export class Decoder {
   /** Nothing more comes in; `onEnd` follows when all that came has gone out, unless it is broken off in the middle. */
   end(onEnd: () => void): void {
     this.#onEnd = onEnd;
-    this.#stream.end();
+    // An end that should not be there is an error, with which the library drops what was not read yet.
+    this.cut(() => this.#stream.end());
   }
 
   pause(): void {

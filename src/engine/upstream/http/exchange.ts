@@ -203,7 +203,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
         if (isFull) this.#controller?.pause();
         else if (!this.#paused) this.#controller?.resume();
       },
-      onError: (error) => this.#failDecoding(`that cannot be decoded (${error.message.slice(0, 100)})`),
+      onError: (error: NodeJS.ErrnoException) => {
+        // A stream of events may end wherever it has got to, and is gone on with like one that is not compressed.
+        const isEndMissing = this.#body.kind === 'events' && error.code === 'Z_BUF_ERROR';
+        if (isEndMissing) this.#onWhole();
+        else this.#failDecoding(`that cannot be decoded (${error.message.slice(0, 100)})`);
+      },
     });
     if (this.#paused) this.#decoder.pause();
     return true;
