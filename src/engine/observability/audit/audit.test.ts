@@ -302,6 +302,30 @@ describe('audit trail', () => {
     assert.equal(logged.length, 2);
   }).timeout(20_000);
 
+  it('R11.5 an engine that goes on with a trail on a disk that is full counts only its own losses', async () => {
+    await live(50);
+    let isFull = true;
+    const one = trail({
+      write: async (file, bytes) => {
+        if (isFull) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+        await file.write(bytes);
+      },
+    });
+    for (let number = 0; number < 10; number += 1) one.call(call(number), 'ok', undefined);
+    await one.flush();
+    assert.equal(one.status.lost, 10);
+    isFull = false;
+    await clock.advance(5_000);
+    await one.stop();
+    assert.deepEqual(
+      lines()
+        .filter(({ type }) => type === 'gap')
+        .map(({ lost }) => lost),
+      [10],
+    );
+    assert.equal((await verifyFolder(folder)).broken, undefined);
+  });
+
   it('R11.5 a folder that cannot be made loses records within bounds, and is tried again', async () => {
     writeFileSync(folder, 'a file in its place');
     const one = trail();

@@ -235,12 +235,12 @@ export class AuditTrail implements AuditRecorder {
     // The first one also opens the file, so that a trail that is switched on says so at once.
     while (this.#waiting.length > 0 || (this.#enabled === true && this.#file === undefined)) {
       const batch = this.#waiting.splice(0, MAX_BATCH);
-      const before = this.#seq;
       try {
         if (this.#file === undefined) await this.#open();
         await this.#append(batch);
       } catch (error) {
-        await this.#fail(error, batch.length - Math.max(0, this.#seq - before));
+        // All of it; what the disk took all the same is found when the file is opened again.
+        await this.#fail(error, batch.length);
         return;
       }
     }
