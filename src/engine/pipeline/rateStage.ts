@@ -123,7 +123,9 @@ function tooLate(limiter: RateLimiter, { server, attempts }: Call, waitMs: numbe
       : 'it is not tried again; it had been handed over before and may have been carried out';
   const text =
     `The MCP server "${server}" takes no more than about ${perSecond} ${perSecond === 1 ? 'call' : 'calls'} a second now, and this one could not have begun in time, so ${what}. ` +
-    (limiter.lastRefusal === undefined ? '' : `Its last refusal: ${limiter.lastRefusal.slice(0, MAX_REASON)} `) +
+    (limiter.lastRefusal === undefined
+      ? ''
+      : `Its last refusal: ${limiter.lastRefusal.slice(0, MAX_REASON)} `) +
     `Try again in ${Math.ceil(retryAfterMs / 1_000)} s, with fewer calls at once.`;
   return new Fault('overloaded', text, { server, retryAfterMs });
 }
