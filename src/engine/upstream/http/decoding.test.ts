@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { asksForCompression, Decoder, decodingOf } from './decoding.ts';
 
@@ -42,6 +43,25 @@ describe('compressed answers', () => {
     await assert.rejects(decoded('gzip', bytes.subarray(0, bytes.length - 5), 1_000));
     await assert.rejects(decoded('gzip', Buffer.from('no gzip at all'), 1_000));
     await assert.rejects(decoded('br', Buffer.from([0xff, 0xff, 0xff, 0xff]), 1_000));
+  });
+
+  it('R2.1 end, whatever stands behind them and whenever that came', async () => {
+    for (const behind of [Buffer.alloc(20), Buffer.from('x')]) {
+      const make = decodingOf('gzip');
+      assert.ok(typeof make === 'function');
+      const stream = make();
+      let text = '';
+      const decoder = new Decoder(stream, {
+        onData: (chunk) => (text += Buffer.from(chunk).toString()),
+        onFull: () => undefined,
+        onError: (error) => assert.fail(error),
+      });
+      decoder.write(Buffer.concat([gzipSync('whole'), Buffer.alloc(3)]));
+      await once(stream, 'end');
+      decoder.write(behind);
+      await new Promise<void>((resolve) => decoder.end(resolve));
+      assert.equal(text, 'whole');
+    }
   });
 
   it('in an encoding that nobody asked for are not guessed at', () => {

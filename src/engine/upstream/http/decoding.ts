@@ -28,6 +28,8 @@ export class Decoder {
   readonly #listener: DecoderListener;
   #onEnd: (() => void) | undefined;
   #onDecoded: (() => void) | undefined;
+  /** The end of what was compressed has come; what may stand behind it is nothing. */
+  #hasEnded = false;
   /** Pieces that are not decoded yet. */
   #pending = 0;
 
@@ -39,7 +41,10 @@ export class Decoder {
       this.#tellDecoded();
     });
     stream.on('drain', () => listener.onFull(false));
-    stream.on('end', () => this.#onEnd?.());
+    stream.on('end', () => {
+      this.#hasEnded = true;
+      this.#onEnd?.();
+    });
     stream.on('error', (error) => listener.onError(error));
   }
 
@@ -67,6 +72,10 @@ export class Decoder {
   /** Nothing more comes in; `onEnd` follows when all that came has gone out, unless it is broken off in the middle. */
   end(onEnd: () => void): void {
     this.#onEnd = onEnd;
+    if (this.#hasEnded) {
+      onEnd();
+      return;
+    }
     // An end that should not be there is an error, with which the library drops what was not read yet.
     this.cut(() => this.#stream.end());
   }
