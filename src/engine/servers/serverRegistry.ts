@@ -130,6 +130,7 @@ export class ServerRegistry {
 
   /** Takes the settings over. Servers that are gone are emptied, but stay while a session holds them. */
   configure(configuration: EngineConfiguration, places: SettingsPlaces = editorPlaces): void {
+    this.#deps.redactor?.spare(configuration.servers.map(({ name }) => name));
     this.#deps.redactor?.learn(secretsIn([configuration.servers, configuration.connection]));
     const problems: SettingsProblem[] = [];
     const seen = new Map<string, string>();

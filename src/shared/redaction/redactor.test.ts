@@ -21,6 +21,19 @@ describe('Redactor', () => {
     assert.equal(redactor.redact('s3cr3t-valu'), 's3cr3t-valu');
   });
 
+  it('R14.4 a password that is the name of a server hides nothing, and would make that unreadable', () => {
+    const key = 'Zq8wErT5yUiOp2AsDf4G';
+    const redactor = knowing('postgres', 's3cr3t-value', key);
+    redactor.spare(['postgres', 'other', key]);
+    redactor.learn(['postgres', key]);
+    const said = 'The MCP server "postgres" refused s3cr3t-value.';
+    assert.equal(redactor.redact(said), 'The MCP server "postgres" refused [redacted].');
+    assert.equal(redactor.redact(key), '[redacted]', 'a key in the place of a name is one all the same');
+    redactor.spare(['other']);
+    redactor.learn(['postgres']);
+    assert.equal(redactor.redact('postgres'), '[redacted]');
+  });
+
   it('R14.4 takes overlapping secrets out as one', () => {
     assert.equal(knowing('abcdefgh', 'efghijkl').redact('x abcdefghijkl y'), 'x [redacted] y');
     assert.equal(knowing('abcdefgh', 'abcdefghijkl').redact('abcdefghijkl'), '[redacted]');

@@ -1,5 +1,5 @@
 import { formsOf } from './secretForms.ts';
-import { MIN_SECRET } from './secretValues.ts';
+import { isSecretValue, MIN_SECRET } from './secretValues.ts';
 import { REDACTED, redactKeyBlocks, redactWellKnown } from './wellKnown.ts';
 
 /** Forms of secrets that are looked for; the oldest go when there are more. */
@@ -27,6 +27,7 @@ export interface Cut {
  */
 export class Redactor {
   readonly #forms = new Set<string>();
+  #spared: ReadonlySet<string> = new Set();
   /** By the hash of the first characters: longest first. */
   #candidates = new Map<number, string[]>();
   /** A bit for each hash, so that most positions cost no look-up. */
@@ -34,10 +35,17 @@ export class Redactor {
   #isIndexed = true;
   readonly #remembered = new Map<string, string>();
 
+  /** Names that are told to people in any case: a password that is one of them hides nothing. What looks like a key is no name. */
+  spare(names: Iterable<string>): void {
+    this.#spared = new Set([...names].filter((name) => !isSecretValue('', name)));
+    for (const name of this.#spared) for (const form of formsOf(name)) this.#forms.delete(form);
+    this.learn([]);
+  }
+
   /** From now on these are secrets too. They stay so: what runs with them may outlive the settings they came from. */
   learn(secrets: Iterable<string>): void {
     for (const secret of secrets) {
-      for (const form of secret.length < MIN_SECRET ? [] : formsOf(secret)) {
+      for (const form of secret.length < MIN_SECRET || this.#spared.has(secret) ? [] : formsOf(secret)) {
         // Moved to the end, so that what is in the settings now is the last to go.
         this.#forms.delete(form);
         this.#forms.add(form);
