@@ -30,7 +30,7 @@ if (MODE === 'flood') {
   const block = line.repeat(Math.ceil(100_000 / line.length));
   for (let count = 0; count < 200; count += 1) process.stderr.write(block);
 }
-if (MODE === 'chatty') void tell();
+const told = MODE === 'chatty' ? tell() : Promise.resolve();
 if (MODE === 'garbage') {
   process.stdout.write(`token ${secret} in the way\n`);
   process.stdout.write(`${'y'.repeat(195)}${secret}\n`);
@@ -54,8 +54,11 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     send({ id, result: { tools: [tool('sick'), tool('boom'), tool('tell')] } });
   } else if (method !== 'tools/call') send({ id, result: {} });
   else if (params.name === 'boom') {
-    process.stderr.write(`Error: cannot go on with ${secret}\n`);
-    process.exit(1);
+    // Not in the middle of the secret that is being told in pieces: what is then half of it, nobody can know.
+    void told.then(() => {
+      process.stderr.write(`Error: cannot go on with ${secret}\n`);
+      process.exit(1);
+    });
   } else if (params.name === 'sick')
     send({
       id,
