@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../test/support/testEngine.ts';
@@ -19,7 +20,7 @@ export function versions(): string {
   return `${new Date().toISOString().slice(0, 10)}, version ${version}, Node ${process.version}, ${process.platform}`;
 }
 
-/** Puts `head` and `text` between the marks of `name`. */
+/** Puts `head` and `text` between the marks of `name`, in the form that the format check wants. */
 export function intoBenchmarks(name: string, head: string, text: string): void {
   const file = join(projectRoot, 'docs', 'benchmarks.md');
   const page = readFileSync(file, 'utf8');
@@ -27,4 +28,6 @@ export function intoBenchmarks(name: string, head: string, text: string): void {
   const [from, to] = [page.indexOf(begin), page.indexOf(`<!-- bench:${name} end -->`)];
   if (from < 0 || to < from) throw new Error(`docs/benchmarks.md has no place for bench:${name}`);
   writeFileSync(file, `${page.slice(0, from + begin.length)}\n\n${head}\n\n${text}\n\n${page.slice(to)}`);
+  const prettier = join(projectRoot, 'node_modules', 'prettier', 'bin', 'prettier.cjs');
+  execFileSync(process.execPath, [prettier, '--write', file], { stdio: 'ignore' });
 }
