@@ -4,7 +4,7 @@ import type { Clock } from '../shared/base/clock.ts';
 import type { Disposable } from '../shared/base/disposable.ts';
 import { errorAnswer, layerAnswer } from '../shared/protocol/answers.ts';
 import { idAtEnd } from '../shared/protocol/idAtEnd.ts';
-import { LineBatch } from '../shared/protocol/lineBatch.ts';
+import { LineBatch, writePieces } from '../shared/protocol/lineBatch.ts';
 import { LineSplitter } from '../shared/protocol/lineSplitter.ts';
 import {
   canonicalId,
@@ -192,7 +192,7 @@ export class Bridge {
     if (this.#link.kind === 'connected') {
       const { socket } = this.#link;
       // The common case by far: whole lines, passed on as they came, in one write.
-      writeAll(socket, unchanged ? [chunk] : forward.take());
+      writePieces(socket, unchanged ? [chunk] : forward.take());
       // Only far beyond what is usual: the end of a paused input is not noticed.
       if (socket.writableLength > INPUT_PRESSURE_BYTES && !this.#ended) {
         this.#options.input.pause();
@@ -384,7 +384,7 @@ export class Bridge {
   }
 
   #passOn(pieces: readonly Uint8Array[]): void {
-    if (writeAll(this.#options.output, pieces) || this.#link.kind !== 'connected') return;
+    if (writePieces(this.#options.output, pieces) || this.#link.kind !== 'connected') return;
     this.#link.socket.pause();
   }
 
@@ -417,15 +417,6 @@ export class Bridge {
   #answer(request: UnansweredRequest, text: string): void {
     if (this.#client.noteAnswer(new TextEncoder().encode(text), request.id)) this.#toClient(`${text}\n`);
   }
-}
-
-/** In one write; answers whether the stream takes more at once. */
-function writeAll(stream: Writable, pieces: readonly Uint8Array[]): boolean {
-  if (pieces.length > 1) stream.cork();
-  let takesMore = true;
-  for (const piece of pieces) takesMore = stream.write(piece);
-  if (pieces.length > 1) stream.uncork();
-  return takesMore;
 }
 
 /**

@@ -60,7 +60,10 @@ function checkedLaunch(deps: SessionDeps, runtime: ServerRuntime, launch: Launch
     perform(check): Promise<CheckResult> {
       switch (check.kind) {
         case 'tool':
-          return runtime.limiter.inTurn('normal', () => checkByTool(launch, check, onRefused));
+          // By then the next one is due.
+          return runtime.limiter.inTurn('normal', runtime.settings.healthCheckInterval * 1_000, () =>
+            checkByTool(launch, check, onRefused),
+          );
         case 'url':
           return checkByUrl(deps.clock, check.url);
         case 'command':

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { LineBatch } from '../../shared/protocol/lineBatch.ts';
+import { LineBatch, writePieces } from '../../shared/protocol/lineBatch.ts';
 
 /** Where a session's messages to its client go. */
 export interface ClientPort {
@@ -69,10 +69,7 @@ export class BridgePort implements ClientPort {
         : (error?: Error | null): void => {
             if (error === null || error === undefined) for (const action of flushed) action();
           };
-    if (pieces.length > 1) socket.cork();
-    for (const [index, piece] of pieces.entries())
-      socket.write(piece, index === pieces.length - 1 ? done : undefined);
-    if (pieces.length > 1) socket.uncork();
+    writePieces(socket, pieces, done);
   }
 
   onceDrained(action: () => void): void {

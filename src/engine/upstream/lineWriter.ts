@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { LineBatch } from '../../shared/protocol/lineBatch.ts';
+import { LineBatch, writePieces } from '../../shared/protocol/lineBatch.ts';
 import type { Verdict } from './transport.ts';
 
 type Settled = (verdict: Verdict) => void;
@@ -64,10 +64,7 @@ export class LineWriter {
         }
       }
     };
-    if (pieces.length > 1) pipe.cork();
-    for (const [index, piece] of pieces.entries())
-      pipe.write(piece, index === pieces.length - 1 ? onDone : undefined);
-    if (pieces.length > 1) pipe.uncork();
+    writePieces(pipe, pieces, onDone);
     // The system was asked once and took nothing; a write that it took a part of fails later.
     isRefused = pipe.errored !== null;
   }

@@ -3,6 +3,27 @@ const END = new Uint8Array([LINE_FEED]);
 /** Lines are joined, so that one write takes them all, unless they are longer than this together. */
 const JOIN_BELOW_BYTES = 65_536;
 
+/** As much of a writable stream as is used here. */
+interface Sink {
+  cork(): void;
+  uncork(): void;
+  write(piece: Uint8Array, done?: (error?: Error | null) => void): boolean;
+}
+
+/** In one write; answers whether the stream takes more at once. `done` is called after the last piece. */
+export function writePieces(
+  sink: Sink,
+  pieces: readonly Uint8Array[],
+  done?: (error?: Error | null) => void,
+): boolean {
+  if (pieces.length > 1) sink.cork();
+  let takesMore = true;
+  for (const [index, piece] of pieces.entries())
+    takesMore = sink.write(piece, index === pieces.length - 1 ? done : undefined);
+  if (pieces.length > 1) sink.uncork();
+  return takesMore;
+}
+
 /** Lines that leave together. */
 export class LineBatch {
   #lines: Uint8Array[] = [];

@@ -214,9 +214,9 @@ describe('rate limiter', () => {
 
   it('R10.1 a check of our own waits for its turn, and asks nobody while it is off', async () => {
     const { limiter, clock, wait, granted } = given();
-    assert.equal(await limiter.inTurn('normal', () => Promise.resolve('well')), 'well');
+    assert.equal(await limiter.inTurn('normal', 30_000, () => Promise.resolve('well')), 'well');
     limiter.noteRefusal(1_000);
-    const done = limiter.inTurn('normal', () => {
+    const done = limiter.inTurn('normal', 30_000, () => {
       granted.push('check');
       return Promise.resolve('well');
     });
@@ -226,6 +226,20 @@ describe('rate limiter', () => {
     await clock.advance(100);
     assert.deepEqual(granted, ['person', 'check']);
     assert.equal(await done, 'well');
+  });
+
+  it('R10.1 a check of our own that has no turn in time is not made, and leaves the line', async () => {
+    const { limiter, clock } = given();
+    limiter.noteRefusal(60_000);
+    const run = () => assert.fail('it was made');
+    const late = limiter.inTurn('normal', 20_000, run);
+    const known = limiter.inTurn('normal', 90_000, () => Promise.resolve('well'));
+    assert.equal(limiter.queued, 2);
+    await clock.advance(20_000);
+    assert.equal(await late, undefined);
+    assert.equal(limiter.queued, 1);
+    await clock.advance(41_000);
+    assert.equal(await known, 'well');
   });
 
   it('R10.2 the rate does not grow while requests wait only for a place', async () => {

@@ -290,24 +290,41 @@ export class RateLimiter {
     }
   }
 
-  /** A request of our own, which waits for its turn however long that takes. */
-  async inTurn<T>(requestClass: 'normal' | 'low', run: () => Promise<T>): Promise<T> {
+  /** A request of our own; not made (`undefined`) when it has not been its turn within `withinMs`, or when whoever waits does so in vain. */
+  async inTurn<T>(
+    requestClass: 'normal' | 'low',
+    withinMs: number,
+    run: () => Promise<T>,
+  ): Promise<T | undefined> {
     if (this.#active === undefined) return run();
-    const grant = await new Promise<Grant>((resolve) => {
-      this.wait({
-        requestClass,
-        client: OURSELVES,
-        order: 0,
-        remainingMs: () => Infinity,
-        granted: resolve,
-        refused: () => resolve(untold),
-      });
-    });
+    const grant = await this.#turnWithin(requestClass, withinMs);
+    if (grant === undefined) return undefined;
     try {
       return await run();
     } finally {
       grant.end('nothing');
     }
+  }
+
+  #turnWithin(requestClass: RequestClass, withinMs: number): Promise<Grant | undefined> {
+    const until = this.#now + withinMs;
+    return new Promise((resolve) => {
+      const timer = this.#deps.clock.setTimer(withinMs, () => {
+        if (waiting.leave()) resolve(undefined);
+      });
+      const end = (grant: Grant | undefined): void => {
+        timer.dispose();
+        resolve(grant);
+      };
+      const waiting = this.wait({
+        requestClass,
+        client: OURSELVES,
+        order: 0,
+        remainingMs: () => until - this.#now,
+        granted: end,
+        refused: () => end(undefined),
+      });
+    });
   }
 
   /** A place at the server has become free. */
