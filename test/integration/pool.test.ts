@@ -60,6 +60,8 @@ describe('places at a server', () => {
       assert.deepEqual(pool, { available: 0, max: 2, limit: 2, queued: 5 });
       const { result } = await a.request('tools/list');
       assert.equal((result?.['tools'] as unknown[]).length, 2);
+      // What has left the line may still be on its way.
+      await until('the two are there', () => gate.held.length === 2);
       assert.equal(peer.executions('echo'), 2);
       const from = (): string[] =>
         peer.requests
