@@ -54,10 +54,18 @@ describe('places at a server', () => {
       const { control } = await bed.startEngine();
       const [a, b] = [await bed.session('s'), await bed.session('s')];
       const first = Array.from({ length: 6 }, (_, n) => a.call('echo', { from: 'a', n }));
-      await control.server('s', ({ pool }) => pool.queued === 4);
+      // Asked for: what is sent by itself tells only when the first one begins to wait.
+      const untilQueued = async (wanted: number) => {
+        for (let tries = 0; tries < 1_000; tries += 1) {
+          const pool = (await control.snapshot()).servers[0]?.pool;
+          if (pool?.queued === wanted) return pool;
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        return assert.fail(`never ${wanted} in the line`);
+      };
+      await untilQueued(4);
       const second = b.call('echo', { from: 'b' });
-      const { pool } = await control.server('s', (server) => server.pool.queued === 5);
-      assert.deepEqual(pool, { available: 0, max: 2, limit: 2, queued: 5 });
+      assert.deepEqual(await untilQueued(5), { available: 0, max: 2, limit: 2, queued: 5 });
       const { result } = await a.request('tools/list');
       assert.equal((result?.['tools'] as unknown[]).length, 2);
       // What has left the line may still be on its way.
