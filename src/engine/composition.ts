@@ -22,6 +22,7 @@ import { isStopped } from './health/processState.ts';
 import { AuditDesk } from './observability/audit/auditDesk.ts';
 import { AuditTrail } from './observability/audit/auditTrail.ts';
 import { EngineLog } from './observability/engineLog.ts';
+import { Observations } from './observability/observations.ts';
 import { LatencyHistory } from './observability/latencyHistory.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
 import { forceRecovery } from './recovery/forceRecovery.ts';
@@ -112,7 +113,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     log: note,
     redact,
   });
-  const auditDesk = new AuditDesk(audit, auditFolder);
+  const observations = new Observations(onListenerError);
+  observations.add(audit);
+  const auditDesk = new AuditDesk(observations, audit, auditFolder);
   const tide = new Tide(clock);
   const cpuUse = new CpuUse(() => clock.now());
   const registry = new ServerRegistry({
@@ -122,9 +125,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     environment: process.env,
     onListenerError,
     redactor,
-    onBreaker: (server, state) => audit.event('breaker', { server, state }),
+    onBreaker: (server, state) => observations.note({ kind: 'breaker', server, state }),
     onConfigured: (configuration) => {
-      audit.event('configuration', { servers: configuration.servers.map(({ name }) => name).slice(0, 100) });
+      observations.note({ kind: 'configuration', servers: configuration.servers.map(({ name }) => name) });
       audit.configure(configuration.audit === true);
     },
     recovery: (server) => new ServerRecovery(server, { clock, random: systemRandom, tide }),
@@ -203,7 +206,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     log: (level, message, server) => log.write(level, message, server),
     quote: (level, message, server) => log.quote(level, message, server),
     redact,
-    audit,
+    observations,
     onListenerError,
   };
   const gateway = new Gateway({

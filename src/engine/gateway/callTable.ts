@@ -19,7 +19,7 @@ import { compose, type Next, type Stage } from '../pipeline/pipeline.ts';
 import { poolStage } from '../pipeline/poolStage.ts';
 import { backoffOptions } from '../policies/backoff/backoff.ts';
 import type { SessionPlaces } from '../policies/pool/places.ts';
-import type { AuditRecorder } from '../observability/audit/auditTrail.ts';
+import type { Observations } from '../observability/observations.ts';
 import { EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { noteOverload, rateStage } from '../pipeline/rateStage.ts';
 import { retryClassOf, type ToolHints } from '../pipeline/retryClass.ts';
@@ -46,7 +46,7 @@ export interface CallTableDeps {
   readonly answer: (id: string, message: Uint8Array | string, flushed?: () => void) => void;
   readonly redact: (text: string) => string;
   /** Is told of every call that comes to its end, after it was answered. */
-  readonly audit?: AuditRecorder;
+  readonly observations?: Observations;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
 }
 
@@ -99,8 +99,8 @@ export class CallTable {
       const answer = layerAnswer(method, id, { text, code: 'overloaded', server: runtime.name, tool });
       this.#deps.answer(id, answer);
       const refused = { session, server: runtime.name, method, tool, callId: '', attempts: 0, line } as const;
-      this.#deps.audit?.call(
-        { ...refused, retryClass: 'atMostOnce', startedAt: clock.now() },
+      this.#deps.observations?.callEnded(
+        { ...refused, retryClass: 'atMostOnce', startedAt: clock.now(), waitedMs: 0 },
         'overloaded',
         answer,
       );
@@ -173,7 +173,7 @@ export class CallTable {
 
   /** The ordered list of what surrounds a call (design §2); what is not configured is left out. */
   #compose(connection: ServerLink): Next {
-    const { runtime, log, clock, random } = this.#deps;
+    const { runtime, log, clock, random, observations } = this.#deps;
     const { maxRetries } = runtime.settings;
     return compose(
       [
@@ -192,16 +192,18 @@ export class CallTable {
                   `call ${call.callId} (${call.tool ?? call.method}) is not tried again after ${code}: too much fails on this server just now (retry budget)`,
                   runtime.name,
                 ),
-              onRetry: (call, outcome) => {
+              onRetry: ({ callId, method, tool }, fault, { retry, pauseMs }) => {
                 runtime.counters.retries += 1;
                 // Told also when in the end the call is only refused, or answered.
-                if (outcome.kind === 'fault') runtime.noteFailedCall(outcome.fault);
-                const why = outcome.kind === 'fault' ? outcome.fault.code : '';
+                runtime.noteFailedCall(fault);
                 log(
                   'info',
-                  `call ${call.callId} (${call.tool ?? call.method}) is tried again after ${why}`,
+                  `call ${callId} (${tool ?? method}) is tried again after ${fault.code}`,
                   runtime.name,
                 );
+                const { name: server } = runtime;
+                const after = fault.code;
+                observations?.note({ kind: 'retry', server, callId, method, tool, retry, after, pauseMs });
               },
             }),
         rateStage({
@@ -287,7 +289,7 @@ export class CallTable {
     this.#deps.runtime.counters.successful += 1;
     const answer = resultAnswer(call.id, fallback());
     this.#deps.answer(call.id, answer);
-    this.#deps.audit?.call(call, 'remembered', answer);
+    this.#deps.observations?.callEnded(call, 'remembered', answer);
     call.settled.resolve(undefined);
   }
 
@@ -370,18 +372,18 @@ export class CallTable {
   }
 
   #deliver(call: Call, { line, isError, isStale }: Extract<Outcome, { kind: 'answer' }>): void {
-    const { runtime, clock, audit } = this.#deps;
+    const { runtime, clock, observations } = this.#deps;
     if (isStale === true) {
       runtime.counters.successful += 1;
       this.#deps.answer(call.id, line);
-      audit?.call(call, 'stale', line);
+      observations?.callEnded(call, 'stale', line);
       return;
     }
     // The processes of a pool remember nothing that could be lost.
     const isNoteWanted = runtime.config?.lifeline.tellRestarts === true && runtime.processes <= 1;
     const told = call.method === 'tools/call' ? this.#restartNote.apply(call, line, isNoteWanted) : line;
     this.#deps.answer(call.id, told, this.#afterFlush(call));
-    audit?.call(call, isError ? 'error' : 'ok', line);
+    observations?.callEnded(call, isError ? 'error' : 'ok', line);
     runtime.noteAnsweredCall(clock.now() - call.startedAt, call);
   }
 
@@ -403,7 +405,7 @@ export class CallTable {
     if (!refusals.has(fault.code)) runtime.noteFailedCall(fault);
     const answer = faultAnswer(call, fault);
     this.#deps.answer(call.id, answer, this.#afterFlush(call));
-    this.#deps.audit?.call(call, fault.code, answer);
+    this.#deps.observations?.callEnded(call, fault.code, answer);
   }
 
   #afterFlush(call: Call): (() => void) | undefined {
@@ -463,7 +465,7 @@ export class CallTable {
 
   #drop(call: Call, fault: Fault, forGood: boolean): void {
     this.#close(call);
-    this.#deps.audit?.call(call, fault.code, undefined);
+    this.#deps.observations?.callEnded(call, fault.code, undefined);
     call.controller.abort(fault);
     if (forGood && call.retryClass === 'atMostOnce' && call.delivery !== 'queued') {
       this.#deps.journal.answered(call.session, call.id);

@@ -1,4 +1,3 @@
-import type { AuditRecorder } from '../observability/audit/auditTrail.ts';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Random } from '../../shared/base/random.ts';
 import { Fault } from '../../shared/model/fault.ts';
@@ -19,6 +18,7 @@ import type { HealthCheck } from '../../shared/settings/healthCheck.ts';
 import type { CheckResult } from '../health/ownCheck.ts';
 import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { AttachedSession, HandedOver, ServerRuntime } from '../servers/serverRuntime.ts';
+import type { Observations } from '../observability/observations.ts';
 import type { Journal } from '../state/journal.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 import type { Failover } from '../upstream/http/failover.ts';
@@ -59,7 +59,8 @@ export interface SessionDeps {
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
   /** Logs what a server itself has said. */
   readonly quote: (level: 'info' | 'warn', message: string, server: string) => void;
-  readonly audit?: AuditRecorder;
+  /** Is told of what happens. */
+  readonly observations?: Observations;
   /** Takes secrets out of what is told of a server (requirements R14.4). */
   readonly redact: (text: string) => string;
   readonly onListenerError: (error: unknown) => void;

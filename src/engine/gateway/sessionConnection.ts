@@ -94,6 +94,8 @@ export function createConnection(
     onHealth: () => runtime.touch(),
     onListenerError,
   });
+  let from = connection.state;
+  let since = clock.now();
   connection.onDidChange((state) => {
     const failure = failureOf(connection);
     log(
@@ -101,13 +103,19 @@ export function createConnection(
       `${state}${detail(connection, runtime)}`,
       runtime.name,
     );
-    deps.audit?.event('state', {
+    const spentMs = clock.now() - since;
+    since += spentMs;
+    deps.observations?.note({
+      kind: 'state',
       server: runtime.name,
       connection: options.key,
-      state,
+      from,
+      to: state,
+      spentMs,
       ...(connection.pid === undefined ? {} : { pid: connection.pid }),
       ...(failure === undefined ? {} : { fault: failure.code }),
     });
+    from = state;
     const { endpoint } = connection;
     if (state === 'ready' && endpoint !== undefined) deps.failover(runtime)?.ready(connection, endpoint);
     else if (state !== 'suspect') deps.failover(runtime)?.left(connection);

@@ -13,7 +13,12 @@ export interface RetryStageOptions {
   readonly backoff: BackoffOptions;
   /** The server's, shared by all its sessions. */
   readonly budget: RetryBudget;
-  readonly onRetry: (call: Call, outcome: Outcome) => void;
+  /** `retry`: 1 for the first; `pauseMs`: what it waits by itself. */
+  readonly onRetry: (
+    call: Call,
+    fault: Fault,
+    next: { readonly retry: number; readonly pauseMs: number },
+  ) => void;
   /** It might have been tried again, but its server fails too much. */
   readonly onRefused: (call: Call, fault: Fault) => void;
 }
@@ -101,7 +106,7 @@ async function withRetries(call: Call, next: Next, options: RetryStageOptions): 
       options.onRefused(call, fault);
       return outcome;
     }
-    options.onRetry(call, outcome);
+    options.onRetry(call, fault, { retry: retry + 1, pauseMs: delayMs });
     call.delivery = 'queued';
     try {
       if (delayMs > 0) await sleep(options.clock, delayMs, call.controller.signal);

@@ -15,11 +15,12 @@ import fc from 'fast-check';
 import { FakeClock } from '../../../../test/support/fakeClock.ts';
 import { auditFiles, HEAD_FILE } from './auditFolder.ts';
 import { NO_HASH, sealLine } from './auditLine.ts';
-import { AuditTrail, type AuditedCall, type AuditOptions } from './auditTrail.ts';
+import type { ObservedCall } from '../observations.ts';
+import { AuditTrail, type AuditOptions } from './auditTrail.ts';
 import { verifyFiles, verifyFolder } from './verifyAudit.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-const call = (number: number): AuditedCall => ({
+const call = (number: number): ObservedCall => ({
   session: 's1',
   server: 'git',
   method: 'tools/call',
@@ -28,6 +29,7 @@ const call = (number: number): AuditedCall => ({
   retryClass: 'safe',
   attempts: 1,
   startedAt: 0,
+  waitedMs: 0,
   line: Buffer.from(`{"id":${number}}`),
 });
 
@@ -64,7 +66,7 @@ describe('audit trail', () => {
   /** One engine's life with so many calls; `isKilled`: it does not stop by itself. */
   const live = async (calls: number, more: Partial<AuditOptions> = {}, isKilled = false): Promise<void> => {
     const one = trail(more);
-    for (let number = 0; number < calls; number += 1) one.call(call(number), 'ok', '{"result":1}');
+    for (let number = 0; number < calls; number += 1) one.onCall(call(number), 'ok', '{"result":1}');
     await (isKilled ? one.flush() : one.stop());
     left.push(one);
   };
@@ -79,7 +81,7 @@ describe('audit trail', () => {
 
   it('R11.5 records a call with its outcome, and hashes in place of contents', async () => {
     const one = trail();
-    one.call({ ...call(7), attempts: 2, tool: 'a"b s3cret' }, 'requestTimeout', Buffer.from('answer'));
+    one.onCall({ ...call(7), attempts: 2, tool: 'a"b s3cret' }, 'requestTimeout', Buffer.from('answer'));
     await one.stop();
     const recorded = lines().find(({ type }) => type === 'call');
     const { seq, prev, hash, at, ...told } = recorded ?? {};
@@ -281,15 +283,15 @@ describe('audit trail', () => {
         await file.write(bytes);
       },
     });
-    one.call(call(1), 'ok', undefined);
+    one.onCall(call(1), 'ok', undefined);
     await one.flush();
     isFull = true;
-    for (let number = 0; number < 40; number += 1) one.call(call(number), 'ok', undefined);
+    for (let number = 0; number < 40; number += 1) one.onCall(call(number), 'ok', undefined);
     await one.flush();
     assert.equal(one.status.lost, 40);
     assert.match(one.status.degraded ?? '', /ENOSPC/);
     isFull = false;
-    one.call(call(41), 'ok', undefined);
+    one.onCall(call(41), 'ok', undefined);
     await clock.advance(5_000);
     await one.flush();
     assert.equal(one.status.degraded, undefined);
@@ -311,7 +313,7 @@ describe('audit trail', () => {
         await file.write(bytes);
       },
     });
-    for (let number = 0; number < 10; number += 1) one.call(call(number), 'ok', undefined);
+    for (let number = 0; number < 10; number += 1) one.onCall(call(number), 'ok', undefined);
     await one.flush();
     assert.equal(one.status.lost, 10);
     isFull = false;
@@ -330,7 +332,7 @@ describe('audit trail', () => {
     writeFileSync(folder, 'a file in its place');
     const one = trail();
     await one.flush();
-    for (let number = 0; number < 30_000; number += 1) one.call(call(number), 'ok', undefined);
+    for (let number = 0; number < 30_000; number += 1) one.onCall(call(number), 'ok', undefined);
     assert.ok(one.status.lost >= 10_000);
     assert.match(one.status.degraded ?? '', /cannot be written/);
     rmSync(folder);
@@ -345,12 +347,12 @@ describe('audit trail', () => {
 
   it('R11.5 turned off it records nothing, and says so', async () => {
     const one = trail();
-    one.call(call(1), 'ok', undefined);
+    one.onCall(call(1), 'ok', undefined);
     one.configure(false);
-    one.call(call(2), 'ok', undefined);
+    one.onCall(call(2), 'ok', undefined);
     await one.flush();
     one.configure(true);
-    one.call(call(3), 'ok', undefined);
+    one.onCall(call(3), 'ok', undefined);
     await one.stop();
     const told = lines().map((line) => line['call'] ?? line['type']);
     assert.deepEqual(told, ['file', 'start', 'c1', 'off', 'on', 'c3', 'stop']);
@@ -365,7 +367,7 @@ describe('audit trail', () => {
       log: () => undefined,
       redact: (text) => text,
     });
-    one.call(call(1), 'ok', undefined);
+    one.onCall(call(1), 'ok', undefined);
     one.configure(false);
     await one.stop();
     assert.throws(() => auditFiles(folder), { code: 'ENOENT' });

@@ -5,35 +5,40 @@ import type {
   ServerAction,
   ServerActionResult,
 } from '../../../shared/protocol/engineMessages.ts';
+import type { Observations } from '../observations.ts';
 import type { AuditTrail } from './auditTrail.ts';
 import { verdictOf } from './auditVerdict.ts';
 
-/** What people ask of the engine, recorded with what came of it; and the verification of what was recorded. */
+/** What people ask of the engine, told with what came of it; and the verification of what was recorded. */
 export class AuditDesk {
+  readonly #observations: Observations;
   readonly #trail: AuditTrail;
   readonly #folder: string;
 
-  constructor(trail: AuditTrail, folder: string) {
+  constructor(observations: Observations, trail: AuditTrail, folder: string) {
+    this.#observations = observations;
     this.#trail = trail;
     this.#folder = folder;
   }
 
   async recovery(params: RecoverParams, run: () => Promise<RecoverResult>): Promise<RecoverResult> {
     const { mode, server, interruptCalls } = params;
-    this.#trail.event('action', {
+    this.#observations.note({
+      kind: 'action',
       action: mode,
       ...(server === undefined ? {} : { server }),
       ...(interruptCalls === undefined ? {} : { interruptCalls }),
     });
     const result = await run();
     for (const { server: name, outcome, durationMs } of result.results)
-      this.#trail.event('recovery', { server: name, outcome, ms: durationMs });
+      this.#observations.note({ kind: 'recovery', server: name, outcome, ms: durationMs });
     return result;
   }
 
   async action(params: ServerAction, run: () => Promise<ServerActionResult>): Promise<ServerActionResult> {
     const result = await run();
-    this.#trail.event('action', { action: params.action, server: params.server, done: result.done });
+    const { action, server } = params;
+    this.#observations.note({ kind: 'action', action, server, done: result.done });
     return result;
   }
 

@@ -4,7 +4,7 @@ import { open, rename, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../shared/base/clock.ts';
 import type { Disposable } from '../../../shared/base/disposable.ts';
-import type { Call } from '../../pipeline/call.ts';
+import type { CallOutcome, Observation, ObservedCall, Observer } from '../observations.ts';
 import {
   auditFileName,
   auditFiles,
@@ -35,21 +35,6 @@ const MAX_NAMES = 2_000;
 /** Of what is recorded of an event. */
 const MAX_EVENT = 8_192;
 
-/** What is recorded of a call. */
-export type AuditedCall = Pick<
-  Call,
-  'session' | 'server' | 'method' | 'tool' | 'callId' | 'retryClass' | 'attempts' | 'startedAt' | 'line'
->;
-
-/** Who has something to record. Never throws, and takes no time that a call would notice. */
-export interface AuditRecorder {
-  /** A call has come to its end. `outcome`: `ok`, `error` (the server's own), `stale`, `remembered`, or the code of the fault. */
-  call(call: AuditedCall, outcome: string, answer: Uint8Array | string | undefined): void;
-  event(type: AuditEvent, members: Readonly<Record<string, unknown>>): void;
-}
-
-export type AuditEvent = 'state' | 'breaker' | 'action' | 'recovery' | 'configuration';
-
 export interface AuditStatus {
   readonly enabled: boolean;
   /** Records that were lost, and are named in the chain as a gap when it goes on. */
@@ -75,10 +60,10 @@ export interface AuditOptions {
  * The audit trail of a window (requirements R11.5): an append-only chain of lines. Only the owner of the window's lock may have one. Everything here happens after a
  * call was answered, in batches; a disk that is full, slow or read-only costs records, which are counted, never a call.
  */
-export class AuditTrail implements AuditRecorder {
+export class AuditTrail implements Observer {
   readonly #options: AuditOptions;
   readonly #names = new Map<string, string>();
-  #lastCall: Partial<AuditedCall> & { readonly text: string } = { text: '' };
+  #lastCall: Partial<ObservedCall> & { readonly text: string } = { text: '' };
   #waiting: string[] = [];
   #enabled: boolean | undefined;
   #file: FileHandle | undefined;
@@ -130,7 +115,7 @@ export class AuditTrail implements AuditRecorder {
     this.#schedule();
   }
 
-  call(call: AuditedCall, outcome: string, answer: Uint8Array | string | undefined): void {
+  onCall(call: ObservedCall, outcome: CallOutcome, answer: Uint8Array | string | undefined): void {
     if (this.#enabled === false) return;
     const ms = Math.round((this.#options.clock.now() - call.startedAt) * 1_000) / 1_000;
     // The id is ours: a letter, and a number in base 36.
@@ -141,7 +126,7 @@ export class AuditTrail implements AuditRecorder {
   }
 
   /** Whose call it is; mostly the same as the one before. */
-  #who({ server, session, method, tool, retryClass }: AuditedCall): string {
+  #who({ server, session, method, tool, retryClass }: ObservedCall): string {
     const last = this.#lastCall;
     if (
       last.server === server &&
@@ -158,8 +143,9 @@ export class AuditTrail implements AuditRecorder {
     return text;
   }
 
-  event(type: AuditEvent, members: Readonly<Record<string, unknown>>): void {
-    if (this.#enabled === false) return;
+  onEvent(event: Observation): void {
+    if (this.#enabled === false || event.kind === 'retry') return;
+    const { type, members } = recordOf(event);
     const text = this.#options.redact(JSON.stringify(members));
     const isWhole = text.length > 2 && text.length <= MAX_EVENT && isObjectText(text);
     this.#push(`"type":"${type}"${isWhole ? `,${text.slice(1, -1)}` : ''}`);
@@ -411,4 +397,29 @@ function isObjectText(text: string): boolean {
   } catch {
     return false; // what was taken out was more than a text of it
   }
+}
+
+/** Of a configuration only so many names are recorded. */
+const MAX_SERVERS = 100;
+
+/** What the trail records of an event; names and order of its members are part of the format (docs/audit.md). */
+function recordOf(event: Exclude<Observation, { kind: 'retry' }>): {
+  readonly type: string;
+  readonly members: object;
+} {
+  const { kind: type, ...members } = event;
+  if (event.kind === 'configuration')
+    return { type, members: { servers: event.servers.slice(0, MAX_SERVERS) } };
+  if (event.kind !== 'state') return { type, members };
+  const { server, connection, to: state, pid, fault } = event;
+  return {
+    type,
+    members: {
+      server,
+      connection,
+      state,
+      ...(pid === undefined ? {} : { pid }),
+      ...(fault === undefined ? {} : { fault }),
+    },
+  };
 }
