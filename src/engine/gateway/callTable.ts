@@ -217,7 +217,7 @@ export class CallTable {
           places: this.#places,
           connection,
           breaker: runtime.breaker,
-          typicalMs: () => runtime.latency.snapshot?.p50Ms,
+          typicalMs: () => runtime.latency.recent?.p50Ms,
           onOverload: (outcome) => noteOverload(runtime.limiter, outcome),
         }),
         guardStage(connection, runtime.breaker, () => runtime.callFault),

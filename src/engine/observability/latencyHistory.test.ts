@@ -10,11 +10,11 @@ interface TestServer extends SampledServer {
 }
 
 function serverOf(name: string, state: SampledServer['state'] = 'ready'): TestServer {
-  return { name, state, latency: new LatencyRing(), counters: { successful: 0, failed: 0 } };
+  return { name, state, latencyRing: new LatencyRing(), counters: { successful: 0, failed: 0 } };
 }
 
 function answer(server: TestServer, ...latencies: number[]): void {
-  for (const ms of latencies) server.latency.add(ms);
+  for (const ms of latencies) server.latencyRing.add(ms);
   server.counters.successful += latencies.length;
 }
 

@@ -12,7 +12,7 @@ const MAX_SAMPLES = WINDOW_MS / SAMPLE_INTERVAL_MS;
 export interface SampledServer {
   readonly name: string;
   readonly state: ConnectionState;
-  readonly latency: LatencyRing;
+  readonly latencyRing: LatencyRing;
   readonly counters: { readonly successful: number; readonly failed: number };
 }
 
@@ -82,7 +82,7 @@ export class LatencyHistory implements Disposable {
     for (const server of servers) this.#sampleOne(server);
   }
 
-  #sampleOne({ name, state, latency, counters }: SampledServer): void {
+  #sampleOne({ name, state, latencyRing: latency, counters }: SampledServer): void {
     const finished = counters.successful + counters.failed;
     const isQuiet = state === 'idle' || state === 'stopped';
     let track = this.#tracks.get(name);

@@ -13,6 +13,7 @@ import { describeEmpty, type EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { describeMissing } from '../catalogue/shrinkage.ts';
 import { redactSnapshot } from '../observability/redactSnapshot.ts';
 import { LatencyRing } from '../observability/latency.ts';
+import { LatencyRecorder } from '../observability/metrics/latencyRecorder.ts';
 import { Breaker, type BreakerOptions } from '../policies/breaker/breaker.ts';
 import { Places } from '../policies/pool/places.ts';
 import { RateLimiter } from '../policies/rateLimit/rateLimiter.ts';
@@ -91,7 +92,10 @@ export class ServerRuntime {
   readonly name: string;
   /** What its connections know together of its failures. */
   readonly recovery: ServerRecovery;
-  readonly latency = new LatencyRing();
+  /** Of the calls that the server answered; `latency.openInterval()` for who keeps figures of intervals. */
+  readonly latency: LatencyRecorder;
+  /** For `LatencyHistory` alone. */
+  readonly latencyRing = new LatencyRing();
   /** By connection: why the health check of the entry failed. */
   readonly failedChecks = new Map<string, string>();
   /** For the calls of all sessions. */
@@ -150,6 +154,7 @@ export class ServerRuntime {
     this.name = name;
     this.recovery = deps.recovery(name);
     this.#clock = deps.clock;
+    this.latency = new LatencyRecorder(() => deps.clock.now());
     this.#store = deps.store;
     this.#redactor = deps.redactor;
     this.#changed = new Emitter(deps.onListenerError);
@@ -335,13 +340,14 @@ export class ServerRuntime {
     return this.#callFault;
   }
 
-  noteAnsweredCall(tookMs: number, { tool, method, attempts, waitedMs }: Call): void {
+  noteAnsweredCall(tookMs: number, { tool, method, attempts, waitedMs, startedAt }: Call): void {
     const { limiter } = this;
     if (!limiter.isActive && attempts === 1 && waitedMs === 0)
       limiter.noteUnlimited(tool ?? method, tookMs, this.places.occupied + 1);
     this.#callFault = undefined;
     this.counters.successful += 1;
-    this.latency.add(tookMs);
+    this.latency.record(tookMs, startedAt + tookMs);
+    this.latencyRing.add(tookMs);
     // Its state is as it was: no need to look at all connections with every answer.
     this.#changed.fire(undefined);
   }
@@ -419,7 +425,6 @@ export class ServerRuntime {
     const { retryAfterMs } = this.#breaker;
     const now = this.#clock.wallNow();
     const catalogue = this.#store.last(this.name);
-    const latency = this.latency.snapshot;
     const lastError = this.#lastError;
     const degraded =
       degradedOf(catalogue) ?? failedCheckOf(this.failedChecks) ?? describeEmpty(this.#emptiedNames);
@@ -435,7 +440,7 @@ export class ServerRuntime {
         failures: this.#breaker.failures,
         ...(retryAfterMs === undefined ? {} : { retryAt: now + retryAfterMs }),
       },
-      ...(latency === undefined ? {} : { latency }),
+      ...this.#latencySnapshot,
       ...(lastError === undefined
         ? {}
         : {
@@ -472,6 +477,13 @@ export class ServerRuntime {
       ...(degraded === undefined ? {} : { degraded }),
       promiseBroken: [...this.#sessions].some((session) => session.promiseBroken),
     };
+  }
+
+  get #latencySnapshot(): Pick<ServerSnapshot, 'latency'> {
+    const { recent, lastMs } = this.latency;
+    if (recent === undefined) return {};
+    const { p50Ms, p95Ms, p99Ms, samples } = recent;
+    return { latency: { p50Ms, p95Ms, p99Ms, lastMs, samples } };
   }
 
   /** Why it is down (requirements R5.5). */

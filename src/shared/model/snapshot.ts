@@ -15,7 +15,7 @@ export const breakerStates = ['closed', 'open', 'halfOpen', 'isolated'] as const
 export type BreakerStateName = (typeof breakerStates)[number];
 
 const latencySchema = z.object({
-  /** Milliseconds over the most recent answered calls (at most 256). */
+  /** Milliseconds over the calls that were answered in the last five minutes; where there were none, in the last minute with one. */
   p50Ms: count,
   p95Ms: count,
   p99Ms: count,
