@@ -23,7 +23,7 @@ async function main(args: readonly string[]): Promise<number | undefined> {
     case 'status':
       return (await import('./status.ts')).status(rest);
     case 'recover':
-      return (await import('./status.ts')).recoverServers(rest);
+      return (await import('./recover.ts')).recoverServers(rest);
     case 'verify-audit':
       return (await import('./verifyAudit.ts')).verifyAuditTrails(rest);
     case 'engine':

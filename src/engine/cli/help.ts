@@ -7,8 +7,9 @@ export const HELP = `Usage: mcp-lifeline COMMAND
       SIGHUP reads FILE again; SIGTERM stops.
   bridge --server NAME [--endpoint FILE | --window ID]
       A stdio MCP server that stands for NAME; for clients that start servers by a command.
-  status [--endpoint FILE | --window ID] [--json]
-      What the engine knows of its servers.
+  status [SERVER] [--watch [SECONDS]] [--endpoint FILE | --window ID] [--json]
+      What the engine knows of its servers, or of one in detail. --watch: again and again, every 2 s, until Ctrl-C; an engine
+      that goes away is waited for. Colours go to a terminal only; NO_COLOR and FORCE_COLOR are honoured.
   recover [SERVER] [--yes] [--endpoint FILE | --window ID] [--json]
       Starts a broken server afresh, or all that are broken. Of all, those that run calls only with --yes.
   verify-audit [FILE|FOLDER…] [--endpoint FILE | --window ID] [--json]

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { serverSnapshot, snapshotOf } from '../../../test/support/healthBuilders.ts';
-import { isUnhealthy, statusText } from './status.ts';
+import { isUnhealthy, statusText } from './statusText.ts';
 
 const now = 1_700_000_100_000;
 const shown = (...args: Parameters<typeof serverSnapshot>): string =>
-  statusText(snapshotOf([serverSnapshot(...args)]), now, false);
+  statusText(snapshotOf([serverSnapshot(...args)]), { now, isColoured: false });
 
 describe('status on the command line', () => {
   it('R5.3 says how long a server has been busy, which is no failure', () => {
     const busySince = now - 23_400;
-    assert.match(shown('s', { busySince }), /ready, busy for 23 s/);
+    assert.match(shown('s', { busySince }), /ready, busy for 23s/);
     assert.equal(isUnhealthy(serverSnapshot('s', { busySince })), false);
   });
 
@@ -20,7 +20,7 @@ describe('status on the command line', () => {
       missing: ['a', 'b\u001b'],
     } as const;
     const server = { degraded: { ...degraded, missing: [...degraded.missing] } };
-    assert.match(shown('s', server), /ready, degraded[\s\S]*s: It lists 2 of 4 tools\. Missing: a, b \./);
+    assert.match(shown('s', server), /ready, degraded[\s\S]*s: It lists 2 of 4 tools\. Missing: a, b\s?\./);
     assert.equal(isUnhealthy(serverSnapshot('s', server)), true);
   });
 
