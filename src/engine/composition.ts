@@ -19,8 +19,10 @@ import { CpuUse } from './health/cpuUse.ts';
 import { HealthMonitor } from './health/healthMonitor.ts';
 import { networkDigest } from './health/networkDigest.ts';
 import { isStopped } from './health/processState.ts';
+import { noAlerts } from './observability/alerts/alertHook.ts';
 import { AuditDesk } from './observability/audit/auditDesk.ts';
 import { AuditTrail } from './observability/audit/auditTrail.ts';
+import { Continuity } from './observability/continuity/continuity.ts';
 import { EngineLog } from './observability/engineLog.ts';
 import { Observations } from './observability/observations.ts';
 import { LatencyHistory } from './observability/latencyHistory.ts';
@@ -150,14 +152,24 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     networkDigest,
     log: (message) => log.write('info', message),
   });
+  const continuity = new Continuity({
+    clock,
+    servers: () => registry.servers.map(({ name }) => name),
+    uptime: () => undefined,
+    alerts: noAlerts,
+  });
+  observations.add(continuity);
   const engineState = () => ({
     pid: process.pid,
     version,
     startedAt,
     journalReliable: journal.reliable,
     audit: audit.status,
+    continuity: continuity.overall,
   });
-  const snapshots = new SnapshotProducer(clock, registry, engineState, onListenerError);
+  const snapshots = new SnapshotProducer(clock, registry, engineState, onListenerError, (server) => ({
+    continuity: continuity.of(server),
+  }));
   const history = new LatencyHistory(clock, () => registry.servers);
   let lastNumber = 0;
 
@@ -296,6 +308,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       recovery.dispose();
       health.dispose();
       snapshots.dispose();
+      continuity.dispose();
       history.dispose();
       journal.close(clientsAreLeft);
       await audit.stop();

@@ -22,14 +22,19 @@ const MAX_TOLD = 5;
 
 /** The names in a list, each once; items without one say nothing. */
 export function namesOf(member: string, items: readonly unknown[]): string[] {
+  return [...itemsByName(member, items).keys()];
+}
+
+/** What a list holds under each name, the first of a name counting; items without one say nothing. */
+export function itemsByName(member: string, items: readonly unknown[]): ReadonlyMap<string, unknown> {
   const key = nameKeys[member] ?? 'name';
-  const names = new Set<string>();
+  const named = new Map<string, unknown>();
   for (const item of items) {
     const name =
       typeof item === 'object' && item !== null ? (item as Record<string, unknown>)[key] : undefined;
-    if (typeof name === 'string' && names.size < MAX_NAMES) names.add(name);
+    if (typeof name === 'string' && named.size < MAX_NAMES && !named.has(name)) named.set(name, item);
   }
-  return [...names];
+  return named;
 }
 
 /**

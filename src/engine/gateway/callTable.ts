@@ -22,6 +22,7 @@ import type { SessionPlaces } from '../policies/pool/places.ts';
 import type { Observations } from '../observability/observations.ts';
 import { EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { noteOverload, rateStage } from '../pipeline/rateStage.ts';
+import { beginColdWait, noteLostAttempt } from '../pipeline/heldUp.ts';
 import { retryClassOf, type ToolHints } from '../pipeline/retryClass.ts';
 import { retryStage } from '../pipeline/retryStage.ts';
 import { staleStage } from '../pipeline/staleStage.ts';
@@ -144,6 +145,11 @@ export class CallTable {
       delivery: 'queued',
       waitsForPlace: false,
       waitedMs: 0,
+      sentAt: undefined,
+      ranMs: 0,
+      coldMs: 0,
+      isHeldUp: false,
+      hasAsked: false,
       highestProgress: -Infinity,
       attempts: 0,
       launch: undefined,
@@ -192,7 +198,9 @@ export class CallTable {
                   `call ${call.callId} (${call.tool ?? call.method}) is not tried again after ${code}: too much fails on this server just now (retry budget)`,
                   runtime.name,
                 ),
-              onRetry: ({ callId, method, tool }, fault, { retry, pauseMs }) => {
+              onRetry: (call, fault, { retry, pauseMs }) => {
+                const { callId, method, tool } = call;
+                noteLostAttempt(call, clock.now());
                 runtime.counters.retries += 1;
                 // Told also when in the end the call is only refused, or answered.
                 runtime.noteFailedCall(fault);
@@ -228,6 +236,7 @@ export class CallTable {
         // A tool's hints count only as this process gave them: an update may have changed what the tool does.
         if (call.method === 'tools/call')
           call.retryClass = this.#classOf(call, launch.toolHints?.get(call.tool ?? ''));
+        call.sentAt = clock.now();
         return launch.send(call);
       },
     );
@@ -328,12 +337,15 @@ export class CallTable {
   #pauseUntilStarted(call: Call, connection: ServerLink): () => void {
     call.deadline.pause();
     let paused = true;
+    const coldWait = beginColdWait(call, connection, this.#deps.clock);
     const resume = (): void => {
       if (paused) call.deadline.resume();
       paused = false;
+      coldWait.look(true);
       subscription.dispose();
     };
     const subscription = connection.onDidChange(() => {
+      coldWait.look(false);
       if (!connection.isFirstStart) resume();
     });
     return resume;
@@ -480,6 +492,7 @@ export class CallTable {
 
   /** The server waits for so many answers of the client, or of a person: nobody's time runs, and as many calls do not occupy it. */
   noteClientRequests(open: number): void {
+    if (open > 0) for (const call of this.#open.values()) call.hasAsked ||= call.sentAt !== undefined;
     this.#places.noteClientRequests(open);
     this.#holdDeadlines(open > 0);
   }

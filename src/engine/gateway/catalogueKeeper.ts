@@ -2,10 +2,19 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../shared/base/clock.ts';
 import { listMembers } from '../../shared/protocol/answers.ts';
 import { isSameList, toolHints, type Catalogue } from '../catalogue/catalogue.ts';
+import { compareLists, type Stability } from '../catalogue/stability.ts';
 import { describeMissing, missingNames, namesOf, type Names } from '../catalogue/shrinkage.ts';
 import { fetchList, listsOf, type FetchedList } from '../catalogue/fetchLists.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Launch } from '../upstream/launch.ts';
+
+/** Who is told what a keeper learns. */
+export interface CatalogueListener {
+  /** Once of each launch that it has told its tools, before any of them changed. */
+  onToolsKnown?(launch: Launch): void;
+  /** Of each start after the first: how much of what the server offers is as it was. */
+  onRelisted?(stability: Stability): void;
+}
 
 /** Keeps the catalogue of one session's server up to date: after each start, and when a list changed. */
 export class CatalogueKeeper {
@@ -13,7 +22,7 @@ export class CatalogueKeeper {
   readonly #runtime: ServerRuntime;
   readonly #key: () => string;
   readonly #log: (text: string) => void;
-  readonly #onToolsKnown: (launch: Launch) => void;
+  readonly #listener: CatalogueListener;
   /** It has seen a start: the next one is a restart of the same session. */
   #hasStarted = false;
   #initialize: Record<string, unknown> = {};
@@ -21,16 +30,15 @@ export class CatalogueKeeper {
   #refreshes = 0;
   readonly #refreshed = new Map<string, number>();
 
-  /** `onToolsKnown` hears once of each launch that it has told its tools, before any of them changed. */
   constructor(
     clock: Clock,
     runtime: ServerRuntime,
     key: () => string,
     log: (text: string) => void,
-    onToolsKnown: (launch: Launch) => void = () => undefined,
+    listener: CatalogueListener = {},
   ) {
     this.#clock = clock;
-    this.#onToolsKnown = onToolsKnown;
+    this.#listener = listener;
     this.#log = log;
     this.#runtime = runtime;
     this.#key = key;
@@ -68,6 +76,11 @@ export class CatalogueKeeper {
       announced.add(member);
     }
     const missing = this.#compare(before, lists, announced);
+    if (this.#hasStarted && before !== undefined) {
+      const untold = methods.filter((method) => !fetched.includes(method));
+      const unknown = new Set([...announced, ...untold.map((method) => listMembers.get(method) ?? '')]);
+      this.#noteStability(before.lists, lists, unknown);
+    }
     this.#hasStarted = true;
     this.#save(key, { lists, missing });
     if (before === undefined) return [];
@@ -75,6 +88,18 @@ export class CatalogueKeeper {
       const member = listMembers.get(method) ?? '';
       return !isSameList(before.lists[member], lists[member] ?? []);
     });
+  }
+
+  /** Of a further start: how stable the catalogue is (requirements R11.6). Of the lists in `unknown` nothing is known, or the server has told itself. */
+  #noteStability(before: Catalogue['lists'], after: Catalogue['lists'], unknown: ReadonlySet<string>): void {
+    const members = new Set([...Object.keys(before), ...Object.keys(after)]);
+    this.#listener.onRelisted?.(
+      compareLists(
+        before,
+        after,
+        [...members].filter((member) => !unknown.has(member)),
+      ),
+    );
   }
 
   /**
@@ -129,7 +154,7 @@ export class CatalogueKeeper {
     if (fetched === undefined || !isCurrent) return fetched;
     const isFirst = launch.toolHints === undefined && toolChanges === 0;
     launch.toolHints = toolHints(fetched.items);
-    if (isFirst) this.#onToolsKnown(launch);
+    if (isFirst) this.#listener.onToolsKnown?.(launch);
     return fetched;
   }
 

@@ -132,7 +132,11 @@ export class Session implements AttachedSession, ConnectionClient, SharingClient
       runtime,
       () => this.#catalogueKey,
       (text) => deps.log('warn', text, runtime.name),
-      (launch) => this.onToolsKnown(launch),
+      {
+        onToolsKnown: (launch) => this.onToolsKnown(launch),
+        onRelisted: (stability) =>
+          deps.observations?.note({ kind: 'relisted', server: runtime.name, ...stability }),
+      },
     );
     this.#lists = new ListFollower({
       clock: deps.clock,

@@ -21,7 +21,9 @@ export type ObservedCall = Pick<
   | 'startedAt'
   | 'waitedMs'
   | 'line'
->;
+> &
+  /** What tells how long it took, and why; absent of a call that was refused before it was one. */
+  Partial<Pick<Call, 'isTask' | 'sentAt' | 'ranMs' | 'coldMs' | 'isHeldUp' | 'hasAsked' | 'highestProgress'>>;
 
 /** Something that happened beside the calls. Times are milliseconds. */
 export type Observation =
@@ -66,6 +68,13 @@ export type Observation =
       readonly server: string;
       readonly outcome: RecoverResult['results'][number]['outcome'];
       readonly ms: number;
+    }
+  | {
+      /** A session's server has been connected to again and has told its lists: how many of all that was, or is, offered are as they were. */
+      readonly kind: 'relisted';
+      readonly server: string;
+      readonly unchanged: number;
+      readonly all: number;
     }
   | {
       /** Settings were taken over. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
-import type { Snapshot } from '../../shared/model/snapshot.ts';
+import type { ServerSnapshot, Snapshot } from '../../shared/model/snapshot.ts';
 import type { ServerRegistry } from '../servers/serverRegistry.ts';
 
 /** At most one snapshot in this time; death shows at once, a flood of calls costs one message each 50 ms. */
@@ -12,17 +12,21 @@ export class SnapshotProducer implements Disposable {
   readonly #clock: Clock;
   readonly #registry: ServerRegistry;
   readonly #engine: () => Snapshot['engine'];
+  readonly #observed: (server: string) => Partial<ServerSnapshot>;
   readonly #produced: Emitter<Snapshot>;
   readonly #subscription: Disposable;
   #timer: Disposable | undefined;
   #lastAt = -Infinity;
 
+  /** `observed`: what observers know of a server besides. */
   constructor(
     clock: Clock,
     registry: ServerRegistry,
     engine: () => Snapshot['engine'],
     onListenerError: (error: unknown) => void,
+    observed: (server: string) => Partial<ServerSnapshot> = () => ({}),
   ) {
+    this.#observed = observed;
     this.#clock = clock;
     this.#registry = registry;
     this.#engine = engine;
@@ -38,7 +42,10 @@ export class SnapshotProducer implements Disposable {
     return {
       version: 1,
       engine: this.#engine(),
-      servers: this.#registry.servers.map((server) => server.snapshot),
+      servers: this.#registry.servers.map((server) => ({
+        ...server.snapshot,
+        ...this.#observed(server.name),
+      })),
       problems: [...this.#registry.problems],
     };
   }

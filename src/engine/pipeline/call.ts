@@ -56,6 +56,16 @@ export interface Call {
   waitsForPlace: boolean;
   /** Milliseconds that it has waited for a place: time of its deadline that the server did not have. */
   waitedMs: number;
+  /** Monotonic milliseconds when it was last handed to a server, unless that attempt is known to have failed. */
+  sentAt: number | undefined;
+  /** Milliseconds that servers had it in attempts that failed. */
+  ranMs: number;
+  /** Milliseconds that it has waited for a first start, which is no failure. */
+  coldMs: number;
+  /** Something that failed has held it up: a connection that was down, or an attempt before this one. */
+  isHeldUp: boolean;
+  /** While it was at the server, that asked the client something: its model, a person, its roots. */
+  hasAsked: boolean;
   /** The highest progress the client has seen; a repeated call must not fall behind it (requirements R3.9). */
   highestProgress: number;
   /** Times it was handed to a server; not counted where that is disproved. */

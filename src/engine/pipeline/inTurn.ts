@@ -39,8 +39,10 @@ export async function inTurn<T>(way: Way, turnstile: Turnstile<T>, call: Call, n
       // The breaker's refusal has its own words.
       if (breaker.rejection() !== undefined) return await next(call);
       // In order of arrival, and without a turn: a restart may take long, and other sessions' servers are well.
-      if (connection.usableLaunch === undefined) await connection.whenUsable(call);
-      else {
+      if (connection.usableLaunch === undefined) {
+        call.isHeldUp = true;
+        await connection.whenUsable(call);
+      } else {
         const turn = turnstile.take(call) ?? (await waitForTurn(way, turnstile, call));
         if (turn === undefined) continue;
         // What was waited for may be gone again by the time it is this call's turn.

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { connectionStates } from './connectionState.ts';
+import { continuitySchema } from './continuity.ts';
 import { faultCodes } from './fault.ts';
 import { MAX_PROBLEM_MESSAGE, MAX_PROBLEM_PATH, MAX_PROBLEMS } from './settingsProblem.ts';
 
@@ -147,6 +148,8 @@ const serverSnapshotSchema = z.object({
   catalogue: z.optional(
     z.object({ tools: count, digest: text(128), savedAt: z.number(), serverTitle: z.optional(text(256)) }),
   ),
+  /** Continuity (requirements R11.6). */
+  continuity: z.optional(continuitySchema),
   /** What a client was promised while the server was down turned out different: its session should be restarted. */
   promiseBroken: z.boolean(),
 });
@@ -166,6 +169,8 @@ const snapshotSchema = z.object({
     journalReliable: z.boolean(),
     /** The audit trail. `lost`: records since the engine's start; `degraded`: why nothing can be written now. */
     audit: z.optional(z.object({ enabled: z.boolean(), lost: count, degraded: z.optional(text(1_000)) })),
+    /** Continuity of all servers together (requirements R11.6). */
+    continuity: z.optional(continuitySchema),
   }),
   servers: z.array(serverSnapshotSchema).check(z.maxLength(1_000)),
   /** Settings that were not usable, each with its place. */

@@ -60,7 +60,11 @@ export class SharedUpstream implements SharedServer, SlotOwner {
       runtime,
       () => catalogueKey(runtime.configurationDigest, initialize),
       (text) => deps.log('warn', text, runtime.name),
-      (launch) => this.#members.forEach(({ client }) => client.onToolsKnown(launch)),
+      {
+        onToolsKnown: (launch) => this.#members.forEach(({ client }) => client.onToolsKnown(launch)),
+        onRelisted: (stability) =>
+          deps.observations?.note({ kind: 'relisted', server: runtime.name, ...stability }),
+      },
     );
     this.#router = new MessageRouter(runtime.name, this.#calls, {
       members: () => [...this.#members],

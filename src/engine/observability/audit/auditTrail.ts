@@ -144,7 +144,7 @@ export class AuditTrail implements Observer {
   }
 
   onEvent(event: Observation): void {
-    if (this.#enabled === false || event.kind === 'retry') return;
+    if (this.#enabled === false || event.kind === 'retry' || event.kind === 'relisted') return;
     const { type, members } = recordOf(event);
     const text = this.#options.redact(JSON.stringify(members));
     const isWhole = text.length > 2 && text.length <= MAX_EVENT && isObjectText(text);
@@ -403,7 +403,7 @@ function isObjectText(text: string): boolean {
 const MAX_SERVERS = 100;
 
 /** What the trail records of an event; names and order of its members are part of the format (docs/audit.md). */
-function recordOf(event: Exclude<Observation, { kind: 'retry' }>): {
+function recordOf(event: Exclude<Observation, { kind: 'retry' | 'relisted' }>): {
   readonly type: string;
   readonly members: object;
 } {
