@@ -32,6 +32,8 @@ import { PortCare } from './recovery/portCare.ts';
 import { RecoveryQueue } from './recovery/recoveryQueue.ts';
 import { ServerRecovery } from './recovery/serverRecovery.ts';
 import { Tide } from './policies/backoff/tide.ts';
+import { InputDesk } from './servers/inputDesk.ts';
+import { inputsOfEnvironment } from './servers/inputsOfEnvironment.ts';
 import { ServerRegistry, type SettingsPlaces } from './servers/serverRegistry.ts';
 import { endOrphans } from './recovery/orphans.ts';
 import { Journal } from './state/journal.ts';
@@ -200,6 +202,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     startedAt,
     engineVersion: version,
   };
+  const inputs = new InputDesk(clock, redactor);
+  if (standalone !== undefined) inputs.use(inputsOfEnvironment(process.env));
   const ports = new PortCare({ clock, window, processes });
   const sessions: SessionDeps = {
     ports,
@@ -209,9 +213,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     recovery,
     health,
     startGate: new StartGate(clock),
-    open: (runtime, listener) => upstreams.open(runtime, listener),
-    failover: (runtime) => upstreams.failover(runtime),
-    runCheck: (runtime, check) => upstreams.runCheck(runtime, check),
+    inputs,
+    open: (runtime, listener) => upstreams.open(inputs.target(runtime), listener),
+    failover: (runtime) => upstreams.failover(inputs.target(runtime)),
+    runCheck: (runtime, check) => upstreams.runCheck(inputs.target(runtime), check),
     nextNumber: () => (lastNumber += 1),
     // No engine before or after this one uses the same ids towards a client that outlives it.
     launchPrefix: `${startedAt.toString(36)}${process.pid.toString(36)}`,
@@ -243,6 +248,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
             log,
             audit: auditDesk,
             takesConfiguration,
+            inputs,
           });
         },
         (error: unknown) => {

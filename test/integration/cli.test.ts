@@ -237,13 +237,13 @@ describe('serve', () => {
           lifeline: { cache: { ttl: 5 }, connection: { maxRetries: 99 } },
         },
       },
-      inputs: [],
+      inputs: [{ id: 'x', type: 'command', command: 'y' }],
       extra: 1,
       lifeline: { alerts: {}, connection: { requestTimeout: 'long', speed: 1 }, what: 1 },
     });
     assert.deepEqual(Object.keys(ready.servers), ['good', 'odd']);
     for (const place of [
-      'inputs: is not supported by this version',
+      'inputs[0].type: is "command"',
       'extra: is not a known setting',
       'lifeline.alerts: is not supported by this version',
       'lifeline.what: is not a known setting',

@@ -17,9 +17,13 @@ import {
   actOnServer,
   configurationChanged,
   getSnapshot,
+  inputsChanged,
+  needInputs,
   recover,
   snapshotChanged,
   type EngineConfiguration,
+  type GivenInputs,
+  type NeededInputs,
   type RecoverResult,
   type ServerAction,
   type ServerActionResult,
@@ -111,6 +115,9 @@ export class ControlClient {
   readonly #socket: Socket;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly snapshots: Snapshot[] = [];
+  /** What the engine asked for, and who answers. */
+  readonly asked: NeededInputs[] = [];
+  onInputsNeeded: (needed: NeededInputs) => Promise<GivenInputs> | GivenInputs = () => ({ values: [] });
   #listeners = new Set<() => void>();
 
   private constructor(connection: MessageConnection, socket: Socket) {
@@ -119,6 +126,11 @@ export class ControlClient {
     connection.onNotification(snapshotChanged.method, (value: unknown) => {
       this.snapshots.push(snapshotChanged.parse(value));
       for (const listener of this.#listeners) listener();
+    });
+    connection.onRequest(needInputs.method, (value: unknown) => {
+      const needed = needInputs.parseParams(value);
+      this.asked.push(needed);
+      return this.onInputsNeeded(needed);
     });
     connection.listen();
   }
@@ -148,6 +160,10 @@ export class ControlClient {
 
   async configure(configuration: EngineConfiguration): Promise<void> {
     await this.#connection.sendNotification(configurationChanged.method, configuration);
+  }
+
+  async tellInputsChanged(...servers: string[]): Promise<void> {
+    await this.#connection.sendNotification(inputsChanged.method, { servers });
   }
 
   async snapshot(): Promise<Snapshot> {

@@ -7,7 +7,9 @@ import {
   configurationChanged,
   getHistory,
   getSnapshot,
+  inputsChanged,
   logged,
+  needInputs,
   parseEngineConfiguration,
   recover,
   snapshotChanged,
@@ -19,6 +21,7 @@ import type { EngineLog } from '../observability/engineLog.ts';
 import type { LatencyHistory } from '../observability/latencyHistory.ts';
 import type { SnapshotProducer } from '../observability/snapshotProducer.ts';
 import { forceRecovery } from '../recovery/forceRecovery.ts';
+import type { InputDesk } from '../servers/inputDesk.ts';
 import type { ServerRegistry } from '../servers/serverRegistry.ts';
 import type { PortCare } from '../recovery/portCare.ts';
 import {
@@ -41,6 +44,7 @@ export interface ControlDeps {
   readonly audit: AuditDesk;
   /** False: the engine has its configuration from elsewhere, and clients only look and recover. */
   readonly takesConfiguration: boolean;
+  readonly inputs: InputDesk;
 }
 
 /** Log lines are sent together, at most this often. */
@@ -83,10 +87,12 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
       warn('settings from the editor could not be read and the former ones stay', error);
     }
   };
+  let isEditor = false;
   connection.onInitialize((params) => {
     const options: unknown = params.initializationOptions;
-    // Who only looks sends none, and must not take the settings away.
-    if (options !== undefined && options !== null) configure(options);
+    // Who only looks sends none, and must not take the settings away, nor can anybody be asked there.
+    isEditor = deps.takesConfiguration && options !== undefined && options !== null;
+    if (isEditor) configure(options);
     return {
       capabilities: { textDocumentSync: TextDocumentSyncKind.None },
       serverInfo: { name: 'mcp-lifeline' },
@@ -99,12 +105,32 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
       // A client that is just leaving takes nothing more; the next one gets a full snapshot.
       void connection.sendNotification(type.method, params as object).catch(() => undefined);
     };
+    if (isEditor)
+      // A connection that is lost meanwhile is a rejection too.
+      store.add(
+        deps.inputs.use(async (needed) =>
+          needInputs.parseResult(await connection.sendRequest<unknown>(needInputs.method, needed)),
+        ),
+      );
     send(snapshotChanged, deps.snapshots.now);
     socket.on('drain', () => send(snapshotChanged, deps.snapshots.now));
     store.add(deps.snapshots.onDidProduce((snapshot) => send(snapshotChanged, snapshot)));
     store.add(forwardLog(deps, (entries) => send(logged, { entries })));
   });
   connection.onNotification(configurationChanged.method, configure);
+  connection.onNotification(inputsChanged.method, (value: unknown) => {
+    try {
+      for (const name of inputsChanged.parse(value).servers) {
+        const server = deps.registry.find(name);
+        if (server !== undefined)
+          deps.inputs
+            .refresh(server)
+            .catch((error: unknown) => warn('changed inputs were not taken over', error));
+      }
+    } catch (error) {
+      warn('changed inputs could not be read', error);
+    }
+  });
   serve(connection, getSnapshot, () => Promise.resolve(deps.snapshots.now));
   serve(connection, getHistory, () => Promise.resolve(deps.history.now));
   serve(connection, recover, (params) =>

@@ -15,6 +15,7 @@ const turnedAway: ReadonlySet<FaultCode> = new Set([
   'httpError',
   'authRequired',
   'forbidden',
+  'inputNeeded',
 ]);
 
 const describe = (call: Pick<Call, 'tool' | 'method'>): string =>

@@ -33,6 +33,7 @@ import { CatalogueKeeper } from './catalogueKeeper.ts';
 import type { ClientPort } from './clientPort.ts';
 import { InitializePromise, withPromisedVersion } from './initializePromise.ts';
 import { ListFollower } from './listFollower.ts';
+import type { InputDesk } from '../servers/inputDesk.ts';
 import { createConnection, isOut, startTimeoutMs } from './sessionConnection.ts';
 import { SharedUpstream } from './shared/sharedUpstream.ts';
 
@@ -51,6 +52,8 @@ export interface SessionDeps {
     check: Extract<HealthCheck, { kind: 'command' }>,
   ) => Promise<CheckResult>;
   readonly ports: PortCare;
+  /** What people have to give before a server can be started. */
+  readonly inputs?: InputDesk;
   /** The server's endpoints, where it has several. */
   readonly failover: (runtime: ServerRuntime) => Failover | undefined;
   readonly nextNumber: () => number;

@@ -74,6 +74,8 @@ export function createConnection(
     // Connecting takes none of this machine's cores.
     startGate: runtime.config?.type === 'http' ? undefined : startGate,
     open: (listener) => deps.open(runtime, listener),
+    prepare: (why) => deps.inputs?.prepare(runtime, why),
+    mayAsk: () => deps.inputs?.mayAskFor(runtime.name) === true,
     endpoints: {
       lost: (endpoint, fault) =>
         endpoint !== undefined && deps.failover(runtime)?.lost(connection, endpoint, fault) === true,

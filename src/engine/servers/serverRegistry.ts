@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { resolve } from 'node:path';
+import { resolve, sep } from 'node:path';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
@@ -18,9 +18,11 @@ import { globalSettingsLayer } from '../../shared/settings/globalSettings.ts';
 import {
   isRemote,
   nameClashMessage,
-  parseServerConfig,
+  type ParsedServer,
   type ServerConfig,
 } from '../../shared/settings/serverConfig.ts';
+import { parseServerTemplate, type ServerInputs } from '../../shared/settings/serverTemplate.ts';
+import type { VariableScope } from '../../shared/settings/variables.ts';
 import type { ServerRecovery } from '../recovery/serverRecovery.ts';
 import type { CatalogueStore } from '../catalogue/catalogue.ts';
 import { ServerRuntime, type RuntimeConfiguration } from './serverRuntime.ts';
@@ -151,8 +153,9 @@ export class ServerRegistry {
         continue;
       }
       seen.set(name.toLowerCase(), name);
-      const parsed = parseServerConfig(name, entry, {
+      const parsed = parseServerTemplate(name, entry, {
         pathPrefix: places.servers,
+        scope: this.#scopeOf(configuration, folder),
         trustByDefault: origin === 'user',
         tellRestarts: configuration.tellRestarts,
       });
@@ -161,13 +164,17 @@ export class ServerRegistry {
         path: `${places.servers}.${name}.lifeline.connection`,
         values: parsed.config?.lifeline.connection,
       };
-      const config = parsed.config && inFolder(parsed.config, folder, configuration.workspaceFolder);
+      const placed = (config: ServerConfig | undefined): ServerConfig | undefined =>
+        config && inFolder(config, folder, configuration.workspaceFolder);
+      const config = placed(parsed.config);
+      this.#deps.redactor?.learn(secretsIn(config));
       const remote = config !== undefined && isRemote(config);
       const { settings, problems: more } = parseConnectionSettings([own, ...layers], { remote });
       // The general layers' problems have been named once already.
       problems.push(...more.filter((problem) => problem.path.startsWith(own.path)));
       present.add(name);
-      this.#apply(name, { config, settings });
+      const inputs = parsed.inputs && placedInputs(parsed.inputs, placed);
+      this.#apply(name, { config, settings, ...(inputs === undefined ? {} : { inputs }) });
     }
     for (const [name, server] of this.#servers) {
       if (present.has(name)) continue;
@@ -182,6 +189,17 @@ export class ServerRegistry {
     this.#configured = true;
     this.#deps.onConfigured?.(configuration);
     this.#changed.fire(undefined);
+  }
+
+  #scopeOf({ workspaceFolder, folders = [] }: EngineConfiguration, own: string | undefined): VariableScope {
+    const { environment } = this.#deps;
+    return {
+      userHome: homedir(),
+      pathSeparator: sep,
+      workspaceFolder: own ?? workspaceFolder,
+      folders: new Map(folders.map(({ name, path }) => [name, path])),
+      env: (name) => environment[name],
+    };
   }
 
   #connectionLayers(configuration: EngineConfiguration, place: string): SettingsLayer[] {
@@ -223,4 +241,19 @@ function inFolder(
 ): ServerConfig {
   if (config.type !== 'stdio' || (own === undefined && config.cwd === undefined)) return config;
   return { ...config, cwd: resolve(own ?? workspaceFolder ?? homedir(), config.cwd ?? '') };
+}
+
+/** The same with the folder that the filled entry starts in. */
+function placedInputs(
+  inputs: ServerInputs,
+  placed: (config: ServerConfig | undefined) => ServerConfig | undefined,
+): ServerInputs {
+  return {
+    ids: inputs.ids,
+    template: inputs.template,
+    fill(values): ParsedServer {
+      const { config, problems } = inputs.fill(values);
+      return { config: placed(config), problems };
+    },
+  };
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
@@ -8,9 +7,12 @@ import type { BreakerStateName, Degraded, Diagnosis, ServerSnapshot } from '../.
 import type { Redactor } from '../../shared/redaction/redactor.ts';
 import type { ConnectionSettings } from '../../shared/settings/connectionSettings.ts';
 import { sharedProcesses, withoutQuery, type ServerConfig } from '../../shared/settings/serverConfig.ts';
+import type { ServerInputs } from '../../shared/settings/serverTemplate.ts';
 import { catalogueDigest, toolHints, type Catalogue, type CatalogueStore } from '../catalogue/catalogue.ts';
 import { describeEmpty, type EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { describeMissing } from '../catalogue/shrinkage.ts';
+import { digestOf } from './configurationDigest.ts';
+import { awaitsInputSentence, needsInputOf } from './inputDesk.ts';
 import { redactSnapshot } from '../observability/redactSnapshot.ts';
 import { LatencyRing } from '../observability/latency.ts';
 import { LatencyRecorder } from '../observability/metrics/latencyRecorder.ts';
@@ -60,6 +62,8 @@ export interface RuntimeConfiguration {
   /** Absent: the entry cannot be used, or was removed. */
   readonly config: ServerConfig | undefined;
   readonly settings: ConnectionSettings;
+  /** What a person has to give before it can be started; absent: nothing. */
+  readonly inputs?: ServerInputs;
 }
 
 /** Worst last; the worst state among a server's connections is shown. */
@@ -159,7 +163,7 @@ export class ServerRuntime {
     this.#redactor = deps.redactor;
     this.#changed = new Emitter(deps.onListenerError);
     this.#configuration = configuration;
-    this.#configurationDigest = digestOf(configuration.config);
+    this.#configurationDigest = digestOf(configuration);
     this.#breaker = new Breaker(deps.clock, breakerOptions(configuration.settings), deps.onListenerError);
     const { maxConnections } = configuration.settings;
     this.places = new Places(
@@ -201,6 +205,11 @@ export class ServerRuntime {
     return this.#configuration.settings;
   }
 
+  /** What a person gives when it is started; absent: nothing. */
+  get inputs(): ServerInputs | undefined {
+    return this.#configuration.inputs;
+  }
+
   /** Processes (or connections) that all sessions share, at most; 0: each session has its own. */
   get processes(): number {
     return sharedProcesses(this.config);
@@ -236,7 +245,7 @@ export class ServerRuntime {
     const previousDigest = this.#configurationDigest;
     const previousProcesses = this.processes;
     this.#configuration = next;
-    this.#configurationDigest = digestOf(next.config);
+    this.#configurationDigest = digestOf(next);
     this.#breaker.configure(breakerOptions(next.settings));
     this.places.setMax(next.settings.maxConnections);
     this.limiter.configure(next.config?.lifeline.maxRate);
@@ -254,6 +263,22 @@ export class ServerRuntime {
       for (const session of [...this.#sessions]) session.onConfigurationChanged();
     }
     this.touch();
+  }
+
+  /** Other values were given for its inputs: as good as other settings, but its catalogue stays (decision 68). */
+  inputsChanged(): void {
+    this.recovery.reset();
+    this.forgetFailures();
+    this.staleAnswers?.clear();
+    for (const { emptyAnswers } of this.#sessions) emptyAnswers?.forget();
+    for (const connection of new Set(this.#connections))
+      if (connection.state !== 'idle') connection.forceRestart('settings');
+    this.touch();
+  }
+
+  /** What was missing is there. */
+  inputsGiven(): void {
+    for (const connection of new Set(this.#connections)) connection.inputGiven();
   }
 
   /** A fresh start was asked for: the breaker is closed unless it is isolated, and retries are allowed again. */
@@ -457,6 +482,7 @@ export class ServerRuntime {
       pool: { available: Math.max(0, limit - occupied), max, limit, queued },
       ...this.#rateSnapshot(now),
       ...healthOf(connections),
+      ...needsInputOf(this.inputs, connections),
       ...this.#endpointSnapshot(connections),
       metrics: {
         total: this.counters.total,
@@ -541,6 +567,7 @@ export class ServerRuntime {
       case 'idle':
         return 'Nobody uses it now; it is started when it is needed.';
       case 'connecting':
+        if (shown?.awaitsInput === true) return awaitsInputSentence(this.inputs?.ids ?? []);
         return `${isHttp ? 'It is being connected to.' : 'Its process is being started.'}${failedBefore}`;
       case 'initializing':
         return `${isHttp ? 'It is being connected to' : 'Its process runs'}; the MCP handshake is under way.${failedBefore}`;
@@ -557,7 +584,7 @@ export class ServerRuntime {
       case 'crashLoop':
         return `It keeps failing and is tried again at long intervals. ${diagnosis}`;
       case 'needsSignIn':
-        return `It needs a sign-in. ${diagnosis}`;
+        return shown?.awaitsInput === true ? diagnosis : `It needs a sign-in. ${diagnosis}`;
       case 'isolated':
         return 'It is isolated by hand; rejoin it to use it again.';
       case 'stopped':
@@ -591,14 +618,4 @@ function healthOf(connections: readonly Connection[]): Pick<ServerSnapshot, 'bus
     ...(busy.length === 0 ? {} : { busySince: Math.min(...busy) }),
     ...(suspicions.length === 0 ? {} : { suspicion: Math.round(Math.max(...suspicions) * 10) / 10 }),
   };
-}
-
-function digestOf(config: ServerConfig | undefined): string {
-  if (config === undefined) return '';
-  const { enabled } = config.lifeline;
-  const text =
-    config.type === 'stdio'
-      ? JSON.stringify([config.command, config.args, config.env, config.cwd, enabled])
-      : JSON.stringify([config.url, config.headers, enabled, ...config.lifeline.endpoints]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

@@ -1,4 +1,3 @@
-import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import {
@@ -8,77 +7,23 @@ import {
   type ConnectionState,
 } from '../../shared/model/connectionState.ts';
 import type { Fault } from '../../shared/model/fault.ts';
-import type { Tier } from '../../shared/model/tier.ts';
 import type { Frame } from '../../shared/protocol/frameScanner.ts';
 import type { Call } from '../pipeline/call.ts';
 import type { Diagnosis } from '../../shared/model/snapshot.ts';
-import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { Watch } from '../health/watch.ts';
 import { diagnose } from '../recovery/diagnosis/diagnose.ts';
-import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
-import type { Attempt, RecoveryPlan, RecoveryPolicy, ServerRecovery } from '../recovery/serverRecovery.ts';
+import type { Attempt, RecoveryPlan } from '../recovery/serverRecovery.ts';
 import { notOpenedFault, restartedFault, unusableFault } from './connectionFaults.ts';
-import type { Endpoints } from './http/failover.ts';
 import { lastWords } from './lastWords.ts';
 import { Launch, type ClientHello, type LaunchListener } from './launch.ts';
 import { LaunchPatient } from './launchPatient.ts';
 import { OpenQuestions } from './openQuestions.ts';
+import { Preparation } from './preparation.ts';
 import type { ServerLink } from './serverLink.ts';
-import type { StartGate } from './startGate.ts';
-import type { CallRecord, Transport, TransportListener } from './transport.ts';
 import { WaitingCalls } from './waitingCalls.ts';
+import type { ConnectionClient, ConnectionOptions } from './connectionOptions.ts';
 
-/** What a connection tells its session. */
-export interface ConnectionClient {
-  onInitialized(result: string, line: Uint8Array): void;
-  /** `about`: the client's request that it belongs to, where that is known. */
-  onClientMessage(line: Uint8Array, about?: string): void;
-  onListChanged(list: string, line: Uint8Array, launch: Launch): void;
-  onServerRequests(open: number): void;
-  /** Answers whether the client should see it. */
-  onProgress(token: string, progress: number): boolean;
-  onReady(launch: Launch): void;
-}
-
-export interface ConnectionPolicy extends RecoveryPolicy {
-  readonly startTimeoutMs: number;
-  /** A lost connection is brought back even if nobody needs it now. */
-  readonly staysConnected: boolean;
-  readonly healthCheckIntervalMs: number;
-  /** Reached over a network. */
-  readonly isRemote: boolean;
-  readonly tier: Tier;
-}
-
-export interface ConnectionOptions {
-  /** Unique within the engine. */
-  readonly key: string;
-  readonly server: string;
-  readonly clock: Clock;
-  /** Asked at each decision, so that changed settings count from the next one on. */
-  readonly policy: () => ConnectionPolicy;
-  readonly recovery: RecoveryQueue;
-  readonly health: HealthMonitor;
-  /** What the connections of this server know together. */
-  readonly serverRecovery: ServerRecovery;
-  /** Absent where a start costs this machine nothing. */
-  readonly startGate: StartGate | undefined;
-  readonly open: (listener: TransportListener) => Transport;
-  readonly nextLaunchName: () => string;
-  /** Where the server can be reached at several addresses. */
-  readonly endpoints?: Endpoints;
-  /** The end of an earlier connection's process; nothing is started before it. */
-  readonly after?: Promise<unknown> | undefined;
-  readonly journal: CallRecord;
-  readonly client: ConnectionClient;
-  /** Takes secrets out of what a failure tells. */
-  readonly redact?: ((text: string) => string) | undefined;
-  readonly onStderr: (text: string) => void;
-  readonly onGarbage: (what: string) => void;
-  /** Something that is shown of its health has changed, but not its state. */
-  readonly onHealth: () => void;
-  readonly onListenerError: (error: unknown) => void;
-}
+export type { ConnectionClient, ConnectionPolicy } from './connectionOptions.ts';
 
 /** Who refuses a credential will refuse it again; a person is waited for, and asked after anew only this often. */
 const SIGN_IN_INTERVAL_MS = 300_000;
@@ -115,6 +60,7 @@ export class Connection implements ServerLink {
   #forced = false;
   #endWasAskedFor = false;
   #isWaitingForPredecessor = false;
+  readonly #preparation: Preparation;
   /** The end of what ran when it was isolated. */
   #retiring: Promise<void> | undefined;
 
@@ -124,6 +70,20 @@ export class Connection implements ServerLink {
     this.#since = options.clock.wallNow();
     this.#changed = new Emitter(options.onListenerError);
     const { key, recovery, serverRecovery } = options;
+    const ifConnecting =
+      <T extends unknown[]>(action: (...args: T) => void) =>
+      (...args: T): void => {
+        if (this.#state === 'connecting' && this.#launch === undefined) action(...args);
+      };
+    this.#preparation = new Preparation({
+      server: options.server,
+      ask: options.prepare,
+      mayAsk: options.mayAsk,
+      isCallWaiting: () => this.#waiters.size > 0,
+      go: ifConnecting(() => this.#enter()),
+      onMissing: ifConnecting((fault: Fault) => this.#onMissing(fault)),
+      onAsked: () => options.onHealth(),
+    });
     this.#memberships = [
       recovery.join(key, {
         needsAttempt: () => this.#needsAttempt,
@@ -265,6 +225,8 @@ export class Connection implements ServerLink {
    */
   whenUsable(call: Pick<Call, 'seq' | 'controller'>): Promise<Launch> {
     this.open();
+    // A call is a good reason to ask a person who was not asked yet, or may be asked again.
+    if (this.#state === 'needsSignIn' && this.awaitsInput && this.#preparation.mayAsk) this.#start('call');
     const launch = this.usableLaunch;
     if (launch !== undefined) return Promise.resolve(launch);
     if (!isWaitable(this.#state) && !this.#forced) return Promise.reject(this.#unusableFault());
@@ -303,18 +265,44 @@ export class Connection implements ServerLink {
     this.#crash = crash;
   }
 
-  #start(): void {
+  /** It waits for a value that a person has to give; or that person is being asked. */
+  get awaitsInput(): boolean {
+    return (
+      this.#preparation.isOpen || (this.#state === 'needsSignIn' && this.#lastFault?.code === 'inputNeeded')
+    );
+  }
+
+  /** What was missing for a start is there. */
+  inputGiven(): void {
+    if (this.#state === 'needsSignIn' && this.awaitsInput) this.#start();
+  }
+
+  #start(why: 'start' | 'call' = 'start'): void {
     const isUnderWay = this.#launch !== undefined || this.#state === 'connecting';
     if (this.#hello === undefined || isUnderWay) return;
     if (this.#state === 'stopped' || this.#state === 'isolated') return;
-    const { key, recovery, serverRecovery, startGate } = this.#options;
+    const { key, recovery, serverRecovery } = this.#options;
     const held = serverRecovery.heldBack(key, this.#launches === 0);
     if (held !== undefined) {
       this.#follow(held);
       return;
     }
     recovery.begin(key);
+    const isAsked = this.#preparation.begin(this.#preparation.reasonOr(why));
     this.#move('connecting');
+    if (!isAsked) this.#enter();
+  }
+
+  /** Waits for a person, as for a sign-in. */
+  #onMissing(fault: Fault): void {
+    this.#lastFault = fault;
+    this.#crash = undefined;
+    this.#plan('needsSignIn', SIGN_IN_INTERVAL_MS);
+    this.#rejectWaiters();
+  }
+
+  #enter(): void {
+    const { startGate } = this.#options;
     if (startGate === undefined) {
       this.#launchNow();
       return;
@@ -542,8 +530,11 @@ export class Connection implements ServerLink {
     this.#options.serverRecovery.reset();
     this.#options.recovery.remove(this.#options.key);
     const old = this.#launch;
+    this.#preparation.isByHand = why === 'byHand';
     if (old === undefined) {
-      this.#start();
+      // What was asked for without interrupting anybody is asked for in earnest.
+      if (this.#preparation.isOpen) this.#preparation.begin('byHand');
+      else this.#start();
       return;
     }
     // The old process must be gone before the new one starts: it may hold a port or a lock. Its end starts the new one.

@@ -8,6 +8,7 @@ export function unusableFault(
     readonly state: ConnectionState;
     readonly diagnosis: string;
     readonly nextAttemptInMs: number | undefined;
+    readonly lastFault?: Fault | undefined;
   },
 ): Fault {
   const { state, diagnosis, nextAttemptInMs: retryAfterMs = 0 } = connection;
@@ -17,6 +18,7 @@ export function unusableFault(
       `It is tried again in ${Math.ceil(retryAfterMs / 1_000)} s; "MCP Lifeline: Force Recovery" tries at once.`;
     return new Fault('crashLoop', text, { server, retryAfterMs, diagnosis });
   }
+  if (state === 'needsSignIn' && Fault.is(connection.lastFault, 'inputNeeded')) return connection.lastFault;
   if (state === 'needsSignIn')
     return new Fault('authRequired', `${diagnosis} "MCP Lifeline: Force Recovery" tries again.`, { server });
   if (state === 'isolated') {

@@ -23,6 +23,7 @@ export const faultCodes = [
   'httpError',
   'authRequired',
   'forbidden',
+  'inputNeeded',
   'circuitOpen',
   'crashLoop',
   'isolated',
@@ -118,6 +119,8 @@ const traits: Readonly<Record<FaultCode, FaultTraits>> = {
   /** HTTP 401 and 403: a state with a button, not a failure (requirements R3.8). 403 to one call is about that call alone. */
   authRequired: { ...untold, advice: 'Sign in, or check "headers" in its settings.' },
   forbidden: { ...untold, advice: 'Check what its credentials allow, and "headers" in its settings.' },
+  /** A value that its entry leaves to a person (`${input:…}`) was not given; a state with a button, as a sign-in is. */
+  inputNeeded: { ...untold, advice: 'Use "MCP Lifeline: Enter Input Value".' },
   circuitOpen: { ...untold, advice: 'Wait, or use "MCP Lifeline: Force Recovery".' },
   crashLoop: { ...untold, advice: 'Read the diagnosis; then use "MCP Lifeline: Force Recovery".' },
   isolated: { ...untold, advice: 'Rejoin it to use it again.' },

@@ -130,6 +130,8 @@ const serverSnapshotSchema = z.object({
   degraded: z.optional(degradedSchema),
   /** Why it keeps failing; while it is down. */
   diagnosis: z.optional(diagnosisSchema),
+  /** Ids of the inputs whose values it waits for; it is `needsSignIn`, or the editor is being asked. */
+  needsInput: z.optional(z.array(text(256)).check(z.maxLength(100))),
   /** The address in use, where its entry lists several. */
   endpoint: z.optional(text(2_048)),
   metrics: z.object({

@@ -44,6 +44,8 @@ const configurationSchema = z.object({
   audit: z.optional(z.boolean()),
   /** The folder that upstream processes start in by default; absent in a window without a folder. */
   workspaceFolder: z.optional(text(4_096)),
+  /** The folders of a multi-root workspace, for `${workspaceFolder:name}`. */
+  folders: z.optional(z.array(z.object({ name: text(1_024), path: text(4_096) })).check(z.maxLength(200))),
   /** Untrusted workspaces start nothing that the workspace configured (R1.6). */
   trusted: z.boolean(),
 });
@@ -117,6 +119,38 @@ export const actOnServer = request(
   'lifeline/actOnServer',
   (value) => serverAction.parse(value),
   (value) => serverActionResult.parse(value),
+);
+
+const neededInputs = z.object({
+  server: text(256),
+  /** Ids of the `${input:…}` that its entry names (requirements R1.4). */
+  inputs: z.array(text(1_024)).check(z.maxLength(100)),
+  /** `start`: nobody waits for it, so that nobody may be interrupted; `call`: a call waits; `byHand`: a person asked for the start. */
+  why: z.enum(['start', 'call', 'byHand']),
+});
+const givenInputs = z.object({
+  /** Of those that were asked for; those that nobody gave are missing. */
+  values: z
+    .array(z.object({ id: text(1_024), value: text(32_768), secret: z.boolean() }))
+    .check(z.maxLength(100)),
+  /** Somebody was asked, and gave none: not asked again for every call. */
+  declined: z.optional(z.boolean()),
+  /** Why values are missing, as a sentence. */
+  message: z.optional(text(1_000)),
+});
+export type NeededInputs = z.infer<typeof neededInputs>;
+export type GivenInputs = z.infer<typeof givenInputs>;
+
+/** Engine → extension: the values of inputs, when a server that needs them is started. May take as long as a person takes. */
+export const needInputs = request(
+  'lifeline/needInputs',
+  (value) => neededInputs.parse(value),
+  (value) => givenInputs.parse(value),
+);
+
+/** Extension → engine: values of these servers' inputs were given, or were changed. */
+export const inputsChanged = notification('lifeline/inputsChanged', (value) =>
+  z.object({ servers: z.array(text(256)).check(z.maxLength(1_000)) }).parse(value),
 );
 
 const auditVerdict = z.object({

@@ -57,7 +57,7 @@ describe('the configuration file', () => {
     const verdict = parse({
       servers: { a: {} },
       mcpServers: {},
-      inputs: [],
+      inputs: [{ id: 'x', type: 'command' }],
       other: 1,
       lifeline: {
         alerts: {},
@@ -70,7 +70,7 @@ describe('the configuration file', () => {
       },
     });
     assert.deepEqual(places(verdict).sort(), [
-      'inputs',
+      'inputs[0].type',
       'lifeline.alerts',
       'lifeline.audit',
       'lifeline.colour',

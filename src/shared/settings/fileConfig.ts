@@ -1,5 +1,6 @@
 import type { SettingsProblem } from '../model/snapshot.ts';
 import { GLOBAL_SETTINGS, readGlobalSettings, type GlobalSettings } from './globalSettings.ts';
+import { parseInputs } from './inputs.ts';
 import { readJson } from './jsonc.ts';
 
 /**
@@ -40,7 +41,7 @@ export const CONNECTION_PLACE = 'lifeline.connection';
 /** Known to the contract, served by later versions. */
 const laterLifelineKeys = new Set(['alerts', 'telemetry']);
 /** Parts of `mcp.json` that VS Code acts on. */
-const laterKeys = new Set(['inputs', 'sandbox']);
+const laterKeys = new Set(['sandbox']);
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -60,10 +61,12 @@ export function parseFileConfig(text: string): FileConfigVerdict {
   };
   for (const key of Object.keys(value)) {
     if (laterKeys.has(key)) report(key, 'is not supported by this version; it is ignored');
-    else if (!['servers', 'mcpServers', 'lifeline', GLOBAL_SETTINGS, '$schema'].includes(key))
+    else if (!['servers', 'mcpServers', 'lifeline', 'inputs', GLOBAL_SETTINGS, '$schema'].includes(key))
       report(key, 'is not a known setting; it is ignored');
   }
   const { serversKey, servers } = readServers(value, report);
+  // Their values stand in the environment; what is wrong with them is worth a word all the same.
+  for (const { path, message } of parseInputs(value['inputs'], 'inputs').problems) report(path, message);
   return {
     kind: 'usable',
     config: {

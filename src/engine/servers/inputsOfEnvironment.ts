@@ -1,0 +1,23 @@
+import { inputVariables } from '../../shared/settings/inputs.ts';
+import type { InputSource } from './inputDesk.ts';
+
+/** Without an editor the values of inputs stand in the environment: `MCP_LIFELINE_INPUT_<id>`. Nobody says which are secret, so all are. */
+export function inputsOfEnvironment(environment: NodeJS.ProcessEnv): InputSource {
+  return ({ inputs }) => {
+    const found = inputs.map((id) => ({
+      id,
+      value: inputVariables(id)
+        .map((name) => environment[name])
+        .find((value) => value !== undefined),
+    }));
+    const missing = found.filter(({ value }) => value === undefined).map(({ id }) => inputVariables(id)[0]);
+    return Promise.resolve({
+      values: found.flatMap(({ id, value }) => (value === undefined ? [] : [{ id, value, secret: true }])),
+      ...(missing.length === 0
+        ? {}
+        : {
+            message: `Set ${missing.map((name) => `"${name ?? ''}"`).join(', ')} in the environment of the engine, and start it again.`,
+          }),
+    });
+  };
+}
