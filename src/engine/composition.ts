@@ -19,7 +19,8 @@ import { CpuUse } from './health/cpuUse.ts';
 import { HealthMonitor } from './health/healthMonitor.ts';
 import { networkDigest } from './health/networkDigest.ts';
 import { isStopped } from './health/processState.ts';
-import { noAlerts } from './observability/alerts/alertHook.ts';
+import { AlertDesk } from './observability/alerts/alertDesk.ts';
+import type { MeasuredServer } from './observability/alerts/measures.ts';
 import { AuditDesk } from './observability/audit/auditDesk.ts';
 import { AuditTrail } from './observability/audit/auditTrail.ts';
 import { Continuity } from './observability/continuity/continuity.ts';
@@ -35,6 +36,7 @@ import { Tide } from './policies/backoff/tide.ts';
 import { InputDesk } from './servers/inputDesk.ts';
 import { inputsOfEnvironment } from './servers/inputsOfEnvironment.ts';
 import { ServerRegistry, type SettingsPlaces } from './servers/serverRegistry.ts';
+import type { ServerRuntime } from './servers/serverRuntime.ts';
 import { endOrphans } from './recovery/orphans.ts';
 import { Journal } from './state/journal.ts';
 import { ensurePrivateFolder, newSocketAddress, writeFileAtomically } from './state/privateFolder.ts';
@@ -103,9 +105,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     );
 
   // Bridges hear of a journal that fails before the call goes out for which it failed.
-  const listeners: { onJournalTrouble?: () => void } = {};
+  const listeners: { onJournalTrouble?: () => void; onTrouble?: () => void } = {};
   const journal = new Journal(join(home, 'journal', window), `${startedAt}-${process.pid}`, (message) => {
     note(message);
+    listeners.onTrouble?.();
     listeners.onJournalTrouble?.();
   });
   const store = new CatalogueStore(home, window, note);
@@ -114,7 +117,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     folder: auditFolder,
     clock,
     engine: { pid: process.pid, version },
-    log: note,
+    log: (message) => {
+      note(message);
+      listeners.onTrouble?.();
+    },
     redact,
   });
   const observations = new Observations(onListenerError);
@@ -154,11 +160,28 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     networkDigest,
     log: (message) => log.write('info', message),
   });
+  const alerts: AlertDesk = new AlertDesk({
+    clock,
+    servers: () => registry.servers.map(measured),
+    settings: (server) => registry.alertSettings(server),
+    engine: () => engineState(),
+    redact,
+    onChange: () => snapshots.touch(),
+    tell: (change) => {
+      observations.note(change);
+      const { to, server, sentence, rule } = change;
+      if (to === 'firing') log.write('warn', `alert: ${sentence}`, server);
+      else log.write('info', `alert over: ${rule}`, server);
+    },
+  });
+  observations.add(alerts);
+  listeners.onTrouble = () => alerts.touch();
+  const watching = registry.onDidChange(() => alerts.touch());
   const continuity = new Continuity({
     clock,
     servers: () => registry.servers.map(({ name }) => name),
     uptime: () => undefined,
-    alerts: noAlerts,
+    alerts,
   });
   observations.add(continuity);
   const engineState = () => ({
@@ -169,9 +192,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     audit: audit.status,
     continuity: continuity.overall,
   });
-  const snapshots = new SnapshotProducer(clock, registry, engineState, onListenerError, (server) => ({
-    continuity: continuity.of(server),
-  }));
+  const snapshots: SnapshotProducer = new SnapshotProducer(
+    clock,
+    registry,
+    engineState,
+    onListenerError,
+    (server) => ({ continuity: continuity.of(server) }),
+    (servers, engine) => alerts.snapshot(servers, engine),
+  );
   const history = new LatencyHistory(clock, () => registry.servers);
   let lastNumber = 0;
 
@@ -313,6 +341,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       await Promise.all([http?.close(), gateway.close(), standbys?.close()]);
       recovery.dispose();
       health.dispose();
+      watching.dispose();
+      alerts.dispose();
       snapshots.dispose();
       continuity.dispose();
       history.dispose();
@@ -327,6 +357,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 }
 
 const loadControl = () => import('./control/controlConnection.ts');
+
+/** What the alerts look at. */
+function measured({ name, state, breaker, counters }: ServerRuntime): MeasuredServer {
+  return { name, state, breaker: breaker.state, brokenPipes: counters.brokenPipe };
+}
 
 /** Where each server is that can be used. */
 function addressesOf(registry: ServerRegistry, url: (server?: string) => string): Engine['addresses'] {

@@ -239,13 +239,17 @@ describe('serve', () => {
       },
       inputs: [{ id: 'x', type: 'command', command: 'y' }],
       extra: 1,
-      lifeline: { alerts: {}, connection: { requestTimeout: 'long', speed: 1 }, what: 1 },
+      lifeline: {
+        alerts: { journal: { enabled: 1 } },
+        connection: { requestTimeout: 'long', speed: 1 },
+        what: 1,
+      },
     });
     assert.deepEqual(Object.keys(ready.servers), ['good', 'odd']);
     for (const place of [
       'inputs[0].type: is "command"',
       'extra: is not a known setting',
-      'lifeline.alerts: is not supported by this version',
+      'lifeline.alerts.journal.enabled: must be true or false',
       'lifeline.what: is not a known setting',
       'lifeline.connection.requestTimeout: must be a number',
       'lifeline.connection.speed: is not a known setting',

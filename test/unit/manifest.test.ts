@@ -10,6 +10,11 @@ import {
   statusItemId,
   views,
 } from '../../src/shared/contributions.ts';
+import {
+  alertRuleIds,
+  alertRuleSpecs,
+  type AlertValueSpec,
+} from '../../src/shared/settings/alertSettings.ts';
 import { parseServerConfig } from '../../src/shared/settings/serverConfig.ts';
 import {
   connectionSettingNames,
@@ -74,6 +79,12 @@ const properties: Readonly<Record<string, Property>> = Object.assign(
   ...contributes.configuration.map((section) => section.properties),
 ) as Readonly<Record<string, Property>>;
 const sorted = (items: Iterable<string>): string[] => [...items].sort();
+
+const alertSettingNames = alertRuleIds.flatMap((rule) =>
+  ['enabled', ...Object.keys(alertRuleSpecs[rule].values)].map(
+    (name) => `${settingsPrefix}.alerts.${rule}.${name}`,
+  ),
+);
 
 /** Every text in `value` that is nothing but a `%key%`. */
 function nlsKeys(value: unknown): string[] {
@@ -182,6 +193,7 @@ describe('manifest', () => {
       `${settingsPrefix}.audit`,
       `${settingsPrefix}.connectionFile`,
       ...Object.keys(connectionSettingSpecs).map((name) => `${settingsPrefix}.connection.${name}`),
+      ...alertSettingNames,
     ];
     assert.deepEqual(sorted(Object.keys(properties)), sorted(expected));
     for (const [name, spec] of Object.entries(connectionSettingSpecs)) {
@@ -192,6 +204,23 @@ describe('manifest', () => {
         name,
       );
       assert.match(property?.scope ?? '', /^(window|resource)$/);
+    }
+  });
+
+  it('R11.3 has one setting for each value of each alert, with its default, limits and unit', () => {
+    for (const rule of alertRuleIds) {
+      const flag = properties[`${settingsPrefix}.alerts.${rule}.enabled`];
+      assert.deepEqual([flag?.type, flag?.default], ['boolean', true], rule);
+      for (const [name, spec] of Object.entries<AlertValueSpec>(alertRuleSpecs[rule].values)) {
+        const property = properties[`${settingsPrefix}.alerts.${rule}.${name}`];
+        assert.deepEqual(
+          [property?.type, property?.default, property?.minimum, property?.maximum],
+          [spec.integer === true ? 'integer' : 'number', spec.default, spec.minimum, spec.maximum],
+          `${rule}.${name}`,
+        );
+        const text = english[`config.alerts.${rule}.${name}`] ?? '';
+        assert.ok(text.includes(`**${spec.unit}**`), `${rule}.${name}: ${text}`);
+      }
     }
   });
 
@@ -237,6 +266,7 @@ describe('manifest', () => {
       assert.deepEqual(schema.properties?.['type']?.enum, ['stdio', 'http']);
       const options = Object.keys(lifeline?.properties ?? {});
       assert.deepEqual(sorted(options), [
+        'alerts',
         'cache',
         'connection',
         'enabled',
@@ -255,6 +285,19 @@ describe('manifest', () => {
       assert.deepEqual(problemsOf({ url: 'https://example.com', lifeline: all }), []);
       for (const part of [schema, lifeline, lifeline?.properties?.['connection']])
         assert.equal(part?.additionalProperties, false);
+    });
+
+    it('R11.3 offers each server the alerts that are about one', () => {
+      const alerts = schema.properties?.['lifeline']?.properties?.['alerts']?.properties ?? {};
+      assert.deepEqual(
+        sorted(Object.keys(alerts)),
+        sorted(alertRuleIds.filter((rule) => alertRuleSpecs[rule].scope === 'server')),
+      );
+      for (const [rule, { properties: values, additionalProperties }] of Object.entries(alerts)) {
+        assert.equal(additionalProperties, false);
+        const known = Object.keys(alertRuleSpecs[rule as 'crashLoop'].values);
+        assert.deepEqual(sorted(Object.keys(values ?? {})), sorted(['enabled', ...known]));
+      }
     });
 
     it('R1.5 offers snippets that can be used as they are', () => {

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { legalAlertMoves } from '../../src/engine/observability/alerts/alertState.ts';
+import { rulesOf } from '../../src/engine/observability/alerts/rules.ts';
 import { legalBreakerMoves } from '../../src/engine/policies/breaker/breaker.ts';
 import { TripRule } from '../../src/engine/policies/breaker/tripRule.ts';
 import { legalMoves } from '../../src/shared/model/connectionState.ts';
 import { Fault, faultCodes } from '../../src/shared/model/fault.ts';
+import {
+  alertRuleIds,
+  alertRuleSpecs,
+  parseAlertSettings,
+  type AlertRuleId,
+  type AlertValueSpec,
+} from '../../src/shared/settings/alertSettings.ts';
 import {
   connectionSettingNames,
   connectionSettingSpecs,
@@ -62,6 +71,13 @@ function defaultInCode(name: string, where: string): { value: number; unit?: str
     const { default: value, unit } = connectionSettingSpecs[name as ConnectionSettingName];
     return { value, unit };
   }
+  if (where === 'alert') {
+    const [rule = '', value = ''] = name.split('.');
+    const specs: Readonly<Record<string, AlertValueSpec>> = alertRuleSpecs[rule as AlertRuleId].values;
+    const spec = specs[value];
+    assert.ok(spec !== undefined, name);
+    return { value: spec.default, unit: spec.unit };
+  }
   if (where.startsWith('TripRule.')) return { value: TripRule[name as 'windowSize'] };
   return { value: constant(where) };
 }
@@ -105,6 +121,34 @@ describe('documents of the policies', () => {
       .map(([name = '']) => name);
     const expected = connectionSettingNames.filter((name) => !connectionSettingsWithoutEffect.includes(name));
     assert.deepEqual(sorted(named), sorted(expected));
+  });
+
+  it('R11.3 tell of every alert what it is about, how severe it is, and what hides it', () => {
+    const text = read('docs', 'policies', 'alerts.md');
+    const rules = rulesOf(parseAlertSettings([]).settings);
+    const inCode = rules.map(({ id, severity, inhibitedBy, isAftermathOf = [] }) => [
+      id,
+      alertRuleSpecs[id].scope,
+      severity,
+      [...inhibitedBy, ...isAftermathOf].join(', '),
+    ]);
+    const told = rows(section(text, 'About')).map(([id = '', about = '', severity = '', , , hidden = '']) => [
+      id,
+      about,
+      severity,
+      hidden.replace(/, also afterwards$/, ''),
+    ]);
+    assert.deepEqual(told, inCode);
+    const values = alertRuleIds.flatMap((id) =>
+      Object.keys(alertRuleSpecs[id].values).map((name) => `${id}.${name}`),
+    );
+    const listed = rows(section(text, 'Defaults')).filter(([, , , where]) => where === 'alert');
+    assert.deepEqual(sorted(listed.map(([name = '']) => name)), sorted(values));
+  });
+
+  it('draw exactly the legal moves of an alert', () => {
+    const drawn = arrows(section(read('docs', 'policies', 'alerts.md'), 'State diagram'));
+    assert.deepEqual(drawn, movesOf(legalAlertMoves));
   });
 
   it('list exactly the faults after which a call may be tried again', () => {

@@ -3,7 +3,12 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { SettingsProblem } from '../../shared/model/snapshot.ts';
 import type { EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
-import { CONNECTION_PLACE, MAX_CONFIG_LENGTH, parseFileConfig } from '../../shared/settings/fileConfig.ts';
+import {
+  ALERTS_PLACE,
+  CONNECTION_PLACE,
+  MAX_CONFIG_LENGTH,
+  parseFileConfig,
+} from '../../shared/settings/fileConfig.ts';
 import type { SettingsPlaces } from '../servers/serverRegistry.ts';
 
 export interface LoadedConfig {
@@ -37,7 +42,7 @@ export function loadConfig(file: string, folder: string): LoadedConfig | string 
   return {
     path,
     problems,
-    places: { servers: config.serversKey, connection: CONNECTION_PLACE },
+    places: { servers: config.serversKey, connection: CONNECTION_PLACE, alerts: ALERTS_PLACE },
     stateFolder: config.stateFolder === undefined ? undefined : folderOf(config.stateFolder, dirname(path)),
     configuration: {
       // Whoever starts the program chose the file: as good as the user's own settings.
@@ -47,6 +52,7 @@ export function loadConfig(file: string, folder: string): LoadedConfig | string 
         workspace: {},
         ...(config.globalSettings === undefined ? {} : { file: config.globalSettings }),
       },
+      ...(config.alerts === undefined ? {} : { alerts: config.alerts }),
       ...(config.audit === undefined ? {} : { audit: config.audit }),
       ...(config.tellRestarts === undefined ? {} : { tellRestarts: config.tellRestarts }),
       workspaceFolder: folder,

@@ -2,6 +2,7 @@ import { toDisposable, type Disposable } from '../../shared/base/disposable.ts';
 import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import type { FaultCode } from '../../shared/model/fault.ts';
 import type { BreakerStateName } from '../../shared/model/snapshot.ts';
+import type { AlertRuleId } from '../../shared/settings/alertSettings.ts';
 import type { RecoverResult } from '../../shared/protocol/engineMessages.ts';
 import type { Call } from '../pipeline/call.ts';
 
@@ -75,6 +76,18 @@ export type Observation =
       readonly server: string;
       readonly unchanged: number;
       readonly all: number;
+    }
+  | {
+      /** An alert begins to fire, or is over. */
+      readonly kind: 'alert';
+      readonly rule: AlertRuleId;
+      /** Absent: it is about the engine. */
+      readonly server?: string;
+      readonly subject?: string;
+      readonly severity: 'warning' | 'error';
+      readonly to: 'firing' | 'resolved';
+      /** What is, or was, the case, without the server's name. */
+      readonly sentence: string;
     }
   | {
       /** Settings were taken over. */

@@ -7,12 +7,16 @@ import type { ServerRegistry } from '../servers/serverRegistry.ts';
 /** At most one snapshot in this time; death shows at once, a flood of calls costs one message each 50 ms. */
 const INTERVAL_MS = 50;
 
+/** The alerts that fire, told of these servers. */
+type AlertsOf = (servers: Snapshot['servers'], engine: Snapshot['engine']) => NonNullable<Snapshot['alerts']>;
+
 /** The only producer of snapshots: full ones, told when something changed. */
 export class SnapshotProducer implements Disposable {
   readonly #clock: Clock;
   readonly #registry: ServerRegistry;
   readonly #engine: () => Snapshot['engine'];
   readonly #observed: (server: string) => Partial<ServerSnapshot>;
+  readonly #alerts: AlertsOf;
   readonly #produced: Emitter<Snapshot>;
   readonly #subscription: Disposable;
   #timer: Disposable | undefined;
@@ -25,11 +29,13 @@ export class SnapshotProducer implements Disposable {
     engine: () => Snapshot['engine'],
     onListenerError: (error: unknown) => void,
     observed: (server: string) => Partial<ServerSnapshot> = () => ({}),
+    alerts: AlertsOf = () => [],
   ) {
     this.#observed = observed;
     this.#clock = clock;
     this.#registry = registry;
     this.#engine = engine;
+    this.#alerts = alerts;
     this.#produced = new Emitter(onListenerError);
     this.#subscription = registry.onDidChange(() => this.#schedule());
   }
@@ -39,15 +45,18 @@ export class SnapshotProducer implements Disposable {
   }
 
   get now(): Snapshot {
-    return {
-      version: 1,
-      engine: this.#engine(),
-      servers: this.#registry.servers.map((server) => ({
-        ...server.snapshot,
-        ...this.#observed(server.name),
-      })),
-      problems: [...this.#registry.problems],
-    };
+    const engine = this.#engine();
+    const servers = this.#registry.servers.map((server) => ({
+      ...server.snapshot,
+      ...this.#observed(server.name),
+    }));
+    const problems = [...this.#registry.problems];
+    return { version: 1, engine, servers, problems, alerts: this.#alerts(servers, engine) };
+  }
+
+  /** Something that is not a server's has changed. */
+  touch(): void {
+    this.#schedule();
   }
 
   #schedule(): void {

@@ -7,6 +7,11 @@ import type { Redactor } from '../../shared/redaction/redactor.ts';
 import { secretsIn } from '../../shared/redaction/secretValues.ts';
 import { fitProblems } from '../../shared/model/settingsProblem.ts';
 import type { BreakerStateName, SettingsProblem } from '../../shared/model/snapshot.ts';
+import {
+  parseAlertSettings,
+  type AlertLayer,
+  type AlertSettings,
+} from '../../shared/settings/alertSettings.ts';
 import type { EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
 import {
   connectionSettingSpecs,
@@ -31,9 +36,14 @@ import { ServerRuntime, type RuntimeConfiguration } from './serverRuntime.ts';
 export interface SettingsPlaces {
   readonly servers: string;
   readonly connection: string;
+  readonly alerts: string;
 }
 
-const editorPlaces: SettingsPlaces = { servers: 'mcpLifeline.servers', connection: 'mcpLifeline.connection' };
+const editorPlaces: SettingsPlaces = {
+  servers: 'mcpLifeline.servers',
+  connection: 'mcpLifeline.connection',
+  alerts: 'mcpLifeline.alerts',
+};
 
 export interface RegistryDeps {
   readonly clock: Clock;
@@ -62,6 +72,9 @@ export class ServerRegistry {
   readonly #subscriptions = new Map<string, Disposable>();
   #problems: readonly SettingsProblem[] = [];
   #workspaceFolder: string | undefined;
+  #alerts = parseAlertSettings([]).settings;
+  /** Of the servers whose entries say something else. */
+  readonly #alertsOf = new Map<string, AlertSettings>();
   #configured = false;
   #recoveryIntervalMs = connectionSettingSpecs.recoveryInterval.default * 1_000;
 
@@ -86,6 +99,11 @@ export class ServerRegistry {
   /** The setting `recoveryInterval` of all servers. */
   get recoveryIntervalMs(): number {
     return this.#recoveryIntervalMs;
+  }
+
+  /** What alerts are raised for, of a server or of the engine. */
+  alertSettings(server?: string): AlertSettings {
+    return (server === undefined ? undefined : this.#alertsOf.get(server)) ?? this.#alerts;
   }
 
   /** Where upstream processes start unless their entry says otherwise. */
@@ -141,6 +159,11 @@ export class ServerRegistry {
     const general = parseConnectionSettings(layers);
     problems.push(...general.problems);
     this.#recoveryIntervalMs = general.settings.recoveryInterval * 1_000;
+    const alerts: AlertLayer = { path: places.alerts, values: configuration.alerts };
+    const generalAlerts = parseAlertSettings([alerts]);
+    problems.push(...generalAlerts.problems);
+    this.#alerts = generalAlerts.settings;
+    this.#alertsOf.clear();
     const present = new Set<string>();
     for (const { name, entry, origin, folder } of configuration.servers) {
       if (!configuration.trusted && origin !== 'user') continue;
@@ -172,6 +195,7 @@ export class ServerRegistry {
       const { settings, problems: more } = parseConnectionSettings([own, ...layers], { remote });
       // The general layers' problems have been named once already.
       problems.push(...more.filter((problem) => problem.path.startsWith(own.path)));
+      problems.push(...this.#readAlerts(parsed.config, places, alerts));
       present.add(name);
       const inputs = parsed.inputs && placedInputs(parsed.inputs, placed);
       this.#apply(name, { config, settings, ...(inputs === undefined ? {} : { inputs }) });
@@ -200,6 +224,21 @@ export class ServerRegistry {
       folders: new Map(folders.map(({ name, path }) => [name, path])),
       env: (name) => environment[name],
     };
+  }
+
+  /** A server's own word on its alerts; answers what is wrong with it. */
+  #readAlerts(
+    config: ServerConfig | undefined,
+    places: SettingsPlaces,
+    general: AlertLayer,
+  ): readonly SettingsProblem[] {
+    if (config?.lifeline.alerts === undefined) return [];
+    const path = `${places.servers}.${config.name}.lifeline.alerts`;
+    const own: AlertLayer = { path, values: config.lifeline.alerts, isServer: true };
+    const { settings, problems } = parseAlertSettings([own, general]);
+    this.#alertsOf.set(config.name, settings);
+    // The general ones have been named once already.
+    return problems.filter((problem) => problem.path.startsWith(path));
   }
 
   #connectionLayers(configuration: EngineConfiguration, place: string): SettingsLayer[] {

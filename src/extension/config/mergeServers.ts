@@ -5,6 +5,7 @@ import {
   parseServerConfig,
   type ServerConfig,
 } from '../../shared/settings/serverConfig.ts';
+import { parseAlertSettings, type AlertLayer } from '../../shared/settings/alertSettings.ts';
 import { parseConnectionSettings, type SettingsLayer } from '../../shared/settings/connectionSettings.ts';
 import { globalSettingsLayer } from '../../shared/settings/globalSettings.ts';
 import { settingsPrefix } from '../../shared/contributions.ts';
@@ -42,6 +43,8 @@ export interface RawSettings {
   readonly tellRestarts?: unknown;
   /** `mcpLifeline.audit`, the effective value. */
   readonly audit?: unknown;
+  /** `mcpLifeline.alerts`, the effective values. */
+  readonly alerts?: unknown;
   readonly workspaceFolder: string | undefined;
   readonly trusted: boolean;
 }
@@ -65,6 +68,7 @@ export interface ExtensionConfiguration {
 type Entry = EngineConfiguration['servers'][number];
 
 const serversPath = `${settingsPrefix}.servers`;
+const alertsPath = `${settingsPrefix}.alerts`;
 const connectionPath = `${settingsPrefix}.connection`;
 const MAX_SERVERS = 1_000;
 const MAX_NAME = 256;
@@ -82,6 +86,7 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
   const problems: SettingsProblem[] = [];
   const entries = mergeEntries(raw, problems);
   const servers = parseEntries(entries, problems);
+  problems.push(...parseAlertSettings([{ path: alertsPath, values: raw.alerts }]).problems);
   const user = connectionValues(raw.connection.user, problems);
   const workspace = raw.trusted ? connectionValues(raw.connection.workspace, problems) : {};
   const file = raw.connectionFile?.settings;
@@ -100,6 +105,7 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
       servers: entries,
       connection: { user, workspace, ...(file === undefined ? {} : { file }) },
       ...(folder === undefined || folder.length > MAX_FOLDER ? {} : { workspaceFolder: folder }),
+      ...(isRecord(raw.alerts) ? { alerts: raw.alerts } : {}),
       ...(typeof audit === 'boolean' ? { audit } : {}),
       ...(typeof tellRestarts === 'boolean' ? { tellRestarts } : {}),
       trusted: raw.trusted,
@@ -135,7 +141,12 @@ function parseEntries(entries: readonly Entry[], problems: SettingsProblem[]): C
     const { config } = parsed;
     const path = `${serversPath}.${name}.lifeline.connection`;
     const own = parseConnectionSettings([{ path, values: config?.lifeline.connection }]);
-    problems.push(...parsed.problems, ...own.problems);
+    const alerts: AlertLayer = {
+      path: `${serversPath}.${name}.lifeline.alerts`,
+      values: config?.lifeline.alerts,
+      isServer: true,
+    };
+    problems.push(...parsed.problems, ...own.problems, ...parseAlertSettings([alerts]).problems);
     servers.push({ name, enabled: config?.lifeline.enabled === true, config });
   }
   return servers;

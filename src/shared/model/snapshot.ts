@@ -162,6 +162,33 @@ const problemSchema = z.object({
   message: text(MAX_PROBLEM_MESSAGE),
 });
 
+/** Alerts of a snapshot. */
+export const MAX_ALERTS = 200;
+
+/** Something that a person should know now (requirements R11.3). */
+const alertSchema = z.object({
+  /** A rule of `alertSettings.ts`; text, because a newer engine may have more of them. */
+  rule: text(64),
+  /** Absent: it is about the engine. */
+  server: z.optional(text(256)),
+  /** Which one, where a server may have several of a rule: the name of a watched value. */
+  subject: z.optional(text(256)),
+  severity: z.enum(['warning', 'error']),
+  /** What is the case, without the server's name. */
+  sentence: text(4_000),
+  /** Wall-clock milliseconds when it was raised; of one that comes and goes, when that began. */
+  since: z.number(),
+  /** How often it was raised since then. */
+  count,
+  /** It was raised and resolved several times within minutes, and stays until it has been calm for some. */
+  isFlapping: z.boolean(),
+  /** What was measured, in which time where it was counted, and from where on it is told. */
+  value: z.optional(z.number()),
+  threshold: z.optional(z.number()),
+  windowMs: z.optional(count),
+});
+export type AlertSnapshot = z.infer<typeof alertSchema>;
+
 const snapshotSchema = z.object({
   version: z.literal(1),
   engine: z.object({
@@ -177,6 +204,8 @@ const snapshotSchema = z.object({
   servers: z.array(serverSnapshotSchema).check(z.maxLength(1_000)),
   /** Settings that were not usable, each with its place. */
   problems: z.array(problemSchema).check(z.maxLength(MAX_PROBLEMS)),
+  /** Alerts that fire, the worst first; none that is the consequence of another. */
+  alerts: z.optional(z.array(alertSchema).check(z.maxLength(MAX_ALERTS))),
 });
 
 export type LatencySnapshot = z.infer<typeof latencySchema>;

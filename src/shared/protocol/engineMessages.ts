@@ -42,6 +42,8 @@ const configurationSchema = z.object({
   tellRestarts: z.optional(z.boolean()),
   /** `mcpLifeline.audit`; false when absent. */
   audit: z.optional(z.boolean()),
+  /** `mcpLifeline.alerts.*`, the effective values, unparsed; the defaults when absent. */
+  alerts: z.optional(z.record(z.string(), z.unknown())),
   /** The folder that upstream processes start in by default; absent in a window without a folder. */
   workspaceFolder: z.optional(text(4_096)),
   /** The folders of a multi-root workspace, for `${workspaceFolder:name}`. */

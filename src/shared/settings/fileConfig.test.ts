@@ -60,7 +60,7 @@ describe('the configuration file', () => {
       inputs: [{ id: 'x', type: 'command' }],
       other: 1,
       lifeline: {
-        alerts: {},
+        alerts: 1,
         telemetry: {},
         connection: 1,
         stateFolder: '',

@@ -20,6 +20,8 @@ export interface FileConfig {
   readonly tellRestarts: boolean | undefined;
   /** Whether an audit trail is kept; by default none is. */
   readonly audit: boolean | undefined;
+  /** Values of the alert settings, unparsed. */
+  readonly alerts: Readonly<Record<string, unknown>> | undefined;
   /** Where state is kept; as written. */
   readonly stateFolder: string | undefined;
 }
@@ -37,9 +39,10 @@ const MAX_FOLDER = 4_096;
 const MAX_PROBLEMS = 100;
 
 export const CONNECTION_PLACE = 'lifeline.connection';
+export const ALERTS_PLACE = 'lifeline.alerts';
 
 /** Known to the contract, served by later versions. */
-const laterLifelineKeys = new Set(['alerts', 'telemetry']);
+const laterLifelineKeys = new Set(['telemetry']);
 /** Parts of `mcp.json` that VS Code acts on. */
 const laterKeys = new Set(['sandbox']);
 
@@ -113,8 +116,14 @@ function readServers(
 function readLifeline(
   value: unknown,
   report: Report,
-): Pick<FileConfig, 'audit' | 'connection' | 'stateFolder' | 'tellRestarts'> {
-  const nothing = { audit: undefined, connection: {}, stateFolder: undefined, tellRestarts: undefined };
+): Pick<FileConfig, 'alerts' | 'audit' | 'connection' | 'stateFolder' | 'tellRestarts'> {
+  const nothing = {
+    alerts: undefined,
+    audit: undefined,
+    connection: {},
+    stateFolder: undefined,
+    tellRestarts: undefined,
+  };
   if (value === undefined) return nothing;
   if (!isRecord(value)) {
     report('lifeline', 'must be an object; it is ignored');
@@ -123,16 +132,17 @@ function readLifeline(
   for (const key of Object.keys(value)) {
     if (laterLifelineKeys.has(key))
       report(`lifeline.${key}`, 'is not supported by this version; it is ignored');
-    else if (!['audit', 'connection', 'stateFolder', 'tellRestarts'].includes(key))
+    else if (!['alerts', 'audit', 'connection', 'stateFolder', 'tellRestarts'].includes(key))
       report(`lifeline.${key}`, 'is not a known setting; it is ignored');
   }
-  const { audit, connection, stateFolder, tellRestarts } = value;
+  const { alerts, audit, connection, stateFolder, tellRestarts } = value;
   if (audit !== undefined && typeof audit !== 'boolean')
     report('lifeline.audit', 'must be true or false; false is used');
   if (tellRestarts !== undefined && typeof tellRestarts !== 'boolean')
     report('lifeline.tellRestarts', 'must be true or false; true is used');
   if (connection !== undefined && !isRecord(connection))
     report(CONNECTION_PLACE, 'must be an object; it is ignored');
+  if (alerts !== undefined && !isRecord(alerts)) report(ALERTS_PLACE, 'must be an object; it is ignored');
   const isFolder =
     typeof stateFolder === 'string' &&
     stateFolder.trim() !== '' &&
@@ -141,6 +151,7 @@ function readLifeline(
   if (stateFolder !== undefined && !isFolder)
     report('lifeline.stateFolder', 'must be the path of a folder; the default is used');
   return {
+    alerts: isRecord(alerts) ? alerts : undefined,
     connection: isRecord(connection) ? connection : {},
     stateFolder: isFolder ? stateFolder : undefined,
     audit: typeof audit === 'boolean' ? audit : undefined,

@@ -41,6 +41,8 @@ export interface LifelineServerOptions {
   readonly staleAnswers: boolean;
   /** Per-server connection settings as written; checked by `parseConnectionSettings`. */
   readonly connection: unknown;
+  /** Per-server alert settings as written; checked by `parseAlertSettings`. */
+  readonly alerts?: unknown;
   /** What it is checked by besides the ping; absent: nothing. */
   readonly healthCheck?: HealthCheck;
   /** Request deadline per tool name, seconds. */
@@ -129,6 +131,7 @@ const lifelineKeys = new Set([
   'endpoints',
   'healthCheck',
   'rateLimit',
+  'alerts',
 ]);
 /** Known to the configuration contract, served by later versions: named once, not an error. */
 const laterLifelineKeys = new Set(['compression', 'paging', 'watch']);
@@ -399,6 +402,7 @@ function readLifeline(
     staleAnswers: readCache(reader, `${path}.cache`, options['cache']),
     tellRestarts: reader.flag(`${path}.tellRestarts`, options['tellRestarts'], defaults.tellRestarts ?? true),
     connection: options['connection'],
+    ...(options['alerts'] === undefined ? {} : { alerts: options['alerts'] }),
     timeouts: readTimeouts(reader, `${path}.timeouts`, options['timeouts']),
     ...readHealthCheck(reader, `${path}.healthCheck`, options['healthCheck']),
     ...readRateLimit(reader, `${path}.rateLimit`, options['rateLimit']),

@@ -13,10 +13,3 @@ export interface AlertHook {
   /** The continuity index Φ over all servers, 0 to 1; `undefined` while there is nothing to tell it from. */
   reportContinuity(phi: number | undefined): void;
 }
-
-/** For a room that is built before the alerts are, or without them. */
-export const noAlerts: AlertHook = {
-  raiseWatched: () => undefined,
-  clearWatched: () => undefined,
-  reportContinuity: () => undefined,
-};

@@ -144,7 +144,9 @@ export class AuditTrail implements Observer {
   }
 
   onEvent(event: Observation): void {
-    if (this.#enabled === false || event.kind === 'retry' || event.kind === 'relisted') return;
+    if (this.#enabled === false) return;
+    // What other records tell already, or what is drawn from them.
+    if (event.kind === 'retry' || event.kind === 'relisted' || event.kind === 'alert') return;
     const { type, members } = recordOf(event);
     const text = this.#options.redact(JSON.stringify(members));
     const isWhole = text.length > 2 && text.length <= MAX_EVENT && isObjectText(text);
