@@ -27,6 +27,7 @@ const apart = {
   undici: './lib/undici.cjs',
   'vscode-languageclient/node': './lib/languageClient.cjs',
   'languageServer.ts': './lib/languageServer.cjs',
+  'exporters.ts': './lib/telemetry.cjs',
   'commands.ts': './program.cjs',
 };
 
@@ -35,7 +36,7 @@ const keepApart = {
   name: 'keep apart',
   setup({ onResolve }) {
     onResolve(
-      { filter: /^undici$|^vscode-languageclient\/node$|\/(languageServer|commands)\.ts$/ },
+      { filter: /^undici$|^vscode-languageclient\/node$|\/(languageServer|exporters|commands)\.ts$/ },
       (found) => {
         if (found.kind === 'entry-point') return undefined;
         const bundle = apart[found.path] ?? apart[path.basename(found.path)];
@@ -84,6 +85,7 @@ await Promise.all([
       { in: 'undici', out: 'undici' },
       { in: 'src/engine/control/languageServer.ts', out: 'languageServer' },
       { in: 'vscode-languageclient/node', out: 'languageClient' },
+      { in: 'src/engine/observability/exporters/exporters.ts', out: 'telemetry' },
     ],
     outdir: 'dist/lib',
     outExtension: { '.js': '.cjs' },

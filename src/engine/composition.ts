@@ -25,6 +25,7 @@ import { AuditDesk } from './observability/audit/auditDesk.ts';
 import { AuditTrail } from './observability/audit/auditTrail.ts';
 import { Continuity } from './observability/continuity/continuity.ts';
 import { EngineLog } from './observability/engineLog.ts';
+import { Telemetry } from './observability/exporters/telemetry.ts';
 import { Observations } from './observability/observations.ts';
 import { LatencyHistory } from './observability/latencyHistory.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
@@ -136,9 +137,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     onListenerError,
     redactor,
     onBreaker: (server, state) => observations.note({ kind: 'breaker', server, state }),
-    onConfigured: (configuration) => {
+    onConfigured: (configuration, telemetrySettings) => {
       observations.note({ kind: 'configuration', servers: configuration.servers.map(({ name }) => name) });
       audit.configure(configuration.audit === true);
+      telemetry.configure(telemetrySettings);
     },
     recovery: (server) => new ServerRecovery(server, { clock, random: systemRandom, tide }),
   });
@@ -200,6 +202,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     (server) => ({ continuity: continuity.of(server) }),
     (servers, engine) => alerts.snapshot(servers, engine),
   );
+  const telemetry = new Telemetry({
+    clock,
+    observations,
+    environment: process.env,
+    snapshot: () => snapshots.now,
+    redact,
+    log: (level, message) => log.write(level, message),
+  });
   const history = new LatencyHistory(clock, () => registry.servers);
   let lastNumber = 0;
 
@@ -252,6 +262,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     quote: (level, message, server) => log.quote(level, message, server),
     redact,
     observations,
+    tracing: telemetry,
     onListenerError,
   };
   const gateway = new Gateway({
@@ -294,7 +305,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const http =
     standalone === undefined
       ? undefined
-      : await httpEndpointFor(standalone, { clock, registry, snapshots, gateway, note, auditDesk });
+      : await httpEndpointFor(standalone, {
+          clock,
+          registry,
+          snapshots,
+          telemetry,
+          gateway,
+          note,
+          auditDesk,
+        });
   const file = endpointFile(home, window);
   try {
     await http?.listen();
@@ -347,7 +366,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       continuity.dispose();
       history.dispose();
       journal.close(clientsAreLeft);
-      await audit.stop();
+      await Promise.all([audit.stop(), telemetry.stop()]);
       upstreams.dispose();
       guardian.dispose();
       log.flush();
@@ -378,18 +397,20 @@ async function httpEndpointFor(
     readonly clock: Clock;
     readonly registry: ServerRegistry;
     readonly snapshots: SnapshotProducer;
+    readonly telemetry: Telemetry;
     readonly gateway: Gateway;
     readonly note: (text: string) => void;
     readonly auditDesk: AuditDesk;
   },
 ): Promise<HttpEndpoint> {
-  const { clock, registry, snapshots, gateway, note, auditDesk } = parts;
+  const { clock, registry, snapshots, telemetry, gateway, note, auditDesk } = parts;
   const library = await import('./gateway/httpEndpoint.ts');
   return new library.HttpEndpoint({
     address,
     token,
     clock,
     snapshot: () => snapshots.now,
+    prometheus: () => telemetry.prometheus(),
     recover: (server) => {
       const params = { mode: 'recover', ...(server === undefined ? {} : { server }) } as const;
       return auditDesk.recovery(params, () => forceRecovery(registry, params, clock));

@@ -52,7 +52,7 @@ describe('the packed extension', () => {
       /^extension\/l10n\/bundle\.l10n(\.[a-z-]+)?\.json$/i,
       /^extension\/media\/[\w./-]+\.(svg|png|md|woff2?)$/,
       /^extension\/dist\/(extension|engine|program|bridge)\.cjs$/,
-      /^extension\/dist\/lib\/(languageClient|languageServer|undici)\.cjs$/,
+      /^extension\/dist\/lib\/(languageClient|languageServer|telemetry|undici)\.cjs$/,
       /^extension\/dist\/webview\.(js|css)$/,
     ];
     const unexpected = [...files.keys()].filter((name) => !allowed.some((pattern) => pattern.test(name)));

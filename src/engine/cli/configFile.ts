@@ -8,6 +8,7 @@ import {
   CONNECTION_PLACE,
   MAX_CONFIG_LENGTH,
   parseFileConfig,
+  TELEMETRY_PLACE,
 } from '../../shared/settings/fileConfig.ts';
 import type { SettingsPlaces } from '../servers/serverRegistry.ts';
 
@@ -42,7 +43,12 @@ export function loadConfig(file: string, folder: string): LoadedConfig | string 
   return {
     path,
     problems,
-    places: { servers: config.serversKey, connection: CONNECTION_PLACE, alerts: ALERTS_PLACE },
+    places: {
+      servers: config.serversKey,
+      connection: CONNECTION_PLACE,
+      alerts: ALERTS_PLACE,
+      telemetry: TELEMETRY_PLACE,
+    },
     stateFolder: config.stateFolder === undefined ? undefined : folderOf(config.stateFolder, dirname(path)),
     configuration: {
       // Whoever starts the program chose the file: as good as the user's own settings.
@@ -54,6 +60,7 @@ export function loadConfig(file: string, folder: string): LoadedConfig | string 
       },
       ...(config.alerts === undefined ? {} : { alerts: config.alerts }),
       ...(config.audit === undefined ? {} : { audit: config.audit }),
+      ...(config.telemetry === undefined ? {} : { telemetry: config.telemetry }),
       ...(config.tellRestarts === undefined ? {} : { tellRestarts: config.tellRestarts }),
       workspaceFolder: folder,
       trusted: true,

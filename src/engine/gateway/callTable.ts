@@ -14,6 +14,7 @@ import {
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
 import { Deadline, type Call, type Outcome, type RetryClass } from '../pipeline/call.ts';
+import type { ClientHeaders, Tracing } from '../pipeline/callTrace.ts';
 import { guardStage } from '../pipeline/guardStage.ts';
 import { compose, type Next, type Stage } from '../pipeline/pipeline.ts';
 import { poolStage } from '../pipeline/poolStage.ts';
@@ -48,6 +49,7 @@ export interface CallTableDeps {
   readonly redact: (text: string) => string;
   /** Is told of every call that comes to its end, after it was answered. */
   readonly observations?: Observations;
+  readonly tracing?: Tracing;
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
 }
 
@@ -88,8 +90,15 @@ export class CallTable {
     this.#restartNote = new RestartNote(deps.runtime.name, deps.hasRunTools);
   }
 
-  /** Makes a call of a request; gives nothing when its id is open already, or when too many are (that is answered). */
-  create(line: Uint8Array, frame: Extract<Frame, { kind: 'request' }>): Call | undefined {
+  /**
+   * Makes a call of a request; gives nothing when its id is open already, or when too many are (that is answered). `headers`: of the HTTP request
+   * that brought it.
+   */
+  create(
+    line: Uint8Array,
+    frame: Extract<Frame, { kind: 'request' }>,
+    headers?: ClientHeaders,
+  ): Call | undefined {
     const { runtime, clock, session } = this.#deps;
     const { method, id, params } = frame;
     const [nameRange, metaRange, taskRange] =
@@ -136,6 +145,7 @@ export class CallTable {
       id,
       line,
       wire: undefined,
+      trace: undefined,
       progressToken: metaRange === undefined ? undefined : progressTokenOf(line, metaRange),
       isTask: task,
       retryClass: this.#classOf({ method, isTask: task }, hints),
@@ -156,6 +166,13 @@ export class CallTable {
       cancelLine: undefined,
       settled: Promise.withResolvers<undefined>(),
     };
+    call.trace = this.#deps.tracing?.tracer?.begin({
+      call,
+      params,
+      meta: metaRange,
+      name: nameRange,
+      headers,
+    });
     this.#open.set(id, call);
     if (this.#deadlinesHeld) deadline.pause();
     runtime.counters.total += 1;

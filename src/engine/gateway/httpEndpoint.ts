@@ -28,6 +28,8 @@ export interface HttpEndpointOptions {
   readonly token: string;
   readonly clock: Clock;
   readonly snapshot: () => Snapshot;
+  /** The metrics as Prometheus reads them; `undefined` while they are off. */
+  readonly prometheus?: () => Promise<{ readonly type: string; readonly text: string } | undefined>;
   readonly recover: (server: string | undefined) => Promise<RecoverResult>;
   readonly knows: HttpSessionsOptions['knows'];
   readonly openSession: HttpSessionsOptions['open'];
@@ -170,7 +172,14 @@ export class HttpEndpoint {
     if (refusal !== undefined) this.#refuse(request, response, refusal, { kind });
     else if (kind === 'healthz') sendJson(response, 200, { status: 'ok' });
     else if (kind === 'status') sendJson(response, 200, this.#options.snapshot());
+    else if (kind === 'metrics') await this.#tellMetrics(request, response);
     else await this.#recover(request, response);
+  }
+
+  async #tellMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const metrics = await this.#options.prometheus?.();
+    if (metrics === undefined) this.#refuse(request, response, metricsAreOff, { kind: 'metrics' });
+    else send(response, 200, metrics);
   }
 
   async #recover(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -205,12 +214,16 @@ function ignore(): void {
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  const body = Buffer.from(JSON.stringify(value));
-  const headers = {
-    'content-type': 'application/json',
-    'content-length': body.length,
-    'cache-control': 'no-store',
-  };
+  send(response, status, { type: 'application/json', text: JSON.stringify(value) });
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  { type, text }: { readonly type: string; readonly text: string },
+): void {
+  const body = Buffer.from(text);
+  const headers = { 'content-type': type, 'content-length': body.length, 'cache-control': 'no-store' };
   response.writeHead(status, headers).end(body);
 }
 
@@ -221,8 +234,6 @@ function checkPlain(request: IncomingMessage, kind: Exclude<Route['kind'], 'mcp'
       code: 'notFound',
       sentence: 'There is nothing here. Servers are under /mcp/<name>; /status tells their names.',
     };
-  if (kind === 'metrics')
-    return { status: 404, code: 'notFound', sentence: 'Metrics are not part of this version; see /status.' };
   const wanted = kind === 'recover' ? 'POST' : 'GET';
   if (request.method !== wanted)
     return {
@@ -332,6 +343,12 @@ const noSuchServer: Refusal = {
   status: 404,
   code: 'unknownServer',
   sentence: 'There is no server of that name in the settings.',
+};
+const metricsAreOff: Refusal = {
+  status: 404,
+  code: 'notFound',
+  sentence:
+    'Metrics are off; "lifeline": { "telemetry": { "prometheus": true } } in the file switches them on.',
 };
 const failed: Refusal = {
   status: 500,

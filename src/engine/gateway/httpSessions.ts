@@ -8,6 +8,7 @@ import {
   textOf,
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
+import type { ClientHeaders } from '../pipeline/callTrace.ts';
 import { EventBudget } from './eventLog.ts';
 import { asOneLine, isReadable, readBody } from './httpBody.ts';
 import {
@@ -39,7 +40,7 @@ const noBody = { 'content-length': 0 };
 
 /** What the endpoint needs of a session; `Session` is one. */
 export interface HttpSession {
-  onLine(line: Uint8Array, again: boolean): void;
+  onLine(line: Uint8Array, again: boolean, headers?: ClientHeaders): void;
   end(forGood: boolean): Promise<void>;
 }
 
@@ -196,6 +197,7 @@ export class HttpSessions {
         response,
         accepted: readAccept(request.headers.accept),
         comeback: comebackOf(request),
+        headers: clientHeaders(request),
         server,
         entry,
       });
@@ -210,6 +212,7 @@ export class HttpSessions {
       readonly response: ServerResponse;
       readonly accepted: Accepted;
       readonly comeback: Comeback;
+      readonly headers: ClientHeaders;
       readonly server: string;
       readonly entry: Entry | undefined;
     },
@@ -230,7 +233,7 @@ export class HttpSessions {
     if (frame.kind === 'request') {
       if (entry.port.has(frame.id)) return idIsOpen;
       entry.port.open({ response, accepted, comeback, line, frame, headers: {} });
-      entry.session.onLine(line, false);
+      entry.session.onLine(line, false, to.headers);
       return undefined;
     }
     entry.session.onLine(line, false);
@@ -319,6 +322,19 @@ export class HttpSessions {
     for (const entry of [...this.#entries.values()]) void this.#end(entry, 'MCP Lifeline is stopping.');
     await Promise.all([...this.#ending]);
   }
+}
+
+const noTrace: ClientHeaders = {};
+
+/** Where the client's call stands in a trace; most say nothing of that. */
+function clientHeaders({ headers }: IncomingMessage): ClientHeaders {
+  const { traceparent, tracestate, baggage } = headers;
+  if (typeof traceparent !== 'string') return noTrace;
+  return {
+    traceparent,
+    ...(typeof tracestate === 'string' ? { tracestate } : {}),
+    ...(typeof baggage === 'string' ? { baggage } : {}),
+  };
 }
 
 function comebackOf({ headers }: IncomingMessage): Comeback {

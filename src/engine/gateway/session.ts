@@ -19,6 +19,7 @@ import type { CheckResult } from '../health/ownCheck.ts';
 import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { AttachedSession, HandedOver, ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Observations } from '../observability/observations.ts';
+import type { ClientHeaders, Tracing } from '../pipeline/callTrace.ts';
 import type { Journal } from '../state/journal.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 import type { Failover } from '../upstream/http/failover.ts';
@@ -64,6 +65,7 @@ export interface SessionDeps {
   readonly quote: (level: 'info' | 'warn', message: string, server: string) => void;
   /** Is told of what happens. */
   readonly observations?: Observations;
+  readonly tracing?: Tracing;
   /** Takes secrets out of what is told of a server (requirements R14.4). */
   readonly redact: (text: string) => string;
   readonly onListenerError: (error: unknown) => void;
@@ -267,12 +269,12 @@ export class Session implements AttachedSession, ConnectionClient, SharingClient
     if (config?.lifeline.enabled === true) queueMicrotask(() => this.#ensureConnection()?.open());
   }
 
-  /** A message of the client. `again`: an earlier engine of this session had it before. */
-  onLine(line: Uint8Array, again: boolean): void {
+  /** A message of the client. `again`: an earlier engine of this session had it before. `headers`: of the HTTP request that brought it. */
+  onLine(line: Uint8Array, again: boolean, headers?: ClientHeaders): void {
     const frame = scanFrame(line);
     switch (frame.kind) {
       case 'request':
-        this.#onRequest(line, frame, again);
+        this.#onRequest(line, frame, again, headers);
         return;
       case 'notification':
         this.#onNotification(line, frame);
@@ -296,7 +298,7 @@ export class Session implements AttachedSession, ConnectionClient, SharingClient
     }
   }
 
-  #onRequest(line: Uint8Array, frame: Request, again: boolean): void {
+  #onRequest(line: Uint8Array, frame: Request, again: boolean, headers: ClientHeaders | undefined): void {
     if (frame.method === 'initialize') {
       void this.#onInitialize(line, frame);
       return;
@@ -316,7 +318,7 @@ export class Session implements AttachedSession, ConnectionClient, SharingClient
       this.#port.answer(frame.id, resultAnswer(frame.id, '{}'));
       return;
     }
-    const call = this.#calls.create(line, frame);
+    const call = this.#calls.create(line, frame, headers);
     if (call === undefined) return; // answered: too much is waiting
     if (again && this.#calls.interrupted(call, this.#journalReliable)) return;
     const member = listMembers.get(frame.method);

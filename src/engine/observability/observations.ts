@@ -24,7 +24,12 @@ export type ObservedCall = Pick<
   | 'line'
 > &
   /** What tells how long it took, and why; absent of a call that was refused before it was one. */
-  Partial<Pick<Call, 'isTask' | 'sentAt' | 'ranMs' | 'coldMs' | 'isHeldUp' | 'hasAsked' | 'highestProgress'>>;
+  Partial<
+    Pick<
+      Call,
+      'trace' | 'isTask' | 'sentAt' | 'ranMs' | 'coldMs' | 'isHeldUp' | 'hasAsked' | 'highestProgress'
+    >
+  >;
 
 /** Something that happened beside the calls. Times are milliseconds. */
 export type Observation =

@@ -3,6 +3,7 @@ import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import type { Fault } from '../../shared/model/fault.ts';
 import type { Launch } from '../upstream/launch.ts';
+import type { CallTrace } from './callTrace.ts';
 import { dueTimesOf, type DueItem, type DueTimes } from './dueTimes.ts';
 import type { WireForm } from './wireForm.ts';
 
@@ -41,6 +42,8 @@ export interface Call {
   readonly line: Uint8Array;
   /** As a server gets it that several clients share; absent where the client's own message is written. */
   wire: WireForm | undefined;
+  /** What telemetry keeps of it; absent while that is off. */
+  trace: CallTrace | undefined;
   /** Canonical JSON text; progress with this token extends the deadline. */
   readonly progressToken: string | undefined;
   /** The request asks to be run as a task. */
@@ -81,6 +84,17 @@ export interface Call {
 /** The id (canonical JSON text) by which the server knows a call. */
 export function wireIdOf(call: Call): string {
   return call.wire?.id ?? call.id;
+}
+
+/** It is handed to a server now. */
+export function noteWritten(call: Call): void {
+  call.delivery = 'written';
+  call.attempts += 1;
+}
+
+/** The message of a call as its server gets it. */
+export function wireLineOf(call: Call): Uint8Array {
+  return (call.wire ?? call).line;
 }
 
 export interface DeadlineOptions {

@@ -28,6 +28,7 @@ import {
 } from '../../shared/settings/serverConfig.ts';
 import { parseServerTemplate, type ServerInputs } from '../../shared/settings/serverTemplate.ts';
 import type { VariableScope } from '../../shared/settings/variables.ts';
+import { parseTelemetry, type TelemetrySettings } from '../../shared/settings/telemetrySettings.ts';
 import type { ServerRecovery } from '../recovery/serverRecovery.ts';
 import type { CatalogueStore } from '../catalogue/catalogue.ts';
 import { ServerRuntime, type RuntimeConfiguration } from './serverRuntime.ts';
@@ -37,12 +38,14 @@ export interface SettingsPlaces {
   readonly servers: string;
   readonly connection: string;
   readonly alerts: string;
+  readonly telemetry: string;
 }
 
 const editorPlaces: SettingsPlaces = {
   servers: 'mcpLifeline.servers',
   connection: 'mcpLifeline.connection',
   alerts: 'mcpLifeline.alerts',
+  telemetry: 'mcpLifeline.telemetry',
 };
 
 export interface RegistryDeps {
@@ -55,7 +58,7 @@ export interface RegistryDeps {
   /** A server's breaker has opened, or closed, or lets trials through. */
   readonly onBreaker?: (server: string, state: BreakerStateName) => void;
   /** Settings were taken over. */
-  readonly onConfigured?: (configuration: EngineConfiguration) => void;
+  readonly onConfigured?: (configuration: EngineConfiguration, telemetry: TelemetrySettings) => void;
   /** What is remembered of a server's failures; in memory only, so that no failure outlives the engine. */
   readonly recovery: (server: string) => ServerRecovery;
   /** How much of the machine's processors is in use, 0 to 1. */
@@ -152,7 +155,9 @@ export class ServerRegistry {
   configure(configuration: EngineConfiguration, places: SettingsPlaces = editorPlaces): void {
     this.#deps.redactor?.spare(configuration.servers.map(({ name }) => name));
     this.#deps.redactor?.learn(secretsIn([configuration.servers, configuration.connection]));
-    const problems: SettingsProblem[] = [];
+    const telemetry = parseTelemetry(configuration.telemetry, places.telemetry);
+    this.#deps.redactor?.learn(secretHeaders(telemetry.settings));
+    const problems: SettingsProblem[] = [...telemetry.problems];
     const seen = new Map<string, string>();
     this.#workspaceFolder = configuration.workspaceFolder;
     const layers = this.#connectionLayers(configuration, places.connection);
@@ -211,7 +216,7 @@ export class ServerRegistry {
     }
     this.#problems = fitProblems(problems, this.#deps.redactor);
     this.#configured = true;
-    this.#deps.onConfigured?.(configuration);
+    this.#deps.onConfigured?.(configuration, telemetry.settings);
     this.#changed.fire(undefined);
   }
 
@@ -267,6 +272,11 @@ export class ServerRegistry {
       server.onDidChange(() => this.#changed.fire(undefined)),
     );
   }
+}
+
+/** A long value proves who sends, whatever its header is called. */
+function secretHeaders({ headers }: TelemetrySettings): string[] {
+  return [...secretsIn(headers), ...Object.values(headers).filter((value) => value.length >= 16)];
 }
 
 /**

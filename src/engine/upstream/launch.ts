@@ -12,7 +12,7 @@ import {
 } from '../../shared/protocol/frameScanner.ts';
 import type { Load } from '../health/patient.ts';
 import { Vitals } from '../health/vitals.ts';
-import { wireIdOf, type Call, type Outcome } from '../pipeline/call.ts';
+import { noteWritten, wireIdOf, wireLineOf, type Call, type Outcome } from '../pipeline/call.ts';
 import { itemsOfBatch } from './batch.ts';
 import { cancelMessage } from './cancelMessage.ts';
 import { idOfCutAnswer } from './cutAnswer.ts';
@@ -338,6 +338,7 @@ export class Launch implements TransportListener {
         this.#pending.delete(id);
         signal.removeEventListener('abort', onAbort);
         this.#transport.release(id);
+        attempt?.ended(outcome);
         resolve(outcome);
         if (this.#pending.size > 0) return;
         if (this.#retirement !== undefined) this.#retirement.resolve(this.stop());
@@ -348,9 +349,9 @@ export class Launch implements TransportListener {
       // On record before it is written: an engine killed in between leaves at most a call that was never run.
       const atMostOnce = call.retryClass === 'atMostOnce';
       if (atMostOnce) this.#options.journal.written(call, this.#transport.collectsRequests === true);
-      call.delivery = 'written';
-      call.attempts += 1;
-      this.#transport.request({ id, line: (call.wire ?? call).line, atMostOnce }, (verdict) => {
+      noteWritten(call);
+      const attempt = call.trace?.attempt(wireLineOf(call), this);
+      this.#transport.request({ id, line: wireLineOf(call), ...attempt, atMostOnce }, (verdict) => {
         if (verdict.kind !== 'written' && this.#pending.get(id)?.call === call)
           this.#onLost(call, settle, verdict);
       });

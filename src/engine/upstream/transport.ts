@@ -17,6 +17,8 @@ export interface OutgoingRequest {
   readonly line: Uint8Array | string;
   /** Must not be sent where it is likely to get lost, because nobody may repeat it. */
   readonly atMostOnce: boolean;
+  /** Sent beside those of every request, where there are headers. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Where at-most-once calls are on record before a server gets them. `isLater`: the transport sees to it that the record is there before the call leaves. */

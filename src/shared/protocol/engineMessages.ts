@@ -44,6 +44,8 @@ const configurationSchema = z.object({
   audit: z.optional(z.boolean()),
   /** `mcpLifeline.alerts.*`, the effective values, unparsed; the defaults when absent. */
   alerts: z.optional(z.record(z.string(), z.unknown())),
+  /** `mcpLifeline.telemetry.*`, or `lifeline.telemetry` of the file, unparsed; nothing is exported when absent. */
+  telemetry: z.optional(z.unknown()),
   /** The folder that upstream processes start in by default; absent in a window without a folder. */
   workspaceFolder: z.optional(text(4_096)),
   /** The folders of a multi-root workspace, for `${workspaceFolder:name}`. */

@@ -61,7 +61,7 @@ describe('the configuration file', () => {
       other: 1,
       lifeline: {
         alerts: 1,
-        telemetry: {},
+        telemetry: { otlp: true },
         connection: 1,
         stateFolder: '',
         tellRestarts: 1,
@@ -76,7 +76,6 @@ describe('the configuration file', () => {
       'lifeline.colour',
       'lifeline.connection',
       'lifeline.stateFolder',
-      'lifeline.telemetry',
       'lifeline.tellRestarts',
       'mcpServers',
       'other',

@@ -22,6 +22,8 @@ export interface FileConfig {
   readonly audit: boolean | undefined;
   /** Values of the alert settings, unparsed. */
   readonly alerts: Readonly<Record<string, unknown>> | undefined;
+  /** What is told to programs of others, unparsed (`parseTelemetry`). */
+  readonly telemetry?: unknown;
   /** Where state is kept; as written. */
   readonly stateFolder: string | undefined;
 }
@@ -40,9 +42,8 @@ const MAX_PROBLEMS = 100;
 
 export const CONNECTION_PLACE = 'lifeline.connection';
 export const ALERTS_PLACE = 'lifeline.alerts';
+export const TELEMETRY_PLACE = 'lifeline.telemetry';
 
-/** Known to the contract, served by later versions. */
-const laterLifelineKeys = new Set(['telemetry']);
 /** Parts of `mcp.json` that VS Code acts on. */
 const laterKeys = new Set(['sandbox']);
 
@@ -116,7 +117,7 @@ function readServers(
 function readLifeline(
   value: unknown,
   report: Report,
-): Pick<FileConfig, 'alerts' | 'audit' | 'connection' | 'stateFolder' | 'tellRestarts'> {
+): Pick<FileConfig, 'alerts' | 'audit' | 'connection' | 'stateFolder' | 'telemetry' | 'tellRestarts'> {
   const nothing = {
     alerts: undefined,
     audit: undefined,
@@ -130,12 +131,10 @@ function readLifeline(
     return nothing;
   }
   for (const key of Object.keys(value)) {
-    if (laterLifelineKeys.has(key))
-      report(`lifeline.${key}`, 'is not supported by this version; it is ignored');
-    else if (!['alerts', 'audit', 'connection', 'stateFolder', 'tellRestarts'].includes(key))
+    if (!['alerts', 'audit', 'connection', 'stateFolder', 'telemetry', 'tellRestarts'].includes(key))
       report(`lifeline.${key}`, 'is not a known setting; it is ignored');
   }
-  const { alerts, audit, connection, stateFolder, tellRestarts } = value;
+  const { alerts, audit, connection, stateFolder, telemetry, tellRestarts } = value;
   if (audit !== undefined && typeof audit !== 'boolean')
     report('lifeline.audit', 'must be true or false; false is used');
   if (tellRestarts !== undefined && typeof tellRestarts !== 'boolean')
@@ -155,6 +154,7 @@ function readLifeline(
     connection: isRecord(connection) ? connection : {},
     stateFolder: isFolder ? stateFolder : undefined,
     audit: typeof audit === 'boolean' ? audit : undefined,
+    ...(telemetry === undefined ? {} : { telemetry }),
     tellRestarts: typeof tellRestarts === 'boolean' ? tellRestarts : undefined,
   };
 }

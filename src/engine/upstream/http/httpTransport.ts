@@ -224,7 +224,10 @@ export class HttpTransport implements Transport {
     flight.exchange = this.#exchange(
       {
         method: 'POST',
-        headers: this.#messageHeaders,
+        headers:
+          request.headers === undefined
+            ? this.#messageHeaders
+            : { ...this.#messageHeaders, ...request.headers },
         body: request.line,
         expectsMessage: true,
         answers: request.id,
