@@ -77,6 +77,8 @@ await Promise.all([
     ...base,
     entryPoints: ['src/engine/cli/commands.ts'],
     outfile: 'dist/program.cjs',
+    // Where its other files are.
+    define: { 'import.meta.dirname': '__dirname' },
     plugins: [keepApart, versionOnly],
   }),
   build({
@@ -84,6 +86,7 @@ await Promise.all([
     entryPoints: [
       { in: 'undici', out: 'undici' },
       { in: 'src/engine/control/languageServer.ts', out: 'languageServer' },
+      { in: 'src/engine/observability/audit/auditWorker.ts', out: 'auditWorker' },
       { in: 'vscode-languageclient/node', out: 'languageClient' },
       { in: 'src/engine/observability/exporters/exporters.ts', out: 'telemetry' },
     ],

@@ -22,7 +22,8 @@ import { isStopped } from './health/processState.ts';
 import { AlertDesk } from './observability/alerts/alertDesk.ts';
 import type { MeasuredServer } from './observability/alerts/measures.ts';
 import { AuditDesk } from './observability/audit/auditDesk.ts';
-import { AuditTrail } from './observability/audit/auditTrail.ts';
+import { AuditFeed } from './observability/audit/auditFeed.ts';
+import { openAuditThread } from './observability/audit/auditThread.ts';
 import { Continuity } from './observability/continuity/continuity.ts';
 import { EngineLog } from './observability/engineLog.ts';
 import { Telemetry } from './observability/exporters/telemetry.ts';
@@ -114,15 +115,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   });
   const store = new CatalogueStore(home, window, note);
   const auditFolder = join(home, 'audit', window);
-  const audit = new AuditTrail({
-    folder: auditFolder,
+  const audit = new AuditFeed({
     clock,
-    engine: { pid: process.pid, version },
     log: (message) => {
       note(message);
       listeners.onTrouble?.();
     },
     redact,
+    open: (hasStarted, listener) =>
+      openAuditThread({ folder: auditFolder, engine: { pid: process.pid, version }, hasStarted }, listener),
   });
   const observations = new Observations(onListenerError);
   observations.add(audit);
@@ -138,8 +139,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     redactor,
     onBreaker: (server, state) => observations.note({ kind: 'breaker', server, state }),
     onConfigured: (configuration, telemetrySettings) => {
-      observations.note({ kind: 'configuration', servers: configuration.servers.map(({ name }) => name) });
       audit.configure(configuration.audit === true);
+      observations.note({ kind: 'configuration', servers: configuration.servers.map(({ name }) => name) });
       telemetry.configure(telemetrySettings);
     },
     recovery: (server) => new ServerRecovery(server, { clock, random: systemRandom, tide }),

@@ -236,6 +236,8 @@ export class TestBed {
   #connection: Record<string, unknown> = {};
   workspaceFolder: string | undefined;
   tellRestarts: boolean | undefined;
+  /** What else stands in the configuration. */
+  more: Partial<EngineConfiguration> = {};
 
   constructor(window = 'w1') {
     this.window = window;
@@ -256,6 +258,7 @@ export class TestBed {
       trusted: true,
       ...(this.tellRestarts === undefined ? {} : { tellRestarts: this.tellRestarts }),
       ...(this.workspaceFolder === undefined ? {} : { workspaceFolder: this.workspaceFolder }),
+      ...this.more,
     };
   }
 

@@ -16,6 +16,7 @@ import { FakeClock } from '../../../../test/support/fakeClock.ts';
 import { auditFiles, HEAD_FILE } from './auditFolder.ts';
 import { NO_HASH, sealLine } from './auditLine.ts';
 import type { ObservedCall } from '../observations.ts';
+import { AuditFeed, type AuditSink, type SinkListener } from './auditFeed.ts';
 import { AuditTrail, type AuditOptions } from './auditTrail.ts';
 import { verifyFiles, verifyFolder } from './verifyAudit.ts';
 
@@ -39,7 +40,7 @@ describe('audit trail', () => {
   let clock: FakeClock;
   let logged: string[];
   /** A killed engine's file is closed by the system; here nobody would. */
-  const left: AuditTrail[] = [];
+  const left: AuditFeed[] = [];
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'audit-'));
     folder = join(root, 'trail');
@@ -51,14 +52,37 @@ describe('audit trail', () => {
     rmSync(root, { recursive: true, force: true });
   });
 
-  const trail = (more: Partial<AuditOptions> = {}): AuditTrail => {
-    const made = new AuditTrail({
+  /** What the writing thread does, without the thread. */
+  const sink = (
+    hasStarted: boolean,
+    { onRead, onLog, onStatus }: SinkListener,
+    more: Partial<AuditOptions> = {},
+  ): AuditSink => {
+    const one = new AuditTrail({
       folder,
       clock,
       engine: { pid: 1, version: '1.2.3' },
+      hasStarted,
+      log: onLog,
+      onStatus,
+      ...more,
+    });
+    one.start();
+    return {
+      take({ buffer, length }) {
+        one.take(Buffer.from(buffer), length);
+        onRead(one.status);
+      },
+      flush: () => one.flush(),
+      stop: () => one.stop(),
+    };
+  };
+  const trail = (more: Partial<AuditOptions> = {}): AuditFeed => {
+    const made = new AuditFeed({
+      clock,
       log: (text) => logged.push(text),
       redact: (text) => text.replaceAll('s3cret', '[redacted]'),
-      ...more,
+      open: (hasStarted, listener) => sink(hasStarted, listener, more),
     });
     made.configure(true);
     return made;
@@ -66,7 +90,10 @@ describe('audit trail', () => {
   /** One engine's life with so many calls; `isKilled`: it does not stop by itself. */
   const live = async (calls: number, more: Partial<AuditOptions> = {}, isKilled = false): Promise<void> => {
     const one = trail(more);
-    for (let number = 0; number < calls; number += 1) one.onCall(call(number), 'ok', '{"result":1}');
+    for (let number = 0; number < calls; number += 1) {
+      one.onCall(call(number), 'ok', '{"result":1}');
+      if (number % 2 === 1) await one.flush(); // two in a line
+    }
     await (isKilled ? one.flush() : one.stop());
     left.push(one);
   };
@@ -77,19 +104,23 @@ describe('audit trail', () => {
         .filter((line) => line.endsWith('}'))
         .map((line) => JSON.parse(line) as Record<string, unknown>),
     );
+  /** Each call that was recorded. */
+  const calls = (): Record<string, unknown>[] =>
+    lines().flatMap((line) => (line['calls'] ?? []) as Record<string, unknown>[]);
   const only = (): string => auditFiles(folder)[0] ?? '';
 
   it('R11.5 records a call with its outcome, and hashes in place of contents', async () => {
     const one = trail();
     one.onCall({ ...call(7), attempts: 2, tool: 'a"b s3cret' }, 'requestTimeout', Buffer.from('answer'));
     await one.stop();
-    const recorded = lines().find(({ type }) => type === 'call');
-    const { seq, prev, hash, at, ...told } = recorded ?? {};
-    assert.ok([seq, prev, hash, at].every((member) => member !== undefined));
+    const recorded = lines().find(({ type }) => type === 'calls') ?? {};
+    assert.deepEqual(Object.keys(recorded), ['seq', 'prev', 'at', 'type', 'calls', 'hash']);
+    assert.equal(calls().length, 1);
+    const { at, ...told } = calls()[0] ?? {};
+    assert.equal(at, clock.wallNow());
     assert.deepEqual(told, {
-      type: 'call',
       server: 'git',
-      session: 's1',
+      session: sha256('s1').slice(0, 32),
       call: 'c7',
       method: 'tools/call',
       tool: 'a"b [redacted]',
@@ -102,7 +133,7 @@ describe('audit trail', () => {
     });
     assert.deepEqual(
       lines().map(({ type }) => type),
-      ['file', 'start', 'call', 'stop'],
+      ['file', 'start', 'calls', 'stop'],
     );
   });
 
@@ -304,7 +335,7 @@ describe('audit trail', () => {
     assert.equal(logged.length, 2);
   }).timeout(20_000);
 
-  it('R11.5 an engine that goes on with a trail on a disk that is full counts only its own losses', async () => {
+  it('R11.5 an engine that goes on with a trail on a disk that is full loses nothing that can wait', async () => {
     await live(50);
     let isFull = true;
     const one = trail({
@@ -315,16 +346,14 @@ describe('audit trail', () => {
     });
     for (let number = 0; number < 10; number += 1) one.onCall(call(number), 'ok', undefined);
     await one.flush();
-    assert.equal(one.status.lost, 10);
+    assert.match(one.status.degraded ?? '', /ENOSPC/);
     isFull = false;
     await clock.advance(5_000);
     await one.stop();
-    assert.deepEqual(
-      lines()
-        .filter(({ type }) => type === 'gap')
-        .map(({ lost }) => lost),
-      [10],
-    );
+    // They waited for the disk.
+    assert.equal(one.status.lost, 0);
+    assert.equal(calls().length, 60);
+    assert.ok(!lines().some(({ type }) => type === 'gap'));
     assert.equal((await verifyFolder(folder)).broken, undefined);
   });
 
@@ -332,17 +361,17 @@ describe('audit trail', () => {
     writeFileSync(folder, 'a file in its place');
     const one = trail();
     await one.flush();
-    for (let number = 0; number < 30_000; number += 1) one.onCall(call(number), 'ok', undefined);
+    for (let number = 0; number < 40_000; number += 1) one.onCall(call(number), 'ok', undefined);
     assert.ok(one.status.lost >= 10_000);
     assert.match(one.status.degraded ?? '', /cannot be written/);
     rmSync(folder);
     mkdirSync(folder);
     await clock.advance(5_000);
+    await one.flush();
     await one.stop();
     const verdict = await verifyFolder(folder);
     assert.equal(verdict.broken, undefined, verdict.broken?.message);
-    const recorded = lines().filter(({ type }) => type === 'call').length;
-    assert.equal(recorded + one.status.lost, 30_000);
+    assert.equal(calls().length + one.status.lost, 40_000);
   });
 
   it('R11.5 turned off it records nothing, and says so', async () => {
@@ -354,18 +383,19 @@ describe('audit trail', () => {
     one.configure(true);
     one.onCall(call(3), 'ok', undefined);
     await one.stop();
-    const told = lines().map((line) => line['call'] ?? line['type']);
+    const told = lines().flatMap(({ type, calls }) =>
+      calls === undefined ? [type] : (calls as { call: string }[]).map((one) => one.call),
+    );
     assert.deepEqual(told, ['file', 'start', 'c1', 'off', 'on', 'c3', 'stop']);
     assert.equal((await verifyFolder(folder)).broken, undefined);
   });
 
   it('R11.5 a trail that was never turned on leaves nothing', async () => {
-    const one = new AuditTrail({
-      folder,
+    const one = new AuditFeed({
       clock,
-      engine: { pid: 1, version: '1' },
       log: () => undefined,
       redact: (text) => text,
+      open: sink,
     });
     one.onCall(call(1), 'ok', undefined);
     one.configure(false);

@@ -6,16 +6,16 @@ import type {
   ServerActionResult,
 } from '../../../shared/protocol/engineMessages.ts';
 import type { Observations } from '../observations.ts';
-import type { AuditTrail } from './auditTrail.ts';
+import type { AuditFeed } from './auditFeed.ts';
 import { verdictOf } from './auditVerdict.ts';
 
 /** What people ask of the engine, told with what came of it; and the verification of what was recorded. */
 export class AuditDesk {
   readonly #observations: Observations;
-  readonly #trail: AuditTrail;
+  readonly #trail: AuditFeed;
   readonly #folder: string;
 
-  constructor(observations: Observations, trail: AuditTrail, folder: string) {
+  constructor(observations: Observations, trail: AuditFeed, folder: string) {
     this.#observations = observations;
     this.#trail = trail;
     this.#folder = folder;

@@ -16,6 +16,9 @@ const TAIL_LENGTH = HASH_MARK.length + 64 + 2;
 /** Of a line. Ours are shorter; a longer one is none. */
 export const MAX_LINE_BYTES = 65_536;
 
+/** Bytes beside the body: braces, number, both hashes and the line end. */
+const AROUND_BYTES = 256;
+
 export interface SealedLine {
   readonly text: string;
   readonly hash: string;
@@ -23,9 +26,53 @@ export interface SealedLine {
 
 /** `body`: the members after `prev`, without braces, beginning with `"at":`. */
 export function sealLine(seq: number, prev: string, body: string): SealedLine {
-  const open = `{"seq":${seq},"prev":"${prev}",${body}`;
-  const own = hash('sha256', open, 'hex');
-  return { text: `${open}${HASH_MARK}${own}"}\n`, hash: own };
+  const seal = new LineSeal(seq - 1, prev);
+  seal.add(Buffer.from(body));
+  return { text: seal.bytes.toString(), hash: seal.hash };
+}
+
+/** Lines that follow each other, as they go to the file. */
+export class LineSeal {
+  #bytes = Buffer.allocUnsafeSlow(AROUND_BYTES);
+  #length = 0;
+  /** Of the last line. */
+  seq: number;
+  hash: string;
+
+  constructor(seq: number, hash: string) {
+    this.seq = seq;
+    this.hash = hash;
+  }
+
+  /** Goes on behind a line, with nothing. */
+  reset(seq: number, hash: string): void {
+    this.#length = 0;
+    this.seq = seq;
+    this.hash = hash;
+  }
+
+  /** Until the next `reset`. */
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  add(body: Uint8Array): void {
+    const from = this.#length;
+    this.#makeRoom(body.length + AROUND_BYTES);
+    this.seq += 1;
+    let at = from + this.#bytes.write(`{"seq":${this.seq},"prev":"${this.hash}",`, from, 'latin1');
+    this.#bytes.set(body, at);
+    at += body.length;
+    this.hash = hash('sha256', this.#bytes.subarray(from, at), 'hex');
+    this.#length = at + this.#bytes.write(`${HASH_MARK}${this.hash}"}\n`, at, 'latin1');
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.#length + bytes <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(2 * (this.#length + bytes));
+    larger.set(this.bytes);
+    this.#bytes = larger;
+  }
 }
 
 export interface AuditLine {

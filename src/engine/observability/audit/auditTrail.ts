@@ -1,10 +1,8 @@
-import { hash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { open, rename, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../shared/base/clock.ts';
 import type { Disposable } from '../../../shared/base/disposable.ts';
-import type { CallOutcome, Observation, ObservedCall, Observer } from '../observations.ts';
 import {
   auditFileName,
   auditFiles,
@@ -14,14 +12,15 @@ import {
   readChainEnd,
   readHead,
 } from './auditFolder.ts';
-import { sealLine } from './auditLine.ts';
+import { LineSeal, NO_HASH, sealLine } from './auditLine.ts';
+import { PacketScanner, type PacketReader, type ScannedCall } from './auditPacket.ts';
+import type { SinkStatus } from './auditFeed.ts';
+import { CallLines } from './callLines.ts';
 
-/** Records wait this long for each other, and go to the file in one write. */
-const WRITE_INTERVAL_MS = 100;
 /** What was written is brought to the disk (fdatasync) this often while anything comes, and at the end. */
 const SYNC_INTERVAL_MS = 1_000;
 /** Written at once; more waits for the next turn of the event loop. */
-const MAX_BATCH = 512;
+const MAX_WRITE_BYTES = 524_288;
 /** Waiting for a disk that takes none; beyond it records are lost, and counted. */
 const MAX_WAITING = 20_000;
 /** A disk that took nothing is tried again after this time. */
@@ -29,182 +28,150 @@ const RETRY_MS = 5_000;
 const MAX_FILE_BYTES = 8_388_608;
 /** Files of a chain: 64 MB in all. The oldest is removed when there is one more. */
 const MAX_FILES = 8;
-/** Of a name that a client, or a server, has chosen. */
-const MAX_NAME = 256;
-const MAX_NAMES = 2_000;
-/** Of what is recorded of an event. */
-const MAX_EVENT = 8_192;
-
-export interface AuditStatus {
-  readonly enabled: boolean;
-  /** Records that were lost, and are named in the chain as a gap when it goes on. */
-  readonly lost: number;
-  /** Why nothing can be written now, as a sentence. */
-  readonly degraded?: string;
-}
 
 export interface AuditOptions {
   readonly folder: string;
   readonly clock: Clock;
   readonly engine: { readonly pid: number; readonly version: string };
+  /** The trail has a line for this engine's start already. */
+  readonly hasStarted: boolean;
   readonly log: (message: string) => void;
-  /** Takes secrets out of names (requirements R14.4). */
-  readonly redact: (text: string) => string;
+  /** More was lost, or the disk takes nothing, or takes something again. */
+  readonly onStatus: (status: SinkStatus) => void;
   /** For tests: what the system does with a write. */
-  readonly write?: (file: FileHandle, bytes: Buffer) => Promise<void>;
-  readonly maxFileBytes?: number;
-  readonly maxFiles?: number;
+  readonly write?: ((file: FileHandle, bytes: Buffer) => Promise<void>) | undefined;
+  readonly maxFileBytes?: number | undefined;
+  readonly maxFiles?: number | undefined;
+}
+
+/** A line that waits: what stands in it behind `prev`, and how many records it holds. */
+interface Body {
+  readonly bytes: Uint8Array;
+  readonly records: number;
+  /** So many records that are lost are told by it. */
+  readonly lost?: number;
 }
 
 /**
- * The audit trail of a window (requirements R11.5): an append-only chain of lines. Only the owner of the window's lock may have one. Everything here happens after a
- * call was answered, in batches; a disk that is full, slow or read-only costs records, which are counted, never a call.
+ * The audit trail of a window (requirements R11.5): an append-only chain of lines, in files. Calls that came together share a line, and its hash. Lives in
+ * a thread of its own (`auditThread.ts`): what it does is on no call's way.
  */
-export class AuditTrail implements Observer {
+export class AuditTrail implements PacketReader {
   readonly #options: AuditOptions;
-  readonly #names = new Map<string, string>();
-  #lastCall: Partial<ObservedCall> & { readonly text: string } = { text: '' };
-  #waiting: string[] = [];
-  #enabled: boolean | undefined;
+  readonly #scanner = new PacketScanner();
+  #waiting: Body[] = [];
+  #waitingRecords = 0;
+  readonly #calls = new CallLines();
+  readonly #seal = new LineSeal(0, NO_HASH);
   #file: FileHandle | undefined;
   #sizeBytes = 0;
   #seq = 0;
   #hash = '';
+  #told: SinkStatus = { waiting: 0, lost: 0 };
   #lost = 0;
   #lostAll = 0;
   #lostSince = 0;
   #why: string | undefined;
-  #timer: Disposable | undefined;
+  /** What was last on its way to the disk. */
+  #underWay: readonly Body[] = [];
+  #retry: Disposable | undefined;
   #syncTimer: Disposable | undefined;
   #isUnsynced = false;
   #work: Promise<void> = Promise.resolve();
   #isWorking = false;
   #isStopped = false;
-  #hasStarted = false;
+  #hasStarted: boolean;
   #syncing: Promise<void> = Promise.resolve();
 
   constructor(options: AuditOptions) {
     this.#options = options;
+    this.#hasStarted = options.hasStarted;
   }
 
-  get status(): AuditStatus {
-    return {
-      enabled: this.#enabled === true,
-      lost: this.#lostAll,
-      ...(this.#why === undefined
-        ? {}
-        : {
-            degraded: `The audit trail cannot be written: ${this.#why}. Calls go on; ${this.#lost} records are lost so far.`,
-          }),
-    };
+  /** Opens the chain, so that a trail that is switched on says so at once. */
+  start(): void {
+    void this.#drain();
   }
 
-  /** Until this is called records wait. Turned off, nothing is recorded from now on, which the trail itself says. */
-  configure(enabled: boolean): void {
-    if (this.#enabled === enabled || this.#isStopped) return;
-    const before = this.#enabled;
-    if (!enabled) {
-      if (before === undefined) this.#waiting = [];
-      else this.#push(`"type":"off"`);
-      this.#enabled = false;
-      void this.#drain().then(() => (this.#enabled === false ? this.#close() : undefined));
-      return;
-    }
-    this.#enabled = true;
-    if (before === false) this.#push(`"type":"on"`);
-    this.#schedule();
+  /** Reads a packet; when this returns it may be used again. */
+  take(packet: Buffer, length: number): void {
+    this.#scanner.scan(packet, length, this);
+    this.#sealCalls();
+    if (this.#why === undefined) void this.#drain();
+    else this.#schedule();
   }
 
-  onCall(call: ObservedCall, outcome: CallOutcome, answer: Uint8Array | string | undefined): void {
-    if (this.#enabled === false) return;
-    const ms = Math.round((this.#options.clock.now() - call.startedAt) * 1_000) / 1_000;
-    // The id is ours: a letter, and a number in base 36.
-    this.#push(
-      `${this.#who(call)},"call":"${call.callId}","outcome":"${outcome}","ms":${ms},"attempts":${call.attempts},"request":${digestOf(call.line)}` +
-        (answer === undefined ? '' : `,"answer":${digestOf(answer)}`),
-    );
+  onCall(call: ScannedCall): void {
+    if (this.#calls.isFull) this.#sealCalls();
+    if (this.#waitingRecords + this.#calls.count >= MAX_WAITING) this.#lose(1, call.at);
+    else this.#calls.add(call);
   }
 
-  /** Whose call it is; mostly the same as the one before. */
-  #who({ server, session, method, tool, retryClass }: ObservedCall): string {
-    const last = this.#lastCall;
-    if (
-      last.server === server &&
-      last.session === session &&
-      last.method === method &&
-      last.tool === tool &&
-      last.retryClass === retryClass
-    )
-      return last.text;
-    const text =
-      `"type":"call","server":${this.#name(server)},"session":${this.#name(session)},"method":${this.#name(method)}` +
-      `${tool === undefined ? '' : `,"tool":${this.#name(tool)}`},"class":"${retryClass}"`;
-    this.#lastCall = { server, session, method, tool, retryClass, text };
-    return text;
+  onEvent(at: number, body: string): void {
+    this.#sealCalls();
+    if (this.#waitingRecords >= MAX_WAITING) this.#lose(1, at);
+    else this.#wait({ bytes: Buffer.from(`"at":${at},${body}`), records: 1 });
   }
 
-  onEvent(event: Observation): void {
-    if (this.#enabled === false) return;
-    // What other records tell already, or what is drawn from them.
-    if (event.kind === 'retry' || event.kind === 'relisted' || event.kind === 'alert') return;
-    const { type, members } = recordOf(event);
-    const text = this.#options.redact(JSON.stringify(members));
-    const isWhole = text.length > 2 && text.length <= MAX_EVENT && isObjectText(text);
-    this.#push(`"type":"${type}"${isWhole ? `,${text.slice(1, -1)}` : ''}`);
+  onLost(count: number, since: number): void {
+    this.#sealCalls();
+    this.#noteLost(count, since);
   }
 
-  /** The last lines are written, brought to the disk, and say that the engine stopped. */
+  #sealCalls(): void {
+    const { count } = this.#calls;
+    if (count > 0) this.#wait({ bytes: this.#calls.take(), records: count });
+  }
+
+  #wait(body: Body): void {
+    this.#waiting.push(body);
+    this.#waitingRecords += body.records;
+  }
+
+  /** What was taken is written, brought to the disk, and the file is closed. */
   async stop(): Promise<void> {
-    if (this.#isStopped) return;
-    if (this.#enabled === true) this.#push(`"type":"stop"`);
-    if (this.#enabled === undefined) this.#waiting = [];
     this.#isStopped = true;
-    this.#timer?.dispose();
+    this.#retry?.dispose();
     await this.#drain();
     await this.#close();
   }
 
-  /** Everything that was recorded so far is on its way to the disk. */
+  /** Everything that was taken so far is on the disk, or lost. */
   async flush(): Promise<void> {
     await this.#drain();
     await this.#sync();
   }
 
-  /** Names come again and again, and are quoted once. */
-  #name(text: string): string {
-    let quoted = this.#names.get(text);
-    if (quoted === undefined) {
-      quoted = JSON.stringify(this.#options.redact(text.slice(0, 4 * MAX_NAME)).slice(0, MAX_NAME));
-      if (this.#names.size >= MAX_NAMES) this.#names.clear();
-      if (text.length <= MAX_NAME) this.#names.set(text, quoted);
-    }
-    return quoted;
-  }
-
-  #push(body: string): void {
-    if (this.#isStopped) return;
-    if (this.#waiting.length >= MAX_WAITING) {
-      this.#lose(1);
-      return;
-    }
-    this.#waiting.push(`"at":${Math.trunc(this.#options.clock.wallNow())},${body}`);
-    if (this.#enabled === undefined) return;
-    if (this.#waiting.length >= MAX_BATCH && this.#why === undefined) void this.#drain();
-    else this.#schedule();
-  }
-
-  #lose(count: number): void {
-    if (this.#lost === 0) this.#lostSince = Math.trunc(this.#options.clock.wallNow());
-    this.#lost += count;
+  #lose(count: number, at: number): void {
     this.#lostAll += count;
+    this.#noteLost(count, at);
+  }
+
+  #noteLost(count: number, since: number): void {
+    if (this.#lost === 0) this.#lostSince = since;
+    this.#lost += count;
+  }
+
+  get status(): SinkStatus {
+    return {
+      waiting: this.#waitingRecords,
+      lost: this.#lostAll,
+      ...(this.#why === undefined ? {} : { why: this.#why }),
+    };
+  }
+
+  #tell(): void {
+    const { lost, why } = this.#told;
+    if (lost === this.#lostAll && why === this.#why) return;
+    this.#told = this.status;
+    this.#options.onStatus(this.#told);
   }
 
   #schedule(): void {
-    const afterMs = this.#why === undefined ? WRITE_INTERVAL_MS : RETRY_MS;
-    this.#timer ??= this.#options.clock.setTimer(
-      afterMs,
+    this.#retry ??= this.#options.clock.setTimer(
+      RETRY_MS,
       () => {
-        this.#timer = undefined;
+        this.#retry = undefined;
         void this.#drain();
       },
       { unref: true },
@@ -215,31 +182,46 @@ export class AuditTrail implements Observer {
   #drain(): Promise<void> {
     if (this.#isWorking) return this.#work;
     this.#isWorking = true;
-    this.#work = this.#writeAll().finally(() => (this.#isWorking = false));
+    this.#work = this.#writeAll().finally(() => {
+      this.#isWorking = false;
+      this.#tell();
+    });
     return this.#work;
   }
 
   async #writeAll(): Promise<void> {
-    // The first one also opens the file, so that a trail that is switched on says so at once.
-    while (this.#waiting.length > 0 || (this.#enabled === true && this.#file === undefined)) {
-      const batch = this.#waiting.splice(0, MAX_BATCH);
+    // The first one also opens the file.
+    while (this.#waiting.length > 0 || this.#lost > 0 || this.#file === undefined) {
       try {
         if (this.#file === undefined) await this.#open();
-        await this.#append(batch);
+        // There were more than may wait, though the disk takes them.
+        if (this.#lost > 0) this.#waiting.push(this.#gap('backlog'));
+        await this.#append(this.#nextBatch());
       } catch (error) {
-        // All of it; what the disk took all the same is found when the file is opened again.
-        await this.#fail(error, batch.length);
+        await this.#fail(error);
         return;
       }
     }
   }
 
-  async #fail(error: unknown, lost: number): Promise<void> {
+  #nextBatch(): readonly Body[] {
+    let count = 0;
+    for (let length = 0; length < MAX_WRITE_BYTES && count < this.#waiting.length; count += 1)
+      length += this.#waiting[count]?.bytes.length ?? 0;
+    const batch = this.#waiting.splice(0, count);
+    this.#waitingRecords -= recordsIn(batch);
+    return batch;
+  }
+
+  async #fail(error: unknown): Promise<void> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (this.#why === undefined)
       this.#options.log(`the audit trail cannot be written and is tried again: ${message}`);
     this.#why = code ?? message;
-    this.#lose(lost);
+    // All of it; what the disk took all the same is found when the file is opened again.
+    const now = Math.trunc(this.#options.clock.wallNow());
+    this.#lose(recordsIn(this.#underWay), now);
+    this.#noteLost(toldIn(this.#underWay), now);
     const file = this.#file;
     this.#file = undefined;
     // Half a line: a full disk can still be given something back. What stays is found when the file is opened again.
@@ -254,58 +236,70 @@ export class AuditTrail implements Observer {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const end = readChainEnd(folder);
     const head = readHead(folder);
-    // Of a batch that failed the disk may have taken a part.
-    if (this.#hasStarted) this.#lost = Math.max(0, this.#lost - Math.max(0, end.seq - this.#seq));
+    this.#takeBack(end.seq);
     this.#seq = end.seq;
     this.#hash = end.hash;
     const at = `"at":${Math.trunc(this.#options.clock.wallNow())}`;
-    const lines: string[] = [];
-    if (end.file === undefined) lines.push(`${at},"type":"file","oldest":1`);
+    const lines: Body[] = [];
+    const say = (text: string): unknown => lines.push({ bytes: Buffer.from(`${at},${text}`), records: 0 });
+    if (end.file === undefined) say(`"type":"file","oldest":1`);
     const missing = typeof head === 'object' && head.seq > end.seq ? head : undefined;
     if (end.torn !== undefined || missing !== undefined) {
       const torn = end.torn === undefined ? '' : `,"torn":${JSON.stringify(end.torn)}`;
       const gone = missing === undefined ? '' : `,"missing":${JSON.stringify(missing)}`;
-      lines.push(`${at},"type":"resumed","oldest":${oldestSeq(folder)}${torn}${gone}`);
+      say(`"type":"resumed","oldest":${oldestSeq(folder)}${torn}${gone}`);
     }
     if (!this.#hasStarted) {
       const isClean = end.type === 'stop' || end.type === 'off';
       const after = end.type === undefined ? 'nothing' : isClean ? 'stop' : 'killed';
-      lines.push(
-        `${at},"type":"start","pid":${engine.pid},"version":${JSON.stringify(engine.version)},"after":"${after}"`,
+      say(
+        `"type":"start","pid":${engine.pid},"version":${JSON.stringify(engine.version)},"after":"${after}"`,
       );
     }
-    if (this.#lost > 0)
-      lines.push(
-        `${at},"type":"gap","lost":${this.#lost},"since":${this.#lostSince},"why":${JSON.stringify(this.#why ?? 'unknown')}`,
-      );
+    if (this.#lost > 0) lines.push(this.#gap(this.#why ?? 'unknown'));
     const path = end.file ?? join(folder, auditFileName(1));
     this.#file = await open(path, 'a', 0o600);
     this.#sizeBytes = end.sizeBytes;
     // What was cut stays as it is, as a line of its own.
     if (!end.endsLine) await this.#put(Buffer.from('\n'));
-    const lost = this.#lost;
     await this.#append(lines);
-    this.#lost -= lost;
     this.#hasStarted = true;
     if (this.#why !== undefined) this.#options.log('the audit trail can be written again');
     this.#why = undefined;
   }
 
-  async #append(bodies: readonly string[]): Promise<void> {
+  /** Tells what was lost until now. */
+  #gap(why: string): Body {
+    const [lost, since] = [this.#lost, this.#lostSince];
+    this.#lost = 0;
+    const at = Math.trunc(this.#options.clock.wallNow());
+    const text = `"at":${at},"type":"gap","lost":${lost},"since":${since},"why":${JSON.stringify(why)}`;
+    return { bytes: Buffer.from(text), records: 0, lost };
+  }
+
+  /** Of what failed the disk may have taken a part: the lines up to `seq`. */
+  #takeBack(seq: number): void {
+    const taken = this.#underWay.slice(0, Math.max(0, seq - this.#seq));
+    this.#lost -= recordsIn(taken) + toldIn(taken);
+    this.#lostAll -= recordsIn(taken);
+    this.#underWay = [];
+  }
+
+  async #append(bodies: readonly Body[]): Promise<void> {
     if (bodies.length === 0) return;
-    if (this.#sizeBytes > (this.#options.maxFileBytes ?? MAX_FILE_BYTES)) await this.#rotate();
-    let seq = this.#seq;
-    let last = this.#hash;
-    let text = '';
-    for (const body of bodies) {
-      seq += 1;
-      const line = sealLine(seq, last, body);
-      text += line.text;
-      last = line.hash;
+    this.#underWay = bodies;
+    if (this.#sizeBytes > (this.#options.maxFileBytes ?? MAX_FILE_BYTES)) {
+      this.#underWay = [{ bytes: Buffer.alloc(0), records: 0 }, ...bodies]; // the file's own first line
+      await this.#rotate();
+      this.#underWay = bodies;
     }
-    await this.#put(Buffer.from(text));
-    this.#seq = seq;
-    this.#hash = last;
+    const seal = this.#seal;
+    seal.reset(this.#seq, this.#hash);
+    for (const { bytes } of bodies) seal.add(bytes);
+    await this.#put(seal.bytes);
+    this.#seq = seal.seq;
+    this.#hash = seal.hash;
+    this.#underWay = [];
   }
 
   async #put(bytes: Buffer): Promise<void> {
@@ -387,41 +381,11 @@ async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
   }
 }
 
-function digestOf(message: Uint8Array | string): string {
-  const bytes = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
-  return `{"bytes":${bytes},"sha256":"${hash('sha256', message, 'hex')}"}`;
+function recordsIn(bodies: readonly Body[]): number {
+  return bodies.reduce((sum, { records }) => sum + records, 0);
 }
 
-function isObjectText(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null;
-  } catch {
-    return false; // what was taken out was more than a text of it
-  }
-}
-
-/** Of a configuration only so many names are recorded. */
-const MAX_SERVERS = 100;
-
-/** What the trail records of an event; names and order of its members are part of the format (docs/audit.md). */
-function recordOf(event: Exclude<Observation, { kind: 'retry' | 'relisted' }>): {
-  readonly type: string;
-  readonly members: object;
-} {
-  const { kind: type, ...members } = event;
-  if (event.kind === 'configuration')
-    return { type, members: { servers: event.servers.slice(0, MAX_SERVERS) } };
-  if (event.kind !== 'state') return { type, members };
-  const { server, connection, to: state, pid, fault } = event;
-  return {
-    type,
-    members: {
-      server,
-      connection,
-      state,
-      ...(pid === undefined ? {} : { pid }),
-      ...(fault === undefined ? {} : { fault }),
-    },
-  };
+/** Lost records that these lines tell of. */
+function toldIn(bodies: readonly Body[]): number {
+  return bodies.reduce((sum, { lost = 0 }) => sum + lost, 0);
 }

@@ -160,7 +160,9 @@ class Chain {
       return;
     }
     const place = this.lastPlace ?? { file: files.at(-1) ?? '', line: 0 };
-    const next = { file: place.file, line: place.line + 1 };
+    const last = files.at(-1) ?? place.file;
+    // Of a file that is empty now the first line is missing.
+    const next = { file: last, line: last === place.file ? place.line + 1 : 1 };
     const seq = this.last?.seq ?? 0;
     if (typeof this.#head === 'object' && this.#head.seq > seq) {
       this.break(next, 'truncated', `the end is missing: line ${this.#head.seq} had been written`);
