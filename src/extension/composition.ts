@@ -13,6 +13,7 @@ import { openEngine } from './engineClient/engineFinder.ts';
 import { windowIdOf } from './engineClient/windowId.ts';
 import { HealthModel } from './health/healthModel.ts';
 import { buildHealthView, type HealthView } from './health/healthView.ts';
+import { makeServerInputs, type ServerInputs } from './inputs/serverInputs.ts';
 import { LogChannels } from './log/logChannels.ts';
 import { DefinitionProvider } from './mcp/definitionProvider.ts';
 import { PromiseKeeper } from './mcp/promiseKeeper.ts';
@@ -51,7 +52,13 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
   const window = windowIdOf(context.storageUri?.toString());
   const settings = store.add(new SettingsReader(clock, onError));
   const logs = store.add(new LogChannels(clock, log));
-  const engine = store.add(makeEngineClient(context, { log, logs, settings, window }));
+  const inputs = makeServerInputs(context, {
+    inputs: () => settings.current.inputs,
+    tellEngine: (servers, forget) => engine.tellInputsChanged(servers, forget),
+    onError,
+    t,
+  });
+  const engine: EngineClient = store.add(makeEngineClient(context, { log, logs, settings, window, inputs }));
   const model = makeModel(store, engine, settings, onError);
 
   const source = store.add(new DashboardSource({ clock, engine, model, t, onError }));
@@ -67,7 +74,7 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
     }),
   );
 
-  store.add(registerCommands({ clock, engine, model, logs, dashboard, t }));
+  store.add(registerCommands({ clock, engine, model, logs, dashboard, inputs, t }));
   store.add(connectEditor(context, { engine, settings, window, log }));
   store.add(new StatusItem(model, t));
   store.add(new ServersTree(model, t));
@@ -89,7 +96,7 @@ interface EngineParts {
 
 function makeEngineClient(
   context: vscode.ExtensionContext,
-  { log, logs, settings, window }: EngineParts,
+  { log, logs, settings, window, inputs }: EngineParts & { readonly inputs: ServerInputs },
 ): EngineClient {
   const find = (signal: AbortSignal): Promise<EngineConnection> =>
     openEngine(
@@ -106,6 +113,7 @@ function makeEngineClient(
     );
   const engine = new EngineClient({
     clock,
+    onInputsNeeded: (needed) => inputs.answer(needed),
     onError: (message, error) => log.warn(`${message}: ${describe(error)}`),
     open: async (listener, signal) => {
       // The language client is most of this extension's code, and activation needs none. It is loaded while an engine starts, and not before

@@ -32,6 +32,9 @@ export const commands = {
   openDashboard: 'mcpLifeline.openDashboard',
   showLog: 'mcpLifeline.showLog',
   verifyAudit: 'mcpLifeline.verifyAudit',
+  /** Gives a value that an entry leaves to a person; asks which server unless it is given. */
+  enterInput: 'mcpLifeline.enterInput',
+  clearInputs: 'mcpLifeline.clearInputs',
   /** Answers the R11.2 snapshot; not in the palette. */
   getConnectionStatus: 'mcpLifeline.getConnectionStatus',
 } as const;

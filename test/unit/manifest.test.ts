@@ -189,6 +189,7 @@ describe('manifest', () => {
   it('R2 has one setting for each row of the table, with its default and limits', () => {
     const expected = [
       `${settingsPrefix}.servers`,
+      `${settingsPrefix}.inputs`,
       `${settingsPrefix}.tellRestarts`,
       `${settingsPrefix}.audit`,
       `${settingsPrefix}.connectionFile`,

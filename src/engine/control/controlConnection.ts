@@ -120,9 +120,11 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
   connection.onNotification(configurationChanged.method, configure);
   connection.onNotification(inputsChanged.method, (value: unknown) => {
     try {
-      for (const name of inputsChanged.parse(value).servers) {
+      const { servers, forget } = inputsChanged.parse(value);
+      for (const name of servers) {
         const server = deps.registry.find(name);
-        if (server !== undefined)
+        if (forget === true) deps.inputs.forget(name);
+        else if (server !== undefined)
           deps.inputs
             .refresh(server)
             .catch((error: unknown) => warn('changed inputs were not taken over', error));

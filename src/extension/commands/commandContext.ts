@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { EngineClient } from '../engineClient/engineClient.ts';
 import type { HealthModel } from '../health/healthModel.ts';
+import type { ServerInputs } from '../inputs/serverInputs.ts';
 import type { LogChannels } from '../log/logChannels.ts';
 import type { Translate } from '../translate.ts';
 
@@ -11,5 +12,6 @@ export interface CommandContext {
   readonly model: HealthModel;
   readonly logs: LogChannels;
   readonly dashboard: { open(): void };
+  readonly inputs: ServerInputs;
   readonly t: Translate;
 }

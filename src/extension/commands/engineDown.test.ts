@@ -47,6 +47,13 @@ describe('every command while the engine is down', () => {
         onDidChange: () => ({ dispose: () => undefined }),
       } as unknown as CommandContext['model'],
       logs: { show: (server: string | undefined) => opened.push(`log ${server ?? ''}`) } as never,
+      inputs: {
+        answer: () => Promise.resolve({ values: [] }),
+        enter: () => Promise.resolve(false),
+        stateOf: () => Promise.resolve([]),
+        serversWithInputs: () => [],
+        clear: () => Promise.resolve(0),
+      },
       dashboard: { open: () => opened.push('dashboard') },
       t: untranslated,
     };

@@ -2,7 +2,9 @@ import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import { commands, type CommandId } from '../../shared/contributions.ts';
 import { actOnServer } from './actOnServer.ts';
+import { clearInputs } from './clearInputs.ts';
 import type { CommandContext } from './commandContext.ts';
+import { enterInput } from './enterInput.ts';
 import { forceRecovery } from './forceRecovery.ts';
 import { forceRecoveryServer } from './forceRecoveryServer.ts';
 import { getConnectionStatus } from './getConnectionStatus.ts';
@@ -29,6 +31,8 @@ const handlers: Record<CommandId, Handler> = {
   [commands.openDashboard]: openDashboard,
   [commands.showLog]: showLog,
   [commands.verifyAudit]: verifyAudit,
+  [commands.enterInput]: enterInput,
+  [commands.clearInputs]: clearInputs,
   [commands.getConnectionStatus]: getConnectionStatus,
 };
 

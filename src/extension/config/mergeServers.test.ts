@@ -252,3 +252,100 @@ describe('settings of several scopes', () => {
     ]);
   });
 });
+
+describe('inputs of several scopes', () => {
+  const key = { id: 'key', type: 'promptString', password: true };
+  const entry = { command: 'c', env: { KEY: '${input:key}' } };
+  const merge = (inputs: Partial<ServerScopes>, changes: Partial<RawSettings> = {}) =>
+    mergeSettings(
+      raw({
+        servers: scopes({ user: { mine: entry }, workspace: { theirs: entry } }),
+        inputs: scopes(inputs),
+        ...changes,
+      }),
+    );
+
+  it('R1.4 an entry names the inputs of its own settings only', () => {
+    const { inputs, problems, servers: listed } = merge({ user: [key] });
+    assert.deepEqual(
+      inputs.map(({ server, scope, definition }) => [server, scope, definition?.isSecret]),
+      [
+        ['theirs', 'workspace', undefined],
+        ['mine', 'user', true],
+      ],
+    );
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      ['mcpLifeline.servers.theirs'],
+    );
+    assert.equal(
+      listed.every(({ enabled }) => enabled),
+      true,
+    );
+    assert.deepEqual(merge({ user: [key], workspace: [key] }).problems, []);
+  });
+
+  it('R1.6 an untrusted workspace defines none', () => {
+    const { inputs } = merge({ user: [{ ...key, password: false }], workspace: [key] }, { trusted: false });
+    assert.deepEqual(
+      inputs.map(({ server, definition }) => [server, definition?.isSecret]),
+      [['mine', false]],
+    );
+  });
+
+  it('R1.4 a folder’s entry names the folder’s inputs, then the workspace’s', () => {
+    const { inputs } = mergeSettings(
+      raw({
+        servers: scopes({
+          folders: [
+            { path: '/a', value: { one: entry } },
+            { path: '/b', value: { two: entry } },
+          ],
+        }),
+        inputs: scopes({
+          workspace: [key],
+          folders: [
+            { path: '/a', value: [key] },
+            { path: '/b', value: undefined },
+          ],
+        }),
+      }),
+    );
+    assert.deepEqual(
+      inputs.map(({ server, scope }) => [server, scope]),
+      [
+        ['one', 'folder:/a'],
+        ['two', 'workspace'],
+      ],
+    );
+  });
+
+  it('R1.4 lists servers whose variables only the engine knows, and says nothing of them', () => {
+    const { servers: listed, problems } = mergeSettings(
+      servers({
+        a: { url: '${env:MCP_URL}/x' },
+        b: { command: '${workspaceFolder}/run' },
+        c: { url: '${input:u}' },
+      }),
+    );
+    assert.deepEqual(
+      listed.map(({ name, config }) => [name, config?.type]),
+      [
+        ['a', 'http'],
+        ['b', 'stdio'],
+        ['c', 'http'],
+      ],
+    );
+    // The input is not defined.
+    assert.equal(problems.length, 1);
+  });
+
+  it('R1.4 tells the engine the folders of a workspace of several', () => {
+    const folderNames = [
+      { name: 'a', path: '/a' },
+      { name: 'b', path: '/b' },
+    ];
+    assert.deepEqual(mergeSettings(raw({ folderNames })).engine.folders, folderNames);
+    assert.equal(mergeSettings(raw({ folderNames: folderNames.slice(0, 1) })).engine.folders, undefined);
+  });
+});

@@ -1,11 +1,9 @@
 import { Redactor } from '../../shared/redaction/redactor.ts';
 import { secretsIn } from '../../shared/redaction/secretValues.ts';
-import {
-  nameClashMessage,
-  parseServerConfig,
-  type ServerConfig,
-} from '../../shared/settings/serverConfig.ts';
 import { parseAlertSettings, type AlertLayer } from '../../shared/settings/alertSettings.ts';
+import { nameClashMessage, type ServerConfig } from '../../shared/settings/serverConfig.ts';
+import { parseInputs, type InputDefinition } from '../../shared/settings/inputs.ts';
+import { anyScope, parseServerTemplate } from '../../shared/settings/serverTemplate.ts';
 import { parseConnectionSettings, type SettingsLayer } from '../../shared/settings/connectionSettings.ts';
 import { globalSettingsLayer } from '../../shared/settings/globalSettings.ts';
 import { settingsPrefix } from '../../shared/contributions.ts';
@@ -35,6 +33,10 @@ export interface ServerScopes {
 /** Everything that is read of the settings, before anything is believed. */
 export interface RawSettings {
   readonly servers: ServerScopes;
+  /** `mcpLifeline.inputs`, in the same scopes. */
+  readonly inputs?: ServerScopes;
+  /** The folders of a multi-root workspace that are on a disk. */
+  readonly folderNames?: readonly { readonly name: string; readonly path: string }[];
   /** Single values, so that the editor's own way of putting user and machine together is the right one. */
   readonly connection: { readonly user: unknown; readonly workspace: unknown };
   /** What the file of `mcpLifeline.connectionFile` says; a trusted place has named it. */
@@ -57,10 +59,22 @@ export interface ConfiguredServer {
   readonly config: ServerConfig | undefined;
 }
 
+/** An input that a server's entry names. */
+export interface ServerInput {
+  readonly server: string;
+  readonly id: string;
+  /** Whose settings define it: `user`, `workspace`, or `folder:` and its path. An entry names inputs of its own settings only. */
+  readonly scope: string;
+  /** Absent when those settings do not define it. */
+  readonly definition?: InputDefinition;
+}
+
 export interface ExtensionConfiguration {
   /** What the engine gets. It fits the message's limits, whatever the settings hold. */
   readonly engine: EngineConfiguration;
   readonly servers: readonly ConfiguredServer[];
+  /** Every input that an entry names, by server. */
+  readonly inputs: readonly ServerInput[];
   /** What is wrong with the settings, as seen from here; the engine's own list may repeat some of them. */
   readonly problems: readonly SettingsProblem[];
 }
@@ -69,6 +83,7 @@ type Entry = EngineConfiguration['servers'][number];
 
 const serversPath = `${settingsPrefix}.servers`;
 const alertsPath = `${settingsPrefix}.alerts`;
+const inputsPath = `${settingsPrefix}.inputs`;
 const connectionPath = `${settingsPrefix}.connection`;
 const MAX_SERVERS = 1_000;
 const MAX_NAME = 256;
@@ -85,8 +100,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
   const problems: SettingsProblem[] = [];
   const entries = mergeEntries(raw, problems);
-  const servers = parseEntries(entries, problems);
   problems.push(...parseAlertSettings([{ path: alertsPath, values: raw.alerts }]).problems);
+  const definitions = readDefinitions(raw, problems);
+  const { servers, inputs } = parseEntries(entries, definitions, problems);
   const user = connectionValues(raw.connection.user, problems);
   const workspace = raw.trusted ? connectionValues(raw.connection.workspace, problems) : {};
   const file = raw.connectionFile?.settings;
@@ -106,12 +122,16 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
       connection: { user, workspace, ...(file === undefined ? {} : { file }) },
       ...(folder === undefined || folder.length > MAX_FOLDER ? {} : { workspaceFolder: folder }),
       ...(isRecord(raw.alerts) ? { alerts: raw.alerts } : {}),
+      ...(raw.folderNames === undefined || raw.folderNames.length < 2
+        ? {}
+        : { folders: raw.folderNames.filter(({ path }) => path.length <= MAX_FOLDER).slice(0, 200) }),
       ...(typeof audit === 'boolean' ? { audit } : {}),
       ...(typeof tellRestarts === 'boolean' ? { tellRestarts } : {}),
       trusted: raw.trusted,
     },
     servers,
-    problems: fitProblems(problems, redactorOf(raw.servers)),
+    inputs,
+    problems: fitProblems(problems, redactorOf([raw.servers, raw.inputs])),
   };
 }
 
@@ -122,11 +142,52 @@ function redactorOf(settings: unknown): Redactor {
   return redactor;
 }
 
+type Definitions = readonly { readonly scope: string; readonly inputs: readonly InputDefinition[] }[];
+
+/** The inputs of each scope, apart, the narrowest first. */
+function readDefinitions({ inputs, trusted }: RawSettings, problems: SettingsProblem[]): Definitions {
+  if (inputs === undefined) return [];
+  const read = (scope: string, value: unknown): Definitions[number] => {
+    const parsed = parseInputs(value ?? undefined, inputsPath);
+    problems.push(...parsed.problems);
+    return { scope, inputs: parsed.inputs };
+  };
+  return [
+    ...(trusted
+      ? [
+          ...inputs.folders.map(({ path, value }) => read(`folder:${path ?? ''}`, value)),
+          read('workspace', inputs.workspace),
+        ]
+      : []),
+    read('user', inputs.machine),
+    read('user', inputs.user),
+  ];
+}
+
+function inputOf(server: Entry, id: string, definitions: Definitions): ServerInput {
+  const { name, origin, folder } = server;
+  const scopes = origin === 'folder' ? [`folder:${folder ?? ''}`, 'workspace'] : [origin];
+  for (const scope of scopes) {
+    const definition = definitions
+      .filter((one) => one.scope === scope)
+      .flatMap(({ inputs }) => inputs)
+      .find((input) => input.id === id);
+    if (definition !== undefined) return { server: name, id, scope, definition };
+  }
+  return { server: name, id, scope: scopes[0] ?? origin };
+}
+
 /** The engine reads the same entries by the same rules; here it is done too because nobody waits for the engine. */
-function parseEntries(entries: readonly Entry[], problems: SettingsProblem[]): ConfiguredServer[] {
+function parseEntries(
+  entries: readonly Entry[],
+  definitions: Definitions,
+  problems: SettingsProblem[],
+): Pick<ExtensionConfiguration, 'servers' | 'inputs'> {
   const seen = new Map<string, string>();
   const servers: ConfiguredServer[] = [];
-  for (const { name, entry, origin } of entries) {
+  const inputs: ServerInput[] = [];
+  for (const server of entries) {
+    const { name, entry, origin } = server;
     const first = seen.get(name.toLowerCase());
     if (first !== undefined) {
       // VS Code disables the later of two servers whose labels are equal ignoring case.
@@ -134,9 +195,11 @@ function parseEntries(entries: readonly Entry[], problems: SettingsProblem[]): C
       continue;
     }
     seen.set(name.toLowerCase(), name);
-    const parsed = parseServerConfig(name, entry, {
+    // What its variables stand for is the engine's business, and the engine's to report.
+    const parsed = parseServerTemplate(name, entry, {
       pathPrefix: serversPath,
       trustByDefault: origin === 'user',
+      scope: anyScope,
     });
     const { config } = parsed;
     const path = `${serversPath}.${name}.lifeline.connection`;
@@ -148,8 +211,15 @@ function parseEntries(entries: readonly Entry[], problems: SettingsProblem[]): C
     };
     problems.push(...parsed.problems, ...own.problems, ...parseAlertSettings([alerts]).problems);
     servers.push({ name, enabled: config?.lifeline.enabled === true, config });
+    for (const id of parsed.inputs?.ids ?? []) {
+      const input = inputOf(server, id, definitions);
+      inputs.push(input);
+      if (input.definition !== undefined) continue;
+      const message = `names the input "${id.slice(0, 100)}", which "${inputsPath}" of the same settings does not define`;
+      problems.push({ path: `${serversPath}.${name}`, message });
+    }
   }
-  return servers;
+  return { servers, inputs };
 }
 
 function mergeEntries({ servers, trusted }: RawSettings, problems: SettingsProblem[]): Entry[] {

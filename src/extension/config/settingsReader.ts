@@ -90,7 +90,12 @@ function readRaw(): RawSettings {
   const folders = vscode.workspace.workspaceFolders ?? [];
   const connection = inspect('connection');
   return {
-    servers: readServers(folders),
+    servers: readScopes('servers', folders),
+    inputs: readScopes('inputs', folders),
+    folderNames: folders.flatMap((folder) => {
+      const path = pathOf(folder);
+      return path === undefined ? [] : [{ name: folder.name, path }];
+    }),
     connection: { user: plain(connection?.globalValue), workspace: plain(connection?.workspaceValue) },
     // Restricted, so that an untrusted workspace's value is not in it.
     tellRestarts: vscode.workspace.getConfiguration(settingsPrefix).get('tellRestarts'),
@@ -109,8 +114,8 @@ function readConnectionFileSetting(): unknown {
 }
 
 /** Values as set, never the effective one: that is mixed across scopes, and holds the defaults too. */
-function readServers(folders: readonly vscode.WorkspaceFolder[]): ServerScopes {
-  const values = inspect('servers');
+function readScopes(key: 'servers' | 'inputs', folders: readonly vscode.WorkspaceFolder[]): ServerScopes {
+  const values = inspect(key);
   const machine = values?.globalRemoteValue;
   return {
     // `globalValue` is both of these, mixed entry by entry. Taken alone it is the only word of an editor that tells less.
@@ -123,7 +128,7 @@ function readServers(folders: readonly vscode.WorkspaceFolder[]): ServerScopes {
         ? []
         : folders.map((folder) => ({
             path: pathOf(folder),
-            value: plain(inspect('servers', folder.uri)?.workspaceFolderValue),
+            value: plain(inspect(key, folder.uri)?.workspaceFolderValue),
           })),
   };
 }

@@ -28,6 +28,7 @@ function given() {
         closed,
         configure: (configuration) => configured.push(configuration),
         getSnapshot: () => Promise.resolve(first),
+        tellInputsChanged: () => undefined,
         verifyAudit: () => Promise.resolve({ kind: 'absent' as const, lines: 0, message: '', folder: '' }),
         getHistory: () => Promise.resolve({ now: 1, intervalMs: 1, windowMs: 1, servers: [] }),
         recover: () => Promise.resolve({ results: [] }),

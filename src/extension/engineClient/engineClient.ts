@@ -17,6 +17,8 @@ export interface EngineClientOptions {
   /** One try to reach an engine; what it says goes to the listener. */
   readonly open: (listener: SessionListener, signal: AbortSignal) => Promise<EngineSession>;
   readonly onError: (message: string, error: unknown) => void;
+  /** Gives values that the engine needs to start a server; without it there are none. */
+  readonly onInputsNeeded?: SessionListener['onInputsNeeded'];
 }
 
 /** A recovery that was just asked for. */
@@ -31,6 +33,7 @@ export interface StartedRecovery {
  */
 export class EngineClient implements EngineRequests, Disposable {
   readonly #supervisor: Supervisor<EngineSession>;
+  readonly #onInputsNeeded: SessionListener['onInputsNeeded'];
   readonly #store = new DisposableStore();
   readonly #snapshots: Emitter<Snapshot | undefined>;
   readonly #logged: Emitter<readonly LogEntry[]>;
@@ -45,6 +48,7 @@ export class EngineClient implements EngineRequests, Disposable {
     this.#snapshots = this.#store.add(new Emitter<Snapshot | undefined>(onListenerError));
     this.#logged = this.#store.add(new Emitter<readonly LogEntry[]>(onListenerError));
     this.#recoveries = this.#store.add(new Emitter<StartedRecovery>(onListenerError));
+    this.#onInputsNeeded = options.onInputsNeeded ?? (() => Promise.resolve({ values: [] }));
     this.#supervisor = this.#store.add(
       new Supervisor<EngineSession>({
         clock: options.clock,
@@ -111,6 +115,10 @@ export class EngineClient implements EngineRequests, Disposable {
     this.#supervisor.session?.configure(configuration);
   }
 
+  tellInputsChanged(servers: readonly string[], forget = false): void {
+    this.#supervisor.session?.tellInputsChanged(servers, forget);
+  }
+
   getSnapshot(options: Parameters<EngineRequests['getSnapshot']>[0]) {
     return this.#running().then((session) => session.getSnapshot(options));
   }
@@ -147,6 +155,7 @@ export class EngineClient implements EngineRequests, Disposable {
       onLogged: (entries) => {
         if (launch === this.#launch) this.#logged.fire(entries);
       },
+      onInputsNeeded: (needed) => this.#onInputsNeeded(needed),
     };
   }
 

@@ -19,7 +19,9 @@ import {
   getHistory,
   verifyAudit,
   getSnapshot,
+  inputsChanged,
   logged,
+  needInputs,
   recover,
   snapshotChanged,
   type EngineConfiguration,
@@ -125,6 +127,9 @@ class LanguageClientSession implements EngineSession {
     );
     this.#listen(snapshotChanged, (snapshot) => options.listener.onSnapshot(snapshot));
     this.#listen(logged, ({ entries }) => options.listener.onLogged(entries));
+    this.#client.onRequest(needInputs.method, (value: unknown) =>
+      options.listener.onInputsNeeded(needInputs.parseParams(value)),
+    );
   }
 
   async initialize(signal: AbortSignal): Promise<void> {
@@ -150,6 +155,15 @@ class LanguageClientSession implements EngineSession {
     this.#client.sendNotification(configurationChanged.method, configuration).catch((error: unknown) => {
       this.#options.log.debug(`The engine was not told of the new settings: ${String(error)}`);
     });
+  }
+
+  tellInputsChanged(servers: readonly string[], forget: boolean): void {
+    if (this.#isClosed) return;
+    this.#client
+      .sendNotification(inputsChanged.method, { servers, forget })
+      .catch((error: unknown) =>
+        this.#options.log.debug(`The engine was not told of input values: ${String(error)}`),
+      );
   }
 
   getSnapshot(options: RequestOptions) {

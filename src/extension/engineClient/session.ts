@@ -2,8 +2,10 @@ import type { Snapshot } from '../../shared/model/snapshot.ts';
 import type {
   AuditVerdict,
   EngineConfiguration,
+  GivenInputs,
   History,
   LogEntry,
+  NeededInputs,
   RecoverParams,
   RecoverResult,
   ServerAction,
@@ -34,6 +36,8 @@ export interface EngineSession extends EngineRequests {
   readonly closed: Promise<void>;
   /** Tells the engine that the settings changed. Never throws; a lost engine gets them again at its next start. */
   configure(configuration: EngineConfiguration): void;
+  /** Tells it that values of these servers' inputs were given or changed; `forget`: deleted. Never throws. */
+  tellInputsChanged(servers: readonly string[], forget: boolean): void;
   /** Says goodbye and closes the connection, within `limitMs`. The engine itself stays. */
   stop(limitMs: number): Promise<void>;
 }
@@ -42,4 +46,6 @@ export interface EngineSession extends EngineRequests {
 export interface SessionListener {
   onSnapshot(snapshot: Snapshot): void;
   onLogged(entries: readonly LogEntry[]): void;
+  /** It needs values to start a server. */
+  onInputsNeeded(needed: NeededInputs): Promise<GivenInputs>;
 }

@@ -31,7 +31,8 @@ export function healthWords(server: ServerView, t: Translate): string {
     case 'failed':
       return t('keeps failing');
     case 'waiting':
-      if (state === 'needsSignIn') return t('needs sign-in');
+      if (state === 'needsSignIn')
+        return server.snapshot?.needsInput === undefined ? t('needs sign-in') : t('needs a value');
       return state === 'isolated' ? t('isolated') : t('stopped');
     case 'unknown':
       return t('waiting for the engine');
@@ -91,7 +92,9 @@ export function stateSentence(server: ServerSnapshot, t: Translate): string {
     case 'idle':
       return t('Nobody uses it now; it is started when it is needed.');
     case 'connecting':
-      return t('It is being started or connected to.');
+      return server.needsInput === undefined
+        ? t('It is being started or connected to.')
+        : t('It waits for a value that you are asked for.');
     case 'initializing':
       return t('It is there; the MCP handshake is under way.');
     case 'probing':

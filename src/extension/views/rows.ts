@@ -38,7 +38,7 @@ export interface Row {
   /** Decides which actions the row offers (`when` clauses of the manifest). */
   readonly kind: 'server' | 'serverDisabled' | 'detail' | 'problem' | 'engine';
   /** What makes sense to do with the server now, beside what can always be done. */
-  readonly actions: readonly ActionId[];
+  readonly actions: readonly (ActionId | 'enterInput')[];
   /** The server that the row's actions are about. */
   readonly server: string | undefined;
   /** The setting that the row is about. */
@@ -88,12 +88,17 @@ function serverRow(view: ServerView, t: Translate): Row {
     icon: healthIcon(health),
     label: name,
     description,
-    actions: snapshot === undefined ? [] : offeredActions(snapshot),
+    actions: snapshot === undefined ? [] : rowActions(snapshot),
     tooltip: snapshot === undefined ? description : tooltipOf(snapshot, t),
     spoken: `${name}, ${parts.join(', ')}`,
     server: name,
     children: snapshot === undefined ? [] : details(name, snapshot, t),
   });
+}
+
+function rowActions(snapshot: ServerSnapshot): Row['actions'] {
+  const actions = offeredActions(snapshot);
+  return snapshot.needsInput === undefined ? actions : [...actions, 'enterInput'];
 }
 
 function tooltipOf(snapshot: ServerSnapshot, t: Translate): string {

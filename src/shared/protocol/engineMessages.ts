@@ -154,7 +154,13 @@ export const needInputs = request(
 
 /** Extension → engine: values of these servers' inputs were given, or were changed. */
 export const inputsChanged = notification('lifeline/inputsChanged', (value) =>
-  z.object({ servers: z.array(text(256)).check(z.maxLength(1_000)) }).parse(value),
+  z
+    .object({
+      servers: z.array(text(256)).check(z.maxLength(1_000)),
+      /** They were deleted: what runs goes on, and the next start asks. */
+      forget: z.optional(z.boolean()),
+    })
+    .parse(value),
 );
 
 const auditVerdict = z.object({

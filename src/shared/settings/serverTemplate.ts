@@ -46,7 +46,7 @@ export function parseServerTemplate(
   };
   const { env, userHome, pathSeparator, workspaceFolder, folders } = scope;
   const known = { env, userHome, pathSeparator, workspaceFolder, folders } as VariableScope;
-  const resolved = resolveVariables(entry, known, { path, report });
+  const resolved = resolveVariables(scope === anyScope ? withAnyUrl(entry) : entry, known, { path, report });
   if (!resolved.usable) return { config: undefined, problems };
   if (resolved.inputs.length === 0) {
     const parsed = parseServerConfig(name, resolved.entry, parserOptions);
@@ -68,6 +68,23 @@ export function parseServerTemplate(
     },
   };
   return { config: parsed.config, problems: [...problems, ...parsed.problems], inputs };
+}
+
+/** An address that may be anything, as long as nobody goes there. */
+function withAnyUrl(entry: unknown): unknown {
+  if (typeof entry !== 'object' || entry === null || !('url' in entry)) return entry;
+  const { url } = entry;
+  return typeof url === 'string' && /\$\{(?!input:)/.test(url)
+    ? {
+        ...entry,
+        url:
+          inputsIn(url).length === 0
+            ? unknownUrl
+            : `${unknownUrl}${inputsIn(url)
+                .map((id) => `$\{input:${id}}`)
+                .join('')}`,
+      }
+    : entry;
 }
 
 /** Whether an address is one of this machine often shows without the input (a port, a key); the rest counts as far away. */

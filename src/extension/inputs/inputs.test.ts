@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { settle } from '../../../test/support/fakeClock.ts';
+import type { InputDefinition } from '../../shared/settings/inputs.ts';
+import type { ServerInput } from '../config/mergeServers.ts';
+import { InputAnswers } from './inputAnswers.ts';
+import { InputStore, type Keeper } from './inputStore.ts';
+
+class Memory implements Keeper {
+  readonly kept = new Map<string, unknown>();
+  get = (key: string): unknown => this.kept.get(key);
+  update = (key: string, value: unknown): Promise<void> => {
+    this.kept.set(key, value);
+    return Promise.resolve();
+  };
+}
+
+function givenStore(workspaceId = 'w1', shared: { secrets?: Map<string, string>; global?: Memory } = {}) {
+  const secrets = shared.secrets ?? new Map<string, string>();
+  const global = shared.global ?? new Memory();
+  const workspace = new Memory();
+  const store = new InputStore({
+    secrets: {
+      get: (key) => Promise.resolve(secrets.get(key)),
+      store: (key, value) => Promise.resolve(void secrets.set(key, value)),
+      delete: (key) => Promise.resolve(void secrets.delete(key)),
+    },
+    global,
+    workspace,
+    workspaceId,
+  });
+  return { store, secrets, global, workspace };
+}
+
+const definition = (id: string, changes: Partial<InputDefinition> = {}): InputDefinition => ({
+  id,
+  type: 'promptString',
+  description: '',
+  default: undefined,
+  isSecret: false,
+  options: [],
+  ...changes,
+});
+
+describe('store of input values', () => {
+  it('R1.4 R14.4 keeps a secret in the secret storage and nowhere else', async () => {
+    const { store, secrets, global, workspace } = givenStore();
+    await store.set({ id: 'key', scope: 'user' }, true, 'hush');
+    assert.equal(await store.get({ id: 'key', scope: 'user' }, true), 'hush');
+    assert.deepEqual([...secrets.values()], ['hush']);
+    assert.ok(!JSON.stringify([...global.kept, ...workspace.kept]).includes('hush'));
+  });
+
+  it('R1.4 gives nobody the value of another scope or of another workspace', async () => {
+    const one = givenStore();
+    const other = givenStore('w2', one);
+    for (const isSecret of [true, false]) {
+      await one.store.set({ id: 'key', scope: 'workspace' }, isSecret, 'mine');
+      assert.equal(await one.store.get({ id: 'key', scope: 'user' }, isSecret), undefined);
+      assert.equal(await one.store.get({ id: 'key', scope: 'folder:/a' }, isSecret), undefined);
+      assert.equal(await other.store.get({ id: 'key', scope: 'workspace' }, isSecret), undefined);
+    }
+  });
+
+  it('R1.4 clears all of it, and says how much that was', async () => {
+    const { store, secrets } = givenStore();
+    await store.set({ id: 'a', scope: 'user' }, true, '1');
+    await store.set({ id: 'b', scope: 'workspace' }, true, '2');
+    await store.set({ id: 'c', scope: 'user' }, false, '3');
+    assert.equal(await store.clear(), 3);
+    assert.equal(secrets.size, 0);
+    assert.equal(await store.get({ id: 'c', scope: 'user' }, false), undefined);
+    assert.equal(await store.clear(), 0);
+  });
+
+  it('R14.3 takes saved state that is garbage for none', async () => {
+    const { store, global } = givenStore();
+    global.kept.set('mcpLifeline.inputValues', [1, 2]);
+    global.kept.set('mcpLifeline.inputSecrets', { a: 1 });
+    assert.equal(await store.get({ id: 'c', scope: 'user' }, false), undefined);
+    assert.equal(await store.clear(), 0);
+  });
+});
+
+describe('answers to the engine', () => {
+  function given(inputs: readonly ServerInput[]) {
+    const { store } = givenStore();
+    const prompts: { id: string; resolve: (value: string | undefined) => void }[] = [];
+    const wanted: string[] = [];
+    const told: string[] = [];
+    const answers = new InputAnswers({
+      inputs: () => inputs,
+      store,
+      prompt: ({ id }) => new Promise((resolve) => prompts.push({ id, resolve })),
+      onWanted: (server, missing) => wanted.push(`${server}: ${missing.map(({ id }) => id).join()}`),
+      tellEngine: (servers) => told.push(...servers),
+    });
+    return { answers, prompts, wanted, told, store };
+  }
+  const key = definition('key', { isSecret: true });
+  const input = (server: string, one: InputDefinition, scope = 'user'): ServerInput => ({
+    server,
+    id: one.id,
+    scope,
+    definition: one,
+  });
+
+  it('R1.4 interrupts nobody for a start that nobody waits for', async () => {
+    const { answers, prompts, wanted } = given([input('git', key)]);
+    const given1 = await answers.answer({ server: 'git', inputs: ['key'], why: 'start' });
+    assert.deepEqual(given1.values, []);
+    assert.deepEqual([prompts.length, wanted], [0, ['git: key']]);
+  });
+
+  it('R1.4 asks for each value once, one after another, and remembers it', async () => {
+    const name = definition('name');
+    const { answers, prompts } = given([input('git', key), input('git', name)]);
+    const answer = answers.answer({ server: 'git', inputs: ['key', 'name'], why: 'call' });
+    await settle();
+    assert.deepEqual(
+      prompts.map(({ id }) => id),
+      ['key'],
+    );
+    prompts[0]?.resolve('hush');
+    await settle();
+    assert.deepEqual(
+      prompts.map(({ id }) => id),
+      ['key', 'name'],
+    );
+    prompts[1]?.resolve('me');
+    assert.deepEqual((await answer).values, [
+      { id: 'key', value: 'hush', secret: true },
+      { id: 'name', value: 'me', secret: false },
+    ]);
+    const again = await answers.answer({ server: 'git', inputs: ['key', 'name'], why: 'start' });
+    assert.equal(again.values.length, 2);
+    assert.equal(prompts.length, 2);
+  });
+
+  it('R1.4 never has two prompts for one input, nor two at a time', async () => {
+    const other = definition('other');
+    const { answers, prompts, told } = given([input('a', key), input('b', key), input('c', other)]);
+    const all = ['a', 'b'].map((server) => answers.answer({ server, inputs: ['key'], why: 'call' }));
+    await settle();
+    const third = answers.answer({ server: 'c', inputs: ['other'], why: 'byHand' });
+    await settle();
+    assert.deepEqual(
+      prompts.map(({ id }) => id),
+      ['key'],
+    );
+    prompts[0]?.resolve('one');
+    const values = (await Promise.all(all)).map((given1) => given1.values[0]?.value);
+    assert.deepEqual(values, ['one', 'one']);
+    await settle();
+    assert.deepEqual(
+      prompts.map(({ id }) => id),
+      ['key', 'other'],
+    );
+    prompts[1]?.resolve(undefined);
+    assert.equal((await third).declined, true);
+    assert.deepEqual([...new Set(told)].sort(), ['a', 'b']);
+  });
+
+  it('R1.4 the same id in other settings is another input', async () => {
+    const { answers, prompts, store } = given([input('mine', key), input('theirs', key, 'workspace')]);
+    await store.set({ id: 'key', scope: 'user' }, true, 'private');
+    const answer = answers.answer({ server: 'theirs', inputs: ['key'], why: 'call' });
+    await settle();
+    assert.equal(prompts.length, 1);
+    prompts[0]?.resolve(undefined);
+    assert.deepEqual((await answer).values, []);
+  });
+
+  it('R1.4 an input that nobody defines is said, not asked for', async () => {
+    const { answers, prompts } = given([{ server: 'git', id: 'key', scope: 'user' }]);
+    const { message } = await answers.answer({ server: 'git', inputs: ['key'], why: 'call' });
+    assert.match(message ?? '', /does not define "key"/);
+    assert.equal(prompts.length, 0);
+  });
+
+  it('R1.4 a value that is entered by hand is used by every server that names it', async () => {
+    const { answers, prompts, told } = given([input('a', key), input('b', key)]);
+    const entered = answers.enter('a', 'key');
+    await settle();
+    prompts[0]?.resolve('new');
+    assert.equal(await entered, true);
+    assert.deepEqual(told, ['a', 'b']);
+    assert.deepEqual(
+      (await answers.stateOf('b')).map(({ isGiven }) => isGiven),
+      [true],
+    );
+    assert.equal(await answers.enter('a', 'nothing'), false);
+  });
+});
