@@ -9,7 +9,7 @@ import { systemRandom } from '../shared/base/random.ts';
 import { parseEndpointInfo, readEndpointFile, type EndpointInfo } from '../endpoint/endpointFile.ts';
 import { endpointFile, endpointsFolder } from '../endpoint/location.ts';
 import type { SettingsProblem } from '../shared/model/snapshot.ts';
-import type { EngineConfiguration, LogEntry } from '../shared/protocol/engineMessages.ts';
+import type { EngineConfiguration, LogEntry, LogLevel } from '../shared/protocol/engineMessages.ts';
 import { CatalogueStore } from './catalogue/catalogue.ts';
 import { Gateway } from './gateway/gateway.ts';
 import type { SessionDeps } from './gateway/session.ts';
@@ -27,6 +27,8 @@ import { openAuditThread } from './observability/audit/auditThread.ts';
 import { Continuity } from './observability/continuity/continuity.ts';
 import { EngineLog } from './observability/engineLog.ts';
 import { Telemetry } from './observability/exporters/telemetry.ts';
+import { LogFiles } from './observability/logFiles.ts';
+import { CallLogObserver, LogObserver } from './observability/logObserver.ts';
 import { Observations } from './observability/observations.ts';
 import { LatencyHistory } from './observability/latencyHistory.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
@@ -41,6 +43,7 @@ import { ServerRegistry, type SettingsPlaces } from './servers/serverRegistry.ts
 import type { ServerRuntime } from './servers/serverRuntime.ts';
 import { endOrphans } from './recovery/orphans.ts';
 import { Journal } from './state/journal.ts';
+import { isOwned } from './state/ownership.ts';
 import { ensurePrivateFolder, newSocketAddress, writeFileAtomically } from './state/privateFolder.ts';
 import { ProcessList } from './state/processList.ts';
 import { Guardian } from './upstream/guardian.ts';
@@ -58,6 +61,8 @@ export interface EngineOptions {
   /** Called when the engine has nobody left to serve. */
   readonly onIdle: () => void;
   readonly lingerMs?: number;
+  /** The least that its log file holds; by default `info`. */
+  readonly logLevel?: LogLevel;
   /** The engine is not a window's: it has its settings from its owner, serves HTTP too, and runs until it is stopped. */
   readonly standalone?: StandaloneOptions;
 }
@@ -81,6 +86,8 @@ export interface Engine {
   configure(configuration: EngineConfiguration, places: SettingsPlaces): void;
   /** A line for the engine's log. */
   log(level: LogEntry['level'], message: string): void;
+  /** From now on its log tells at least this. */
+  setLogLevel(level: LogLevel): void;
   /** Stops the servers, removes what it owns, and lets the guardian go. */
   stop(): Promise<void>;
   /** Leaves word of an error that ends the engine. */
@@ -97,11 +104,18 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const redact = (text: string): string => redactor.redact(text);
   // What a server inherits it may tell.
   redactor.learn([token, standalone?.token ?? '', ...secretsIn({ env: process.env })]);
-  const log = new EngineLog(clock, join(home, 'logs', `${window}.log`), redact);
+  const locks = join(home, 'locks');
+  const files = new LogFiles({
+    clock,
+    folder: join(home, 'logs'),
+    window,
+    isRunning: (other) => isOwned(locks, other),
+  });
+  const log = new EngineLog({ clock, files, redact, level: options.logLevel ?? 'info' });
   const logging = standalone === undefined ? undefined : log.onDidLog(standalone.onLog);
-  const note = (text: string): void => log.write('warn', text);
+  const note = (text: string): void => void log.write('warn', text);
   const onListenerError = (error: unknown): void =>
-    log.write(
+    void log.write(
       'error',
       `a listener failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     );
@@ -127,6 +141,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   });
   const observations = new Observations(onListenerError);
   observations.add(audit);
+  observations.add(new LogObserver(log, clock));
+  logCallsWhileWanted(log, observations, clock);
   const auditDesk = new AuditDesk(observations, audit, auditFolder);
   const tide = new Tide(clock);
   const cpuUse = new CpuUse(() => clock.now());
@@ -259,7 +275,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     nextNumber: () => (lastNumber += 1),
     // No engine before or after this one uses the same ids towards a client that outlives it.
     launchPrefix: `${startedAt.toString(36)}${process.pid.toString(36)}`,
-    log: (level, message, server) => log.write(level, message, server),
+    log: (level, message, server, kind) => log.write(level, message, server, kind),
     quote: (level, message, server) => log.quote(level, message, server),
     redact,
     observations,
@@ -349,6 +365,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     },
     configure: (configuration, places) => registry.configure(configuration, places),
     log: (level, message) => log.write(level, message),
+    setLogLevel: (level) => (log.level = level),
     noteBug(error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log.write('error', `the engine ends on an unforeseen error: ${text}`);
@@ -370,10 +387,21 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       await Promise.all([audit.stop(), telemetry.stop()]);
       upstreams.dispose();
       guardian.dispose();
-      log.flush();
+      log.close();
       logging?.dispose();
     },
   };
+}
+
+/** A line for each call, which costs something, is made only while somebody wants it. */
+function logCallsWhileWanted(log: EngineLog, observations: Observations, clock: Clock): void {
+  let observing: Disposable | undefined;
+  const adapt = (isWanted: boolean): void => {
+    observing?.dispose();
+    observing = isWanted ? observations.add(new CallLogObserver(log, clock)) : undefined;
+  };
+  log.onDidChangeDebug(adapt);
+  adapt(log.isDebugging);
 }
 
 const loadControl = () => import('./control/controlConnection.ts');

@@ -152,7 +152,7 @@ describe('servers whose next life is bad', () => {
     );
     assert.equal(textOf(await given.call('echo')), 'k');
     await given.kill();
-    await until('the log to tell of the end', () => /\[bad\] broken.*signal SIGKILL/.test(given.log));
+    await until('the log to tell of the end', () => /\[bad\] \w+ -> broken .*signal SIGKILL/.test(given.log));
     const stderrLines = given.log.split('\n').filter((line) => line.includes('stderr:')).length;
     assert.ok(stderrLines < 5_000, `${stderrLines} lines`);
     await assertOthersUnharmed();

@@ -158,7 +158,11 @@ describe('serve', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-    assert.ok(logged.some(({ server, message }) => server === 'one' && String(message).startsWith('ready')));
+    assert.ok(
+      logged.some(
+        ({ server, message }) => server === 'one' && String(message).startsWith('probing -> ready'),
+      ),
+    );
   });
 
   it('takes the token and the port that it is given', async () => {
@@ -437,7 +441,7 @@ describe('status and recover', () => {
     await ill.initialize();
     const status = await bed.run(['status']);
     assert.equal(status.code, 1);
-    assert.match(status.stdout, /^ill +crashLoop /m);
+    assert.match(status.stdout, /^ill +crashLoop, next try in \d+s /m);
     const failed = await bed.run(['recover', 'ill']);
     assert.deepEqual(
       [failed.code, /^ill +failed +\S/m.test(failed.stdout)],

@@ -130,7 +130,11 @@ describe('R14.4 secrets', () => {
         // Whoever cannot be started answers nothing for long; what is told of it is in the log and the snapshot.
         const begun = await Promise.race([
           session.initialize(),
-          until(`the end of ${name}`, () => running.stderr.includes(`[${name}] crashLoop`), 60_000),
+          until(
+            `the end of ${name}`,
+            () => new RegExp(`\\[${name}\\] \\w+ -> crashLoop `).test(running.stderr),
+            60_000,
+          ),
         ]);
         if (typeof begun === 'object') said.push(begun.text);
         const first = await session.post({
@@ -148,7 +152,7 @@ describe('R14.4 secrets', () => {
       }),
     );
     await until('the failed health check', () => running.stderr.includes('own health check failed'), 30_000);
-    await until('the crash loop', () => running.stderr.includes('[crash] crashLoop'), 60_000);
+    await until('the crash loop', () => /\[crash\] \w+ -> crashLoop /.test(running.stderr), 60_000);
     await until('the words of the flood', () => running.stderr.includes('were left out here'), 30_000);
     const { endpoint } = ready;
     for (const args of [

@@ -2,7 +2,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { SettingsProblem } from '../../shared/model/snapshot.ts';
-import type { EngineConfiguration } from '../../shared/protocol/engineMessages.ts';
+import type { EngineConfiguration, LogLevel } from '../../shared/protocol/engineMessages.ts';
 import {
   ALERTS_PLACE,
   CONNECTION_PLACE,
@@ -21,6 +21,8 @@ export interface LoadedConfig {
   readonly problems: readonly SettingsProblem[];
   /** Absolute; `undefined`: the default. */
   readonly stateFolder: string | undefined;
+  /** How much its log says, unless the command line tells. */
+  readonly logLevel: LogLevel | undefined;
 }
 
 /** Reads a configuration file; answers a sentence when it cannot be used. Servers without `cwd` start in `folder`. */
@@ -43,6 +45,7 @@ export function loadConfig(file: string, folder: string): LoadedConfig | string 
   return {
     path,
     problems,
+    logLevel: config.logLevel,
     places: {
       servers: config.serversKey,
       connection: CONNECTION_PLACE,

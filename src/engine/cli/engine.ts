@@ -5,6 +5,7 @@ import { lifelineHome } from '../../endpoint/location.ts';
 import { startEngine } from '../composition.ts';
 import { takeOwnership } from '../state/ownership.ts';
 import { limitYoungGeneration } from '../state/youngGeneration.ts';
+import { LOG_LEVEL_VARIABLE, parseLogLevel } from './logLevel.ts';
 import { Lifetime } from './lifetime.ts';
 
 /** A dying predecessor gets this long to let go of the window. */
@@ -32,5 +33,7 @@ export async function runWindowEngine(window: string): Promise<void> {
   limitYoungGeneration();
   const lifetime = new Lifetime(verdict.lock);
   const { version } = packageJson;
-  await lifetime.run(() => startEngine({ home, window, version, onIdle: () => lifetime.stop(0) }));
+  // What is wrong there is told by `serve`; here nobody could correct it.
+  const logLevel = parseLogLevel(process.env[LOG_LEVEL_VARIABLE]) ?? 'info';
+  await lifetime.run(() => startEngine({ home, window, version, logLevel, onIdle: () => lifetime.stop(0) }));
 }

@@ -1,8 +1,9 @@
 export const HELP = `Usage: mcp-lifeline COMMAND
 
-  serve --config FILE [--port N | --socket PATH] [--json]
+  serve --config FILE [--port N | --socket PATH] [--log-level LEVEL] [--json]
       Runs the servers of FILE and serves them over HTTP on 127.0.0.1, until it is stopped.
       Prints one JSON line when it is ready; logs go to stderr, with --json as JSON lines.
+      LEVEL is debug, info, warn or error; else lifeline.logLevel of FILE counts, then MCP_LIFELINE_LOG, then info.
       The token is MCP_LIFELINE_TOKEN when that is set, else a random one.
       SIGHUP reads FILE again; SIGTERM stops.
   bridge --server NAME [--endpoint FILE | --window ID]

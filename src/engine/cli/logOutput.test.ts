@@ -25,7 +25,7 @@ describe('the log on stderr', () => {
 
   it('R14.3 keeps a bounded part of what is not read, and counts the rest', async () => {
     const reader = new SlowReader();
-    const output = new LogOutput(false, reader);
+    const output = new LogOutput(false, 'info', reader);
     for (let n = 0; n < 1_000; n += 1) output.write(entry);
     assert.ok(reader.writableLength < 1_100_000, String(reader.writableLength));
     const drained = new Promise((resolve) => reader.once('drain', resolve));
@@ -40,13 +40,13 @@ describe('the log on stderr', () => {
   it('is one line for each entry, whatever is in it, and tells no details for debugging', () => {
     const text = new SlowReader();
     text.readOn();
-    const output = new LogOutput(false, text);
+    const output = new LogOutput(false, 'info', text);
     output.write({ level: 'warn', server: 's\u001b', message: 'a\nb', at: 0 });
     output.write({ level: 'debug', message: 'x', at: 0 });
     assert.deepEqual(text.lines, ['1970-01-01T00:00:00.000Z warn [s ] a b\n']);
     const json = new SlowReader();
     json.readOn();
-    new LogOutput(true, json).write({ level: 'warn', server: 's', message: 'a\nb', at: 0 });
+    new LogOutput(true, 'info', json).write({ level: 'warn', server: 's', message: 'a\nb', at: 0 });
     assert.deepEqual(JSON.parse(json.lines[0] ?? ''), {
       at: '1970-01-01T00:00:00.000Z',
       level: 'warn',

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { LogEntry } from '../../shared/protocol/engineMessages.ts';
+import { isAtLeast, type LogEntry, type LogLevel } from '../../shared/protocol/engineMessages.ts';
 import { printable } from './table.ts';
 
 /** What the reader of the log has not taken yet; beyond it lines are left out, and counted. */
@@ -11,15 +11,19 @@ export class LogOutput {
   readonly #stream: Writable;
   #leftOut = 0;
 
-  constructor(asJson: boolean, stream: Writable = process.stderr) {
+  /** The least that is written. */
+  level: LogLevel;
+
+  constructor(asJson: boolean, level: LogLevel = 'info', stream: Writable = process.stderr) {
     this.#asJson = asJson;
+    this.level = level;
     this.#stream = stream;
     // The reader has left: nobody misses the lines.
     stream.on('error', () => undefined);
   }
 
   write(entry: LogEntry): void {
-    if (entry.level === 'debug') return;
+    if (!isAtLeast(entry.level, this.level)) return;
     if (this.#stream.writableLength > MAX_WAITING_BYTES) {
       this.#leftOut += 1;
       return;

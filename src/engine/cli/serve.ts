@@ -12,6 +12,7 @@ import { limitYoungGeneration } from '../state/youngGeneration.ts';
 import { exitCodes, readArguments, UsageError } from './arguments.ts';
 import { loadConfig, type LoadedConfig } from './configFile.ts';
 import { Lifetime } from './lifetime.ts';
+import { chooseLogLevel, LOG_LEVEL_VARIABLE } from './logLevel.ts';
 import { LogOutput } from './logOutput.ts';
 
 /** Engines of one configuration file at a time. */
@@ -26,6 +27,7 @@ export async function serve(args: readonly string[]): Promise<void> {
     port: { type: 'string' },
     socket: { type: 'string' },
     json: { type: 'boolean' },
+    'log-level': { type: 'string' },
   });
   if (values.config === undefined) throw new UsageError('serve needs --config FILE.');
   const folder = process.cwd();
@@ -35,10 +37,17 @@ export async function serve(args: readonly string[]): Promise<void> {
   const loaded = loadConfig(file, folder);
   if (typeof loaded === 'string') throw new UsageError(loaded);
 
+  const levelFor = (config: LoadedConfig) =>
+    chooseLogLevel({
+      option: values['log-level'],
+      file: config.logLevel,
+      environment: process.env[LOG_LEVEL_VARIABLE],
+    });
+  const { level, problem } = levelFor(loaded);
   // Absolute, because the printed endpoint is used by programs that were started elsewhere.
   const home = resolve(loaded.stateFolder ?? lifelineHome());
   const { window, lock } = takeWindow(home, loaded.path);
-  const output = new LogOutput(values.json === true);
+  const output = new LogOutput(values.json === true, level);
   limitYoungGeneration();
   const lifetime = new Lifetime(lock);
   let engine: Engine;
@@ -48,6 +57,7 @@ export async function serve(args: readonly string[]): Promise<void> {
         home,
         window,
         version: packageJson.version,
+        logLevel: level,
         onIdle: () => undefined,
         standalone: {
           configuration: loaded.configuration,
@@ -65,8 +75,14 @@ export async function serve(args: readonly string[]): Promise<void> {
     process.exit(exitCodes.unhealthy);
   }
   if (lifetime.isStopping) return;
+  if (problem !== undefined) engine.log('warn', problem);
   reportProblems(engine, loaded);
-  process.on('SIGHUP', () => reload(engine, { file, folder, stateFolder: loaded.stateFolder }));
+  process.on('SIGHUP', () => {
+    const again = reload(engine, { file, folder, stateFolder: loaded.stateFolder });
+    if (again === undefined) return;
+    output.level = levelFor(again).level;
+    engine.setLogLevel(output.level);
+  });
   const { url, servers } = engine.addresses;
   const ready = { url, token, pid: process.pid, endpoint: engine.endpointFile, servers };
   // A reader that has gone by now has its reasons.
@@ -137,15 +153,16 @@ function reportProblems(engine: Engine, loaded: LoadedConfig): void {
 function reload(
   engine: Engine,
   options: { readonly file: string; readonly folder: string; readonly stateFolder: string | undefined },
-): void {
+): LoadedConfig | undefined {
   const loaded = loadConfig(options.file, options.folder);
   if (typeof loaded === 'string') {
     engine.log('error', `the former configuration stays: ${loaded}`);
-    return;
+    return undefined;
   }
   if (loaded.stateFolder !== options.stateFolder)
     engine.log('warn', 'configuration: lifeline.stateFolder: takes effect at the next start');
   engine.configure(loaded.configuration, loaded.places);
   engine.log('info', 'the configuration was read again');
   reportProblems(engine, loaded);
+  return loaded;
 }

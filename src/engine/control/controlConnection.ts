@@ -8,13 +8,16 @@ import {
   getHistory,
   getSnapshot,
   inputsChanged,
+  isAtLeast,
   logged,
+  logLevelWanted,
   needInputs,
   parseEngineConfiguration,
   recover,
   snapshotChanged,
   verifyAudit,
   type LogEntry,
+  type LogLevel,
 } from '../../shared/protocol/engineMessages.ts';
 import type { AuditDesk } from '../observability/audit/auditDesk.ts';
 import type { EngineLog } from '../observability/engineLog.ts';
@@ -74,7 +77,7 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
   );
   const store = new DisposableStore();
   const warn = (what: string, error: unknown): void =>
-    deps.log.write(
+    void deps.log.write(
       'warn',
       `${what}: ${error instanceof Error ? error.message.slice(0, 1_000) : String(error)}`,
     );
@@ -98,6 +101,15 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
       serverInfo: { name: 'mcp-lifeline' },
     };
   });
+  const wanted = new WantedLevel(deps.log);
+  store.add(wanted);
+  connection.onNotification(logLevelWanted.method, (value: unknown) => {
+    try {
+      wanted.set(logLevelWanted.parse(value).level);
+    } catch (error) {
+      warn('a client asked for a log level that there is not', error);
+    }
+  });
   connection.onInitialized(() => {
     const send = <P>(type: NotificationType<P>, params: P): void => {
       // A client that does not read gets a full snapshot when it does again; log lines that it missed stay in the engine's file.
@@ -115,7 +127,7 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
     send(snapshotChanged, deps.snapshots.now);
     socket.on('drain', () => send(snapshotChanged, deps.snapshots.now));
     store.add(deps.snapshots.onDidProduce((snapshot) => send(snapshotChanged, snapshot)));
-    store.add(forwardLog(deps, (entries) => send(logged, { entries })));
+    store.add(forwardLog(deps, wanted, (entries) => send(logged, { entries })));
   });
   connection.onNotification(configurationChanged.method, configure);
   connection.onNotification(inputsChanged.method, (value: unknown) => {
@@ -158,8 +170,34 @@ function serve<P, R>(
   connection.onRequest(type.method, (params: unknown) => handle(type.parseParams(params)));
 }
 
-function forwardLog(deps: ControlDeps, send: (entries: LogEntry[]) => void): Disposable {
-  let waiting: LogEntry[] = [...deps.log.remembered];
+/** What one client wants of the log. */
+class WantedLevel implements Disposable {
+  readonly #log: EngineLog;
+  #level: LogLevel = 'info';
+  #debug: Disposable | undefined;
+
+  constructor(log: EngineLog) {
+    this.#log = log;
+  }
+
+  get level(): LogLevel {
+    return this.#level;
+  }
+
+  set(level: LogLevel): void {
+    this.dispose();
+    this.#level = level;
+    if (level === 'debug') this.#debug = this.#log.wantDebug();
+  }
+
+  dispose(): void {
+    this.#debug?.dispose();
+    this.#debug = undefined;
+  }
+}
+
+function forwardLog(deps: ControlDeps, wanted: WantedLevel, send: (entries: LogEntry[]) => void): Disposable {
+  let waiting: LogEntry[] = deps.log.remembered.filter(({ level }) => isAtLeast(level, wanted.level));
   let timer: Disposable | undefined;
   const flush = (): void => {
     timer = undefined;
@@ -169,6 +207,7 @@ function forwardLog(deps: ControlDeps, send: (entries: LogEntry[]) => void): Dis
   };
   flush();
   const subscription = deps.log.onDidLog((entry) => {
+    if (!isAtLeast(entry.level, wanted.level)) return;
     if (waiting.length < MAX_LOG_BATCH) waiting.push(entry);
     timer ??= deps.clock.setTimer(LOG_INTERVAL_MS, flush);
   });

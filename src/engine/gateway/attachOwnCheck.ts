@@ -17,6 +17,7 @@ export function attachOwnCheck(
 ): void {
   const { clock, random, health, log } = deps;
   const check = (): HealthCheck | undefined => runtime.config?.lifeline.healthCheck;
+  let failedAt = 0;
   const own = new OwnCheck({
     server: runtime.name,
     clock,
@@ -28,13 +29,13 @@ export function attachOwnCheck(
       const { failure } = own;
       if (failure === undefined) runtime.failedChecks.delete(key);
       else runtime.failedChecks.set(key, failure);
-      log(
-        'warn',
-        failure === undefined
-          ? 'its own health check is well again'
-          : `its own health check failed: ${failure}`,
-        runtime.name,
-      );
+      if (failure !== undefined) {
+        failedAt = clock.now();
+        log('warn', `its own health check failed: ${failure}`, runtime.name);
+      } else {
+        const lastedMs = Math.round(clock.now() - failedAt);
+        log('info', `its own health check is well again after ${lastedMs} ms`, runtime.name);
+      }
       runtime.touch();
     },
   });

@@ -50,7 +50,13 @@ export interface CallTableDeps {
   /** Is told of every call that comes to its end, after it was answered. */
   readonly observations?: Observations;
   readonly tracing?: Tracing;
-  readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
+  /** `kind`: what other lines it is one of, and what they are called in a summary. */
+  readonly log: (
+    level: 'debug' | 'info' | 'warn' | 'error',
+    message: string,
+    server: string,
+    kind?: { readonly kind: string; readonly label: string },
+  ) => void;
 }
 
 /** No extension and no pause keeps a call open longer (requirements R2, requestTimeout). */
@@ -214,6 +220,7 @@ export class CallTable {
                   'info',
                   `call ${call.callId} (${call.tool ?? call.method}) is not tried again after ${code}: too much fails on this server just now (retry budget)`,
                   runtime.name,
+                  ofKind(`call ${call.tool ?? call.method} not tried again: ${code}`),
                 ),
               onRetry: (call, fault, { retry, pauseMs }) => {
                 const { callId, method, tool } = call;
@@ -221,11 +228,6 @@ export class CallTable {
                 runtime.counters.retries += 1;
                 // Told also when in the end the call is only refused, or answered.
                 runtime.noteFailedCall(fault);
-                log(
-                  'info',
-                  `call ${callId} (${tool ?? method}) is tried again after ${fault.code}`,
-                  runtime.name,
-                );
                 const { name: server } = runtime;
                 const after = fault.code;
                 observations?.note({ kind: 'retry', server, callId, method, tool, retry, after, pauseMs });
@@ -268,7 +270,12 @@ export class CallTable {
       clock,
       onServed: (call, fault) => {
         const what = `call ${call.callId} (${call.tool ?? call.method})`;
-        log('warn', `${what} was given a stale answer: ${fault.code}: ${fault.message}`, runtime.name);
+        log(
+          'warn',
+          `${what} was given a stale answer: ${fault.code}: ${fault.message}`,
+          runtime.name,
+          ofKind(`call ${call.tool ?? call.method} given a stale answer: ${fault.code}`),
+        );
         if (!refusals.has(fault.code)) runtime.noteFailedCall(fault);
       },
     });
@@ -427,8 +434,9 @@ export class CallTable {
     if (cause.code === 'requestTimeout') counters.timeouts += 1;
     this.#deps.log(
       'warn',
-      `call ${call.callId} (${call.tool ?? call.method}) failed: ${fault.code}: ${fault.message}`,
+      `call ${call.callId} (${call.tool ?? call.method}) failed after ${Math.round(this.#deps.clock.now() - call.startedAt)} ms: ${fault.code}: ${fault.message}`,
       runtime.name,
+      ofKind(`call ${call.tool ?? call.method} failed: ${fault.code}`),
     );
     // A refusal tells of an earlier error, and must not hide it.
     if (!refusals.has(fault.code)) runtime.noteFailedCall(fault);
@@ -533,6 +541,11 @@ export class CallTable {
     }
     return true;
   }
+}
+
+/** The ids of calls differ in every line. */
+function ofKind(label: string): { readonly kind: string; readonly label: string } {
+  return { kind: label, label };
 }
 
 function noLaunch(call: Call): Outcome {

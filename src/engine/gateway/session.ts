@@ -29,7 +29,7 @@ import type { StartGate } from '../upstream/startGate.ts';
 import type { Transport, TransportListener } from '../upstream/transport.ts';
 import type { PortCare } from '../recovery/portCare.ts';
 import type { RecoveryQueue } from '../recovery/recoveryQueue.ts';
-import { CallTable } from './callTable.ts';
+import { CallTable, type CallTableDeps } from './callTable.ts';
 import { CatalogueKeeper } from './catalogueKeeper.ts';
 import type { ClientPort } from './clientPort.ts';
 import { InitializePromise, withPromisedVersion } from './initializePromise.ts';
@@ -60,7 +60,7 @@ export interface SessionDeps {
   readonly nextNumber: () => number;
   /** Differs between engines; stands in the ids of requests to clients. */
   readonly launchPrefix: string;
-  readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, server: string) => void;
+  readonly log: CallTableDeps['log'];
   /** Logs what a server itself has said. */
   readonly quote: (level: 'info' | 'warn', message: string, server: string) => void;
   /** Is told of what happens. */

@@ -50,7 +50,6 @@ export function createConnection(
     nextNumber,
     launchPrefix,
     journal,
-    log,
     quote,
     redact,
     onListenerError,
@@ -100,11 +99,6 @@ export function createConnection(
   let since = clock.now();
   connection.onDidChange((state) => {
     const failure = failureOf(connection);
-    log(
-      failure !== undefined || isOut(state) ? 'warn' : 'info',
-      `${state}${detail(connection, runtime)}`,
-      runtime.name,
-    );
     const spentMs = clock.now() - since;
     since += spentMs;
     deps.observations?.note({
@@ -115,7 +109,9 @@ export function createConnection(
       to: state,
       spentMs,
       ...(connection.pid === undefined ? {} : { pid: connection.pid }),
-      ...(failure === undefined ? {} : { fault: failure.code }),
+      ...(failure === undefined ? {} : { fault: failure.code, why: connection.diagnosis }),
+      ...(state === 'broken' && connection.endWasAskedFor ? { isFresh: true } : {}),
+      ...attemptOf(connection, runtime),
     });
     from = state;
     const { endpoint } = connection;
@@ -138,13 +134,6 @@ function failureOf({ state, endWasAskedFor, lastFault }: Connection): Fault | un
   return isLost ? lastFault : undefined;
 }
 
-function detail(connection: Connection, { recovery }: ServerRuntime): string {
-  const { state, pid, nextAttemptInMs } = connection;
-  const who = pid === undefined ? '' : ` (pid ${pid})`;
-  const failed = recovery.attempts > 0 ? ` (${recovery.attempts} failed)` : '';
-  const next =
-    nextAttemptInMs === undefined ? '' : `, next attempt in ${Math.round(nextAttemptInMs)} ms${failed}`;
-  if (state === 'broken' && connection.endWasAskedFor) return `${who}: a fresh start was asked for`;
-  const why = failureOf(connection) === undefined ? '' : `: ${connection.diagnosis}`;
-  return `${who}${next}${why}`;
+function attemptOf({ nextAttemptInMs: inMs }: Connection, { recovery }: ServerRuntime) {
+  return inMs === undefined ? {} : { attempt: { inMs, failed: recovery.attempts } };
 }

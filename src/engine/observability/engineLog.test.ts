@@ -10,7 +10,7 @@ describe('the log of the engine', () => {
 
   beforeEach(() => {
     clock = new FakeClock();
-    log = new EngineLog(clock, undefined);
+    log = new EngineLog({ clock });
   });
 
   it('R14.3 however much a server says, what is logged of its state is there', () => {

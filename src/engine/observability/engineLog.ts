@@ -1,17 +1,18 @@
-import { appendFileSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Clock } from '../../shared/base/clock.ts';
-import type { Disposable } from '../../shared/base/disposable.ts';
+import { toDisposable, type Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
-import type { LogEntry, LogLevel } from '../../shared/protocol/engineMessages.ts';
+import { isAtLeast, type LogEntry, type LogLevel } from '../../shared/protocol/engineMessages.ts';
+import type { LogFiles } from './logFiles.ts';
+import { LogRepeats, type Moment, type RepeatSummary } from './logRepeats.ts';
 
 const MAX_REMEMBERED = 1_000;
 const MAX_MESSAGE = 4_000;
-const MAX_FILE_BYTES = 2_097_152;
-/** The same words of the same server are written once and then counted. */
-const REPEAT_WINDOW = 1_000;
+/** Characters by which lines without a kind of their own are told apart. */
+const MAX_KIND = 200;
 /** Lines about a server in a second, and as many of its own words; the rest is counted, so that a flood costs its neighbours nothing. */
 const MAX_PER_SECOND = 200;
+/** While a flood lasts, what was left out is told at intervals that double up to this. */
+const MAX_TOLD_MS = 600_000;
 /** Lines wait this long for each other, and go to the file in one write. */
 const FILE_INTERVAL_MS = 100;
 
@@ -21,128 +22,239 @@ const detached = (text: string): string => Buffer.from(text).toString();
 interface Rate {
   since: number;
   count: number;
-  /** Tells how much was left out, when the second is over. */
+  leftOut: number;
+  toldAt: number;
+  tellAfterMs: number;
+  /** Tells how much was left out, also when nothing follows. */
   timer: Disposable | undefined;
 }
 
+export interface EngineLogOptions {
+  readonly clock: Clock;
+  /** Where it is written to; absent in tests. */
+  readonly files?: LogFiles;
+  /** Takes secrets out of every line, whoever wrote it (requirements R14.4). */
+  readonly redact?: (text: string) => string;
+  /** The least that is written to the file, and remembered. */
+  readonly level?: LogLevel;
+}
+
 /**
- * The engine's log: remembered for a client that connects later, passed to the clients that are there, and written to a
- * file that is rotated (two files, 4 MB in all).
+ * The engine's log: remembered for a client that connects later, passed to the clients that are there, and written to a file. What is said again and again is
+ * summarised, per server; what nobody wants costs nothing.
  */
 export class EngineLog {
   readonly #clock: Clock;
-  readonly #file: string | undefined;
+  readonly #files: LogFiles | undefined;
   readonly #redact: (text: string) => string;
-  readonly #entries: LogEntry[] = [];
+  /** What servers say apart from what is said of them: the one must not push out the other. */
+  readonly #remembered: { readonly order: number; readonly entry: LogEntry }[] = [];
+  readonly #rememberedWords: { readonly order: number; readonly entry: LogEntry }[] = [];
   readonly #logged: Emitter<LogEntry>;
-  #fileBytes = 0;
-  #lastText = '';
-  #repeats = 0;
-  #unwritten: string[] = [];
-  #fileTimer: Disposable | undefined;
+  readonly #debugWanted: Emitter<boolean>;
   readonly #rates = new Map<string, Rate>();
+  readonly #repeats = new Map<string, LogRepeats>();
+  readonly #debuggers = new Set<object>();
+  #level: LogLevel;
+  #order = 0;
+  #fileTimer: Disposable | undefined;
+  #repeatTimer: { readonly at: number; readonly timer: Disposable } | undefined;
 
-  /** `redact` takes secrets out of every line, whoever wrote it (requirements R14.4). */
-  constructor(clock: Clock, file: string | undefined, redact = (text: string): string => text) {
+  constructor({ clock, files, redact = (text) => text, level = 'info' }: EngineLogOptions) {
     this.#clock = clock;
-    this.#file = file;
+    this.#files = files;
     this.#redact = redact;
+    this.#level = level;
     // The log is where listener errors are reported; one of its own has nowhere else to go.
     this.#logged = new Emitter(() => undefined);
-    if (file === undefined) return;
-    try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      this.#fileBytes = statSync(file).size;
-    } catch {
-      this.#fileBytes = 0; // no file yet
-    }
+    this.#debugWanted = new Emitter(() => undefined);
   }
 
+  /** Every line that anybody wants; each takes those of its level. */
   get onDidLog(): Emitter<LogEntry>['event'] {
     return this.#logged.event;
   }
 
-  /** The most recent entries, oldest first. */
-  get remembered(): readonly LogEntry[] {
-    return this.#entries;
+  /** Fired with whether details are wanted, when that has changed. */
+  get onDidChangeDebug(): Emitter<boolean>['event'] {
+    return this.#debugWanted.event;
   }
 
-  write(level: LogLevel, message: string, server?: string): void {
-    this.#write({ level, message, ...(server === undefined ? {} : { server }) }, server);
+  /** The most recent entries, oldest first. */
+  get remembered(): readonly LogEntry[] {
+    return [...this.#remembered, ...this.#rememberedWords]
+      .sort((a, b) => a.order - b.order)
+      .map(({ entry }) => entry);
+  }
+
+  /** The least that is written to the file, and remembered. */
+  get level(): LogLevel {
+    return this.#level;
+  }
+
+  set level(level: LogLevel) {
+    this.#change(() => (this.#level = level));
+  }
+
+  /** Whether somebody wants lines for debugging. */
+  get isDebugging(): boolean {
+    return this.#level === 'debug' || this.#debuggers.size > 0;
+  }
+
+  /** Somebody wants them, until what is returned is disposed. */
+  wantDebug(): Disposable {
+    const who = {};
+    this.#change(() => this.#debuggers.add(who));
+    return toDisposable(() => this.#change(() => this.#debuggers.delete(who)));
+  }
+
+  #change(change: () => unknown): void {
+    const before = this.isDebugging;
+    change();
+    if (this.isDebugging !== before) this.#debugWanted.fire(!before);
+  }
+
+  #wants(level: LogLevel): boolean {
+    return level === 'debug' ? this.isDebugging : level !== 'info' || this.#level !== 'error';
+  }
+
+  /**
+   * Writes a line. `kind`: what else is of the same kind, when it comes again; by default the line without its numbers. Answers whether it was written in full;
+   * one of many is only counted.
+   */
+  write(level: LogLevel, message: string, server?: string, kind?: { kind: string; label: string }): boolean {
+    if (!this.#wants(level)) return false;
+    const at = this.#moment;
+    const text = (): string => detached(this.#redact(message).slice(0, MAX_MESSAGE));
+    // Details are wanted as they are.
+    if (level !== 'debug') {
+      const { kind: own, label = shortLabel(message) } = kind ?? {};
+      const line = {
+        kind: detached(own ?? `${level} ${message.slice(0, MAX_KIND).replace(/\d+/g, '#')}`),
+        label: detached(this.#redact(label)),
+        level,
+        text,
+      };
+      if (!this.#repeatsOf(server).note(line, at)) {
+        this.#planSummary();
+        return false;
+      }
+    }
+    if (server !== undefined && !this.#isWithinRate(server, server)) return false;
+    // Redacted before it is cut: half a secret would not be known as one.
+    this.#emit({ ...(server === undefined ? {} : { server }), level, message: text(), at: at.wall }, false);
+    return true;
   }
 
   /** What a server itself has said. However much that is, what is logged of its state is not left out for it. */
   quote(level: LogLevel, message: string, server: string): void {
-    this.#write({ level, message, server }, `${server}\0quoted`);
-  }
-
-  #write(entry: Omit<LogEntry, 'at'>, rateKey: string | undefined): void {
-    const text = `${entry.server ?? ''} ${entry.level} ${entry.message}`;
-    if (text === this.#lastText && this.#repeats < REPEAT_WINDOW) {
-      this.#repeats += 1;
+    if (!this.#wants(level)) return;
+    const at = this.#moment;
+    // Only the very same words are of one kind: in what a server says, numbers may matter.
+    const kind = detached(`said ${message.length} ${message.slice(0, MAX_KIND)}`);
+    const repeats = this.#repeatsOf(server);
+    if (!repeats.isKnown(kind) && !this.#isWithinRate(`${server}\0quoted`, server)) return;
+    if (!repeats.note({ kind, label: 'lines of its output', level }, at)) {
+      this.#planSummary();
       return;
     }
-    if (rateKey !== undefined && !this.#isWithinRate(rateKey, entry.server)) return;
-    this.#flushRepeats();
-    this.#lastText = text;
-    // Before it is cut: half a secret would not be known as one.
-    const message = detached(this.#redact(entry.message).slice(0, MAX_MESSAGE));
-    this.#emit({ ...entry, message, at: this.#clock.wallNow() });
+    const text = detached(this.#redact(message).slice(0, MAX_MESSAGE));
+    this.#emit({ server, level, message: text, at: at.wall }, true);
   }
 
-  #isWithinRate(key: string, server: string | undefined): boolean {
+  /** All is well again with a server: what was repeated until now is told in sum. `except`: the kind of the line that says so. */
+  over(server: string, except: string): void {
+    this.#tell(server, this.#repeats.get(server)?.end(except));
+  }
+
+  get #moment(): Moment {
+    return { now: this.#clock.now(), wall: this.#clock.wallNow() };
+  }
+
+  #repeatsOf(server = ''): LogRepeats {
+    let repeats = this.#repeats.get(server);
+    if (repeats === undefined) {
+      repeats = new LogRepeats();
+      this.#repeats.set(server, repeats);
+    }
+    return repeats;
+  }
+
+  /** One timer for all servers: at the time of the next summary. */
+  #planSummary(): void {
+    let next = Infinity;
+    for (const { dueAt } of this.#repeats.values()) if (dueAt !== undefined && dueAt < next) next = dueAt;
+    if (next === Infinity || (this.#repeatTimer !== undefined && this.#repeatTimer.at <= next)) return;
+    this.#repeatTimer?.timer.dispose();
+    const delayMs = Math.max(1, next - this.#clock.now());
+    this.#repeatTimer = {
+      at: next,
+      timer: this.#clock.setTimer(delayMs, () => this.#tellAll(), { unref: true }),
+    };
+  }
+
+  #tellAll(): void {
+    this.#repeatTimer = undefined;
+    const at = this.#moment;
+    for (const [server, repeats] of this.#repeats) {
+      this.#tell(server, repeats.tell(at));
+      if (repeats.isIdle(at.now)) this.#repeats.delete(server);
+    }
+    this.#planSummary();
+  }
+
+  #tell(server: string, summary: RepeatSummary | undefined): void {
+    if (summary === undefined) return;
+    const { level, message } = summary;
+    const of = server === '' ? {} : { server };
+    this.#emit({ ...of, level, message: message.slice(0, MAX_MESSAGE), at: this.#clock.wallNow() }, false);
+  }
+
+  #isWithinRate(key: string, server: string): boolean {
     const now = this.#clock.now();
-    const rate = this.#rates.get(key);
-    if (rate === undefined || now - rate.since >= 1_000) {
-      if (rate !== undefined) this.#tellLeftOut(rate, server);
-      this.#rates.set(key, { since: now, count: 1, timer: undefined });
-      return true;
+    let rate = this.#rates.get(key);
+    if (rate === undefined) {
+      rate = { since: now, count: 0, leftOut: 0, toldAt: -Infinity, tellAfterMs: 1_000, timer: undefined };
+      this.#rates.set(key, rate);
+    }
+    if (now - rate.since >= 1_000) {
+      rate.since = now;
+      rate.count = 0;
     }
     rate.count += 1;
     if (rate.count <= MAX_PER_SECOND) return true;
-    // Also when nothing follows.
-    rate.timer ??= this.#clock.setTimer(
-      rate.since + 1_000 - now,
-      () => {
-        this.#tellLeftOut(rate, server);
-        this.#rates.delete(key);
-      },
-      { unref: true },
-    );
+    rate.leftOut += 1;
+    if (rate.timer === undefined) {
+      const isAnotherFlood = now - rate.toldAt > 60_000;
+      if (isAnotherFlood) rate.tellAfterMs = 1_000;
+      const delayMs = isAnotherFlood ? rate.since + 1_000 - now : rate.tellAfterMs;
+      rate.timer = this.#clock.setTimer(delayMs, () => this.#tellLeftOut(rate, server), { unref: true });
+    }
     return false;
   }
 
-  #tellLeftOut(rate: Rate, server: string | undefined): void {
-    rate.timer?.dispose();
-    const left = rate.count - MAX_PER_SECOND;
-    if (left <= 0) return;
-    const message = `(${left} lines were left out)`;
-    this.#emit({
-      ...(server === undefined ? {} : { server }),
-      level: 'warn',
-      message,
-      at: this.#clock.wallNow(),
-    });
+  #tellLeftOut(rate: Rate, server: string): void {
+    const message = `(${rate.leftOut} lines were left out)`;
+    rate.timer = undefined;
+    rate.leftOut = 0;
+    rate.toldAt = this.#clock.now();
+    rate.tellAfterMs = Math.min(MAX_TOLD_MS, rate.tellAfterMs * 2);
+    this.#emit({ server, level: 'warn', message, at: this.#clock.wallNow() }, false);
   }
 
-  #flushRepeats(): void {
-    if (this.#repeats === 0) return;
-    const message = `(the line before was repeated ${this.#repeats} times)`;
-    this.#repeats = 0;
-    this.#emit({ level: 'info', message, at: this.#clock.wallNow() });
-  }
-
-  #emit(entry: LogEntry): void {
-    this.#entries.push(entry);
-    if (this.#entries.length > MAX_REMEMBERED) this.#entries.splice(0, MAX_REMEMBERED / 10);
-    this.#appendToFile(entry);
+  #emit(entry: LogEntry, isQuoted: boolean): void {
+    if (isAtLeast(entry.level, this.#level)) {
+      const ring = isQuoted ? this.#rememberedWords : this.#remembered;
+      ring.push({ order: (this.#order += 1), entry });
+      if (ring.length > MAX_REMEMBERED / 2) ring.splice(0, MAX_REMEMBERED / 20);
+      this.#writeToFile(entry, isQuoted);
+    }
     this.#logged.fire(entry);
   }
 
-  #appendToFile(entry: LogEntry): void {
-    if (this.#file === undefined) return;
-    const who = entry.server === undefined ? '' : ` [${entry.server}]`;
-    this.#unwritten.push(`${new Date(entry.at).toISOString()} ${entry.level}${who} ${entry.message}\n`);
+  #writeToFile(entry: LogEntry, isQuoted: boolean): void {
+    if (this.#files === undefined) return;
+    this.#files.add(entry, isQuoted);
     this.#fileTimer ??= this.#clock.setTimer(FILE_INTERVAL_MS, () => this.flush(), { unref: true });
   }
 
@@ -150,19 +262,20 @@ export class EngineLog {
   flush(): void {
     this.#fileTimer?.dispose();
     this.#fileTimer = undefined;
-    const text = this.#unwritten.join('');
-    this.#unwritten = [];
-    if (this.#file === undefined || text === '') return;
-    try {
-      if (this.#fileBytes > MAX_FILE_BYTES) {
-        rmSync(`${this.#file}.1`, { force: true });
-        renameSync(this.#file, `${this.#file}.1`);
-        this.#fileBytes = 0;
-      }
-      appendFileSync(this.#file, text, { mode: 0o600 });
-      this.#fileBytes += Buffer.byteLength(text);
-    } catch {
-      // A disk that takes no log must not take the engine down; clients still get every entry.
-    }
+    this.#files?.flush();
   }
+
+  /** The engine ends: what was counted and not told yet is told. */
+  close(): void {
+    for (const [server, repeats] of this.#repeats) this.#tell(server, repeats.end());
+    this.#repeats.clear();
+    this.#repeatTimer?.timer.dispose();
+    for (const { timer } of this.#rates.values()) timer?.dispose();
+    this.flush();
+  }
+}
+
+function shortLabel(message: string): string {
+  const line = message.split('\n', 1)[0] ?? '';
+  return line.length <= 80 ? line : `${line.slice(0, 79)}…`;
 }

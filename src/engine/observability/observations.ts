@@ -45,6 +45,12 @@ export type Observation =
       readonly pid?: number;
       /** What brought it down; absent where nothing did, or a fresh start was asked for. */
       readonly fault?: FaultCode;
+      /** A sentence that tells more of the fault. */
+      readonly why?: string;
+      /** It went because a fresh start was asked for. */
+      readonly isFresh?: boolean;
+      /** The next attempt to bring it back, and how many have failed. */
+      readonly attempt?: { readonly inMs: number; readonly failed: number };
     }
   | {
       readonly kind: 'retry';

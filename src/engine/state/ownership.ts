@@ -33,6 +33,13 @@ function generations(folder: string, window: string): number[] {
     .sort((a, b) => a - b);
 }
 
+/** Whether an engine owns a window now. Throws when that cannot be told. */
+export function isOwned(folder: string, window: string): boolean {
+  const highest = generations(folder, window).at(-1);
+  const holder = highest === undefined ? undefined : readHolder(join(folder, `${window}.lock.${highest}`));
+  return holder !== undefined && isStillRunning(holder);
+}
+
 /** Takes the lock of a window, or tells who has it. Throws when the folder cannot be used. */
 export function takeOwnership(folder: string, window: string): OwnershipVerdict {
   ensurePrivateFolder(folder);

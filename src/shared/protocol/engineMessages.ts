@@ -214,6 +214,16 @@ export const getHistory = request(
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
+
+/** Whether a line of this level is shown where `least` is wanted. */
+export function isAtLeast(level: LogLevel, least: LogLevel): boolean {
+  return logLevels.indexOf(level) >= logLevels.indexOf(least);
+}
+
+/** Extension → engine: the least of the log that is shown in one of its channels; `info` until it is told. */
+export const logLevelWanted = notification('lifeline/logLevelWanted', (value) =>
+  z.object({ level: z.enum(logLevels) }).parse(value),
+);
 const logEntry = z.object({
   /** The server it is about; absent for the engine itself. */
   server: z.optional(text(256)),

@@ -1,6 +1,7 @@
 import type { SettingsProblem } from '../model/snapshot.ts';
 import { GLOBAL_SETTINGS, readGlobalSettings, type GlobalSettings } from './globalSettings.ts';
 import { parseInputs } from './inputs.ts';
+import { logLevels } from '../protocol/engineMessages.ts';
 import { readJson } from './jsonc.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface FileConfig {
   readonly alerts: Readonly<Record<string, unknown>> | undefined;
   /** What is told to programs of others, unparsed (`parseTelemetry`). */
   readonly telemetry?: unknown;
+  /** How much the log says. */
+  readonly logLevel: (typeof logLevels)[number] | undefined;
   /** Where state is kept; as written. */
   readonly stateFolder: string | undefined;
 }
@@ -117,11 +120,15 @@ function readServers(
 function readLifeline(
   value: unknown,
   report: Report,
-): Pick<FileConfig, 'alerts' | 'audit' | 'connection' | 'stateFolder' | 'telemetry' | 'tellRestarts'> {
+): Pick<
+  FileConfig,
+  'alerts' | 'audit' | 'connection' | 'logLevel' | 'stateFolder' | 'telemetry' | 'tellRestarts'
+> {
   const nothing = {
     alerts: undefined,
     audit: undefined,
     connection: {},
+    logLevel: undefined,
     stateFolder: undefined,
     tellRestarts: undefined,
   };
@@ -131,10 +138,15 @@ function readLifeline(
     return nothing;
   }
   for (const key of Object.keys(value)) {
-    if (!['alerts', 'audit', 'connection', 'stateFolder', 'telemetry', 'tellRestarts'].includes(key))
+    if (
+      !['alerts', 'audit', 'connection', 'logLevel', 'stateFolder', 'telemetry', 'tellRestarts'].includes(key)
+    )
       report(`lifeline.${key}`, 'is not a known setting; it is ignored');
   }
-  const { alerts, audit, connection, stateFolder, telemetry, tellRestarts } = value;
+  const { alerts, audit, connection, logLevel, stateFolder, telemetry, tellRestarts } = value;
+  const level = logLevels.find((one) => one === logLevel);
+  if (logLevel !== undefined && level === undefined)
+    report('lifeline.logLevel', `must be one of ${logLevels.join(', ')}; info is used`);
   if (audit !== undefined && typeof audit !== 'boolean')
     report('lifeline.audit', 'must be true or false; false is used');
   if (tellRestarts !== undefined && typeof tellRestarts !== 'boolean')
@@ -155,6 +167,7 @@ function readLifeline(
     stateFolder: isFolder ? stateFolder : undefined,
     audit: typeof audit === 'boolean' ? audit : undefined,
     ...(telemetry === undefined ? {} : { telemetry }),
+    logLevel: level,
     tellRestarts: typeof tellRestarts === 'boolean' ? tellRestarts : undefined,
   };
 }
