@@ -112,14 +112,7 @@ export class CallTable {
     const tool = method === 'tools/call' ? parseString(line, nameRange) : undefined;
     if (this.#open.size >= MAX_OPEN) {
       const text = `More than ${MAX_OPEN} calls are open on the MCP server "${runtime.name}"; this one was not carried out.`;
-      const answer = layerAnswer(method, id, { text, code: 'overloaded', server: runtime.name, tool });
-      this.#deps.answer(id, answer);
-      const refused = { session, server: runtime.name, method, tool, callId: '', attempts: 0, line } as const;
-      this.#deps.observations?.callEnded(
-        { ...refused, retryClass: 'atMostOnce', startedAt: clock.now(), waitedMs: 0 },
-        'overloaded',
-        answer,
-      );
+      this.#refuse(line, frame, new Fault('overloaded', text, { server: runtime.name }), tool);
       return undefined;
     }
     if (this.#open.has(id)) {
@@ -168,6 +161,7 @@ export class CallTable {
       hasAsked: false,
       highestProgress: -Infinity,
       attempts: 0,
+      failedAt: undefined,
       launch: undefined,
       cancelLine: undefined,
       settled: Promise.withResolvers<undefined>(),
@@ -181,8 +175,35 @@ export class CallTable {
     });
     this.#open.set(id, call);
     if (this.#deadlinesHeld) deadline.pause();
-    runtime.counters.total += 1;
+    runtime.counters.began();
     return call;
+  }
+
+  /** Answers a request that becomes no call, because there is nothing that it could be asked of. */
+  refuse(line: Uint8Array, frame: Extract<Frame, { kind: 'request' }>, fault: Fault): void {
+    const name = frame.params === undefined ? undefined : memberRange(line, frame.params, 'name');
+    this.#refuse(line, frame, fault, frame.method === 'tools/call' ? parseString(line, name) : undefined);
+  }
+
+  #refuse(
+    line: Uint8Array,
+    { method, id }: Extract<Frame, { kind: 'request' }>,
+    fault: Fault,
+    tool: string | undefined,
+  ): void {
+    const { runtime, clock, session, observations } = this.#deps;
+    const { message: text, code } = fault;
+    const answer = layerAnswer(method, id, { text, code, server: runtime.name, tool });
+    runtime.counters.began();
+    runtime.counters.ended({ kind: 'failed', fault });
+    this.#deps.answer(id, answer);
+    const refused = { session, server: runtime.name, method, tool, callId: '', attempts: 0, line } as const;
+    observations?.callEnded(
+      { ...refused, retryClass: 'atMostOnce', startedAt: clock.now(), waitedMs: 0 },
+      code,
+      answer,
+    );
+    runtime.touch();
   }
 
   /** Composed once for a connection, and again when the settings are others. */
@@ -226,6 +247,7 @@ export class CallTable {
                 const { callId, method, tool } = call;
                 noteLostAttempt(call, clock.now());
                 runtime.counters.retries += 1;
+                call.failedAt ??= clock.now();
                 // Told also when in the end the call is only refused, or answered.
                 runtime.noteFailedCall(fault);
                 const { name: server } = runtime;
@@ -256,9 +278,19 @@ export class CallTable {
         if (call.method === 'tools/call')
           call.retryClass = this.#classOf(call, launch.toolHints?.get(call.tool ?? ''));
         call.sentAt = clock.now();
-        return launch.send(call);
+        return call.failedAt === undefined ? launch.send(call) : this.#sendAgain(call, launch, call.failedAt);
       },
     );
+  }
+
+  #sendAgain(call: Call, launch: Launch, failedAt: number): Promise<Outcome> {
+    const { attempts } = call;
+    const outcome = launch.send(call);
+    if (call.attempts > attempts) {
+      call.failedAt = undefined;
+      this.#deps.runtime.counters.retryDelays.note(this.#deps.clock.now() - failedAt);
+    }
+    return outcome;
   }
 
   #staleStage(): Stage | undefined {
@@ -319,7 +351,7 @@ export class CallTable {
     call.controller.abort(
       new Fault('cancelled', 'The list was answered from memory.', { server: call.server }),
     );
-    this.#deps.runtime.counters.successful += 1;
+    this.#deps.runtime.counters.ended({ kind: 'remembered' });
     const answer = resultAnswer(call.id, fallback());
     this.#deps.answer(call.id, answer);
     this.#deps.observations?.callEnded(call, 'remembered', answer);
@@ -410,7 +442,7 @@ export class CallTable {
   #deliver(call: Call, { line, isError, isStale }: Extract<Outcome, { kind: 'answer' }>): void {
     const { runtime, clock, observations } = this.#deps;
     if (isStale === true) {
-      runtime.counters.successful += 1;
+      runtime.counters.ended({ kind: 'stale' });
       this.#deps.answer(call.id, line);
       observations?.callEnded(call, 'stale', line);
       return;
@@ -419,19 +451,15 @@ export class CallTable {
     const isNoteWanted = runtime.config?.lifeline.tellRestarts === true && runtime.processes <= 1;
     const told = call.method === 'tools/call' ? this.#restartNote.apply(call, line, isNoteWanted) : line;
     this.#deps.answer(call.id, told, this.#afterFlush(call));
-    observations?.callEnded(call, isError ? 'error' : 'ok', line);
+    // Who is told finds it counted.
     runtime.noteAnsweredCall(clock.now() - call.startedAt, call);
+    observations?.callEnded(call, isError ? 'error' : 'ok', line);
   }
 
   #fail(call: Call, told: Fault): void {
     const { runtime, redact } = this.#deps;
     const fault = told.inWords(redact);
-    const { counters } = runtime;
-    counters.failed += 1;
-    if (fault.code === 'outcomeUnknown') counters.outcomeUnknown += 1;
-    const cause = fault.cause instanceof Fault ? fault.cause : fault;
-    if (cause.traits.endsLaunch === true) counters.brokenPipe += 1;
-    if (cause.code === 'requestTimeout') counters.timeouts += 1;
+    runtime.counters.ended({ kind: 'failed', fault });
     this.#deps.log(
       'warn',
       `call ${call.callId} (${call.tool ?? call.method}) failed after ${Math.round(this.#deps.clock.now() - call.startedAt)} ms: ${fault.code}: ${fault.message}`,
@@ -502,6 +530,7 @@ export class CallTable {
 
   #drop(call: Call, fault: Fault, forGood: boolean): void {
     this.#close(call);
+    this.#deps.runtime.counters.ended({ kind: 'cancelled' });
     this.#deps.observations?.callEnded(call, fault.code, undefined);
     call.controller.abort(fault);
     if (forGood && call.retryClass === 'atMostOnce' && call.delivery !== 'queued') {

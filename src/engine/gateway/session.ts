@@ -1,7 +1,7 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Random } from '../../shared/base/random.ts';
 import { Fault } from '../../shared/model/fault.ts';
-import { errorAnswer, layerAnswer, listMembers, resultAnswer } from '../../shared/protocol/answers.ts';
+import { errorAnswer, listMembers, resultAnswer } from '../../shared/protocol/answers.ts';
 import {
   canonicalId,
   memberRange,
@@ -340,7 +340,7 @@ export class Session implements AttachedSession, ConnectionClient, SharingClient
       this.#initialize === undefined
         ? 'The session has not been initialized.'
         : `The MCP server "${name}" is not in the settings of this window, or is disabled there; the call was not carried out.`;
-    this.#port.answer(frame.id, layerAnswer(frame.method, frame.id, { text, code: 'stopped', server: name }));
+    this.#calls.refuse(line, frame, new Fault('stopped', text, { server: name }));
   }
 
   #noteSessionState(line: Uint8Array, frame: Request): void {

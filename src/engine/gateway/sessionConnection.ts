@@ -92,6 +92,7 @@ export function createConnection(
         if (line.trim() !== '') quote('info', `stderr: ${line}`, runtime.name);
     },
     onGarbage: (what) => quote('warn', `not understood and dropped: ${what}`, runtime.name),
+    onLaunch: (isFirst) => runtime.outages.noteLaunch(isFirst),
     onHealth: () => runtime.touch(),
     onListenerError,
   });
@@ -99,6 +100,7 @@ export function createConnection(
   let since = clock.now();
   connection.onDidChange((state) => {
     const failure = failureOf(connection);
+    runtime.outages.noteState(options.key, state, failure !== undefined);
     const spentMs = clock.now() - since;
     since += spentMs;
     deps.observations?.note({

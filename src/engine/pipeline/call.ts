@@ -73,6 +73,8 @@ export interface Call {
   highestProgress: number;
   /** Times it was handed to a server; not counted where that is disproved. */
   attempts: number;
+  /** When the attempt failed that is tried again, monotonic milliseconds; until the next one is handed over. */
+  failedAt: number | undefined;
   /** The process it is, or was last, written to. */
   launch: Launch | undefined;
   /** The client's own `notifications/cancelled`, passed on as it is. */

@@ -15,7 +15,10 @@ import { digestOf } from './configurationDigest.ts';
 import { awaitsInputSentence, needsInputOf } from './inputDesk.ts';
 import { redactSnapshot } from '../observability/redactSnapshot.ts';
 import { LatencyRing } from '../observability/latency.ts';
+import { CallCounters } from '../observability/metrics/callCounters.ts';
 import { LatencyRecorder } from '../observability/metrics/latencyRecorder.ts';
+import { latencySnapshot, metricsSnapshot } from '../observability/metrics/metricsSnapshot.ts';
+import { Outages } from '../observability/metrics/outages.ts';
 import { Breaker, type BreakerOptions } from '../policies/breaker/breaker.ts';
 import { Places } from '../policies/pool/places.ts';
 import { RateLimiter } from '../policies/rateLimit/rateLimiter.ts';
@@ -107,17 +110,8 @@ export class ServerRuntime {
   readonly retryBudget = new RetryBudget();
   /** For the requests of all sessions; off until it is needed. */
   readonly limiter: RateLimiter;
-  readonly counters = {
-    total: 0,
-    successful: 0,
-    failed: 0,
-    brokenPipe: 0,
-    timeouts: 0,
-    retries: 0,
-    outcomeUnknown: 0,
-    /** Restarts of connections that are gone. */
-    restarts: 0,
-  };
+  readonly counters = new CallCounters();
+  readonly outages: Outages;
   /** What reads are answered with while it is down; absent unless its entry asks for that (requirements R6.2). */
   staleAnswers: StaleAnswers | undefined;
   /** What runs for the first client to come. */
@@ -159,6 +153,7 @@ export class ServerRuntime {
     this.recovery = deps.recovery(name);
     this.#clock = deps.clock;
     this.latency = new LatencyRecorder(() => deps.clock.now());
+    this.outages = new Outages(() => deps.clock.now());
     this.#store = deps.store;
     this.#redactor = deps.redactor;
     this.#changed = new Emitter(deps.onListenerError);
@@ -336,7 +331,6 @@ export class ServerRuntime {
   detach(session: AttachedSession): void {
     if (!this.#sessions.delete(session)) return;
     if (this.#sessions.size === 0) this.#forcedStart.dispose();
-    this.counters.restarts += session.connection?.restarts ?? 0;
     this.touch();
   }
 
@@ -370,7 +364,7 @@ export class ServerRuntime {
     if (!limiter.isActive && attempts === 1 && waitedMs === 0)
       limiter.noteUnlimited(tool ?? method, tookMs, this.places.occupied + 1);
     this.#callFault = undefined;
-    this.counters.successful += 1;
+    this.counters.ended({ kind: 'answered' });
     this.latency.record(tookMs, startedAt + tookMs);
     this.latencyRing.add(tookMs);
     // Its state is as it was: no need to look at all connections with every answer.
@@ -465,7 +459,7 @@ export class ServerRuntime {
         failures: this.#breaker.failures,
         ...(retryAfterMs === undefined ? {} : { retryAt: now + retryAfterMs }),
       },
-      ...this.#latencySnapshot,
+      ...latencySnapshot(this.latency, this.#clock),
       ...(lastError === undefined
         ? {}
         : {
@@ -484,32 +478,17 @@ export class ServerRuntime {
       ...healthOf(connections),
       ...needsInputOf(this.inputs, connections),
       ...this.#endpointSnapshot(connections),
-      metrics: {
-        total: this.counters.total,
-        successful: this.counters.successful,
-        failed: this.counters.failed,
-        brokenPipe: this.counters.brokenPipe,
-        timeouts: this.counters.timeouts,
-        retries: this.counters.retries,
-        outcomeUnknown: this.counters.outcomeUnknown,
+      metrics: metricsSnapshot(this, this.#clock, {
         breakerOpens: this.#breaker.opens,
-        restarts: this.counters.restarts + sum((connection) => connection.restarts),
         inFlight,
         waiting: sum((connection) => connection.waiting),
-      },
+      }),
       ...(catalogue === undefined ? {} : { catalogue: this.#catalogueSnapshot(catalogue) }),
       ...(diagnosis === undefined ? {} : { diagnosis }),
       ...(this.#callFault === undefined ? {} : { lastCallFailed: true }),
       ...(degraded === undefined ? {} : { degraded }),
       promiseBroken: [...this.#sessions].some((session) => session.promiseBroken),
     };
-  }
-
-  get #latencySnapshot(): Pick<ServerSnapshot, 'latency'> {
-    const { recent, lastMs } = this.latency;
-    if (recent === undefined) return {};
-    const { p50Ms, p95Ms, p99Ms, samples } = recent;
-    return { latency: { p50Ms, p95Ms, p99Ms, lastMs, samples } };
   }
 
   /** Why it is down (requirements R5.5). */

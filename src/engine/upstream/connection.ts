@@ -139,11 +139,6 @@ export class Connection implements ServerLink {
     return this.#launch?.endpoint;
   }
 
-  /** Launches after the first. */
-  get restarts(): number {
-    return Math.max(0, this.#launches - 1);
-  }
-
   /** φ of its silence, 0 to 100; only while it is watched. */
   get suspicion(): number | undefined {
     return this.#watch?.suspicion;
@@ -329,6 +324,7 @@ export class Connection implements ServerLink {
       return;
     }
     this.#launches += 1;
+    this.#options.onLaunch?.(this.#launches === 1);
     this.#stderrTail = '';
     this.#attempt = serverRecovery.begin();
     const { startTimeoutMs } = this.#options.policy();

@@ -60,6 +60,8 @@ export interface ConnectionOptions {
   readonly redact?: ((text: string) => string) | undefined;
   readonly onStderr: (text: string) => void;
   readonly onGarbage: (what: string) => void;
+  /** A launch is begun. */
+  readonly onLaunch?: (isFirst: boolean) => void;
   /** Something that is shown of its health has changed, but not its state. */
   readonly onHealth: () => void;
   readonly onListenerError: (error: unknown) => void;

@@ -15,13 +15,73 @@ const count = z.number().check(z.gte(0));
 export const breakerStates = ['closed', 'open', 'halfOpen', 'isolated'] as const;
 export type BreakerStateName = (typeof breakerStates)[number];
 
-const latencySchema = z.object({
-  /** Milliseconds over the calls that were answered in the last five minutes; where there were none, in the last minute with one. */
+/** Milliseconds over so many calls that the server answered, from when they came until their answer went out. */
+const latencyFigures = {
   p50Ms: count,
   p95Ms: count,
   p99Ms: count,
-  lastMs: count,
   samples: count,
+};
+
+const latencySchema = z.object({
+  /** Of the last five minutes (`windowMs`); where nothing was answered in them, of the last minute in which something was. */
+  ...latencyFigures,
+  maxMs: z.optional(count),
+  meanMs: z.optional(count),
+  /** Of the last call that was answered, and when that was, wall-clock milliseconds. */
+  lastMs: count,
+  lastAt: z.optional(z.number()),
+  windowMs: z.optional(count),
+  /** The same of all calls since the engine began to know the server. */
+  lifetime: z.optional(z.object({ ...latencyFigures, maxMs: count, meanMs: count })),
+});
+
+/** Since the engine began to know the server. At any moment `total = successful + failed + cancelled + open` (docs/status.md says what each counts). */
+const metricsSchema = z.object({
+  total: count,
+  successful: count,
+  failed: count,
+  cancelled: z.optional(count),
+  /** Not ended yet: at the server, or waiting. `open = inFlight + queueDepth`. */
+  open: z.optional(count),
+  brokenPipe: count,
+  timeouts: count,
+  breakerOpens: count,
+  retries: count,
+  /** From the end of a failed attempt until the next one was handed to a server; over the `count` retries that came so far. */
+  retryDelay: z.optional(z.object({ count, averageMs: count, longestMs: count, lastMs: count })),
+  restarts: count,
+  outcomeUnknown: count,
+  stale: z.optional(count),
+  remembered: z.optional(count),
+  /** Times that a connection was lost or could not be made. */
+  failedConnections: z.optional(count),
+  /** Outages: from losing the last usable connection, or a failed first start, until one is usable. */
+  recovery: z.optional(
+    z.object({
+      outages: count,
+      attempts: count,
+      successes: count,
+      abandoned: count,
+      /** Of those that succeeded. */
+      averageMs: z.optional(count),
+      longestMs: z.optional(count),
+      lastMs: z.optional(count),
+      /** Wall-clock milliseconds when the one under way began. */
+      since: z.optional(z.number()),
+    }),
+  ),
+  /** Usable part of the time that it was wanted, 0 to 1; absent while it was never wanted. */
+  uptime: z.optional(z.object({ ratio: z.optional(count.check(z.lte(1))), usableMs: count, downMs: count })),
+  /** At a server now. */
+  inFlight: count,
+  /** Waiting for a connection now. */
+  waiting: count,
+  /** Waiting for whatever it is now: a connection, a place, a token, or the end of the pause before a retry. */
+  queueDepth: z.optional(count),
+  /** Answered from the cache, and tokens that compression has saved; absent while neither is in use. */
+  cacheHits: z.optional(count),
+  tokensSaved: z.optional(count),
 });
 
 const lastErrorSchema = z.object({
@@ -134,19 +194,7 @@ const serverSnapshotSchema = z.object({
   needsInput: z.optional(z.array(text(256)).check(z.maxLength(100))),
   /** The address in use, where its entry lists several. */
   endpoint: z.optional(text(2_048)),
-  metrics: z.object({
-    total: count,
-    successful: count,
-    failed: count,
-    brokenPipe: count,
-    timeouts: count,
-    breakerOpens: count,
-    retries: count,
-    restarts: count,
-    outcomeUnknown: count,
-    inFlight: count,
-    waiting: count,
-  }),
+  metrics: metricsSchema,
   catalogue: z.optional(
     z.object({ tools: count, digest: text(128), savedAt: z.number(), serverTitle: z.optional(text(256)) }),
   ),
