@@ -4,7 +4,7 @@ import type { EngineConnection } from '../endpoint/connect.ts';
 import { lifelineHome } from '../endpoint/location.ts';
 import { sleep, systemClock } from '../shared/base/clock.ts';
 import { DisposableStore, type Disposable } from '../shared/base/disposable.ts';
-import { commands, editorServerId, views } from '../shared/contributions.ts';
+import { commands, editorServerId, settingsPrefix } from '../shared/contributions.ts';
 import { registerCommands } from './commands/registerCommands.ts';
 import { StatusDocument } from './commands/statusDocument.ts';
 import { SettingsReader } from './config/settingsReader.ts';
@@ -22,7 +22,8 @@ import { StartMemory } from './mcp/startMemory.ts';
 import { mayStartServers, onMayStartServersChanged } from './mcp/startPermission.ts';
 import { Versions } from './mcp/versions.ts';
 import { NotificationGate } from './notifications/gate.ts';
-import { HealthWatch } from './notifications/healthWatch.ts';
+import { MuteList } from './notifications/muteList.ts';
+import { NoticeWatch } from './notifications/noticeWatch.ts';
 import { StatusItem } from './status/statusItem.ts';
 import type { Translate } from './translate.ts';
 import { ServersTree } from './views/serversTree.ts';
@@ -74,12 +75,16 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
     }),
   );
 
-  store.add(registerCommands({ clock, engine, model, logs, dashboard, inputs, t }));
+  const mutes = new MuteList({
+    read: () => context.globalState.get(MUTED_KEY),
+    write: (keys) => void context.globalState.update(MUTED_KEY, keys),
+  });
+  store.add(registerCommands({ clock, engine, model, logs, dashboard, inputs, mutes, t }));
   store.add(connectEditor(context, { engine, settings, window, log }));
   store.add(new StatusItem(model, t));
   store.add(new ServersTree(model, t));
   store.add(new StatusDocument(model, t));
-  store.add(watchHealth(context, model, { engine, logs, onError }));
+  store.add(tellAlerts(model, { engine, logs, mutes, onError }));
   store.add(engine.onDidLog((entries) => logs.add(entries)));
   store.add(engine.onDidChangeStatus((status) => log.debug(`Engine: ${JSON.stringify(status)}`)));
   // After activation has returned: finding the engine may have to load the language client and start a process.
@@ -255,39 +260,53 @@ const editorServers = {
   },
 };
 
-function watchHealth(
-  context: vscode.ExtensionContext,
+/** The only way from what is the case to a notification. */
+function tellAlerts(
   model: HealthModel,
   parts: {
     readonly engine: EngineClient;
     readonly logs: LogChannels;
+    readonly mutes: MuteList;
     readonly onError: (error: unknown) => void;
   },
 ): Disposable {
-  const gate = new NotificationGate(
-    {
-      show: async (severity, message, titles) =>
-        severity === 'error'
-          ? vscode.window.showErrorMessage(message, ...titles)
-          : vscode.window.showWarningMessage(message, ...titles),
-      readMuted: () => context.globalState.get(MUTED_KEY),
-      writeMuted: (keys) => void context.globalState.update(MUTED_KEY, keys),
-    },
-    t("Don't Show Again"),
+  const store = new DisposableStore();
+  const run = (command: string, ...args: unknown[]): void =>
+    void vscode.commands.executeCommand(command, ...args);
+  const showDetails = (): void => run(commands.showStatus);
+  const gate = store.add(
+    new NotificationGate({
+      clock,
+      mutes: parts.mutes,
+      t,
+      showDetails,
+      onError: parts.onError,
+      show: (severity, message, titles) => messages[severity](message, ...titles),
+    }),
   );
-  return new HealthWatch(model, {
-    clock,
-    gate,
-    t,
-    onError: parts.onError,
-    actions: {
-      showLog: (server) => parts.logs.show(server),
-      forceRecovery: (server) => void vscode.commands.executeCommand(commands.forceRecovery, server),
-      startEngine: () => parts.engine.startNow(),
-      showProblems: () => void vscode.commands.executeCommand(`${views.servers}.focus`),
-    },
-  });
+  store.add(
+    new NoticeWatch(model, {
+      clock,
+      gate,
+      t,
+      actions: {
+        showDetails,
+        showLog: (server) => parts.logs.show(server),
+        forceRecovery: (server) => run(commands.forceRecovery, server),
+        freePort: (server) => run(commands.freePort, server),
+        openSettings: () => run('workbench.action.openSettings', `${settingsPrefix}.servers`),
+        startEngine: () => parts.engine.startNow(),
+      },
+    }),
+  );
+  return store;
 }
+
+const messages = {
+  info: (message: string, ...titles: string[]) => vscode.window.showInformationMessage(message, ...titles),
+  warning: (message: string, ...titles: string[]) => vscode.window.showWarningMessage(message, ...titles),
+  error: (message: string, ...titles: string[]) => vscode.window.showErrorMessage(message, ...titles),
+};
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -35,6 +35,8 @@ export const commands = {
   /** Gives a value that an entry leaves to a person; asks which server unless it is given. */
   enterInput: 'mcpLifeline.enterInput',
   clearInputs: 'mcpLifeline.clearInputs',
+  /** What nobody wants to be told of; and how that is undone. */
+  mutedAlerts: 'mcpLifeline.mutedAlerts',
   /** Answers the R11.2 snapshot; not in the palette. */
   getConnectionStatus: 'mcpLifeline.getConnectionStatus',
 } as const;

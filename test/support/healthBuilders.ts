@@ -58,6 +58,9 @@ export function viewOf(servers: readonly ServerSnapshot[], changes: Partial<Heal
       snapshot,
     })),
     problems: [],
+    hasSnapshot: true,
+    alerts: [],
+    troubles: [],
     ...changes,
   };
 }

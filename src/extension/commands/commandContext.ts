@@ -3,6 +3,7 @@ import type { EngineClient } from '../engineClient/engineClient.ts';
 import type { HealthModel } from '../health/healthModel.ts';
 import type { ServerInputs } from '../inputs/serverInputs.ts';
 import type { LogChannels } from '../log/logChannels.ts';
+import type { MuteList } from '../notifications/muteList.ts';
 import type { Translate } from '../translate.ts';
 
 /** What commands work with. */
@@ -13,5 +14,6 @@ export interface CommandContext {
   readonly logs: LogChannels;
   readonly dashboard: { open(): void };
   readonly inputs: ServerInputs;
+  readonly mutes: MuteList;
   readonly t: Translate;
 }

@@ -8,6 +8,7 @@ import { commands } from '../../shared/contributions.ts';
 import { EngineClient } from '../engineClient/engineClient.ts';
 import type { EngineStatus } from '../engineClient/supervisor.ts';
 import { untranslated } from '../translate.ts';
+import { MuteList } from '../notifications/muteList.ts';
 import type { CommandContext } from './commandContext.ts';
 
 const manifest = JSON.parse(
@@ -55,6 +56,7 @@ describe('every command while the engine is down', () => {
         clear: () => Promise.resolve(0),
       },
       dashboard: { open: () => opened.push('dashboard') },
+      mutes: new MuteList({ read: () => undefined, write: () => undefined }),
       t: untranslated,
     };
     register(context);

@@ -8,6 +8,7 @@ import { enterInput } from './enterInput.ts';
 import { forceRecovery } from './forceRecovery.ts';
 import { forceRecoveryServer } from './forceRecoveryServer.ts';
 import { getConnectionStatus } from './getConnectionStatus.ts';
+import { mutedAlerts } from './mutedAlerts.ts';
 import { openDashboard } from './openDashboard.ts';
 import { restart } from './restart.ts';
 import { showLog } from './showLog.ts';
@@ -33,6 +34,7 @@ const handlers: Record<CommandId, Handler> = {
   [commands.verifyAudit]: verifyAudit,
   [commands.enterInput]: enterInput,
   [commands.clearInputs]: clearInputs,
+  [commands.mutedAlerts]: mutedAlerts,
   [commands.getConnectionStatus]: getConnectionStatus,
 };
 

@@ -1,5 +1,10 @@
 import { assertNever } from '../../shared/base/assertNever.ts';
-import type { ServerSnapshot, SettingsProblem, Snapshot } from '../../shared/model/snapshot.ts';
+import type {
+  AlertSnapshot,
+  ServerSnapshot,
+  SettingsProblem,
+  Snapshot,
+} from '../../shared/model/snapshot.ts';
 import { joinProblems, type ConfiguredServer } from '../config/mergeServers.ts';
 import type { EngineStatus } from '../engineClient/supervisor.ts';
 
@@ -38,6 +43,19 @@ export interface HealthView {
   readonly trusted: boolean;
   readonly servers: readonly ServerView[];
   readonly problems: readonly SettingsProblem[];
+  /** An engine is running and has told of itself; else nobody knows which alerts fire. */
+  readonly hasSnapshot: boolean;
+  /** What fires, the worst first. */
+  readonly alerts: readonly AlertSnapshot[];
+  /** What the engine cannot do, as sentences of its own; calls go on. */
+  readonly troubles: readonly Trouble[];
+}
+
+/** Something of the engine's own that is out of order. */
+export interface Trouble {
+  readonly kind: 'auditTrail' | 'journal';
+  /** The engine's words, where it has some. */
+  readonly sentence: string | undefined;
 }
 
 export function healthOf(snapshot: ServerSnapshot): ServerHealth {
@@ -94,7 +112,19 @@ export function buildHealthView(parts: {
     trusted: parts.trusted,
     servers,
     problems: joinProblems(parts.configProblems, snapshot?.problems ?? []),
+    hasSnapshot: snapshot !== undefined,
+    alerts: snapshot?.alerts ?? [],
+    troubles: troublesOf(snapshot),
   };
+}
+
+function troublesOf(snapshot: Snapshot | undefined): readonly Trouble[] {
+  if (snapshot === undefined) return [];
+  const { audit, journalReliable } = snapshot.engine;
+  const troubles: Trouble[] = [];
+  if (audit?.degraded !== undefined) troubles.push({ kind: 'auditTrail', sentence: audit.degraded });
+  if (!journalReliable) troubles.push({ kind: 'journal', sentence: undefined });
+  return troubles;
 }
 
 /** The same servers as another snapshot tells of them. */

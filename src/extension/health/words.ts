@@ -3,7 +3,7 @@ import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { EngineStatus } from '../engineClient/supervisor.ts';
 import type { Translate } from '../translate.ts';
 import { degradedSentence, degradedWords } from './conditions.ts';
-import type { ServerHealth, ServerView } from './healthView.ts';
+import type { ServerHealth, ServerView, Trouble } from './healthView.ts';
 
 /** The words and icons of states, in one place, so that every view calls the same thing by the same name. */
 
@@ -185,6 +185,18 @@ export function engineWords(engine: EngineStatus, t: Translate): string {
         : t('The engine is being restarted at {1}: {0}.', engine.reason, clockTime(engine.retryAt));
     default:
       return assertNever(engine);
+  }
+}
+
+/** What is out of order with the engine itself. */
+export function troubleWords({ kind, sentence }: Trouble, t: Translate): string {
+  switch (kind) {
+    case 'auditTrail':
+      return sentence ?? t('The audit trail cannot be written.');
+    case 'journal':
+      return t('The journal of calls cannot be written.');
+    default:
+      return assertNever(kind);
   }
 }
 

@@ -1,53 +1,147 @@
-/** Something worth interrupting a person for. */
-export interface Notice {
-  /** The server it is about; `undefined` for the whole extension. */
-  readonly server: string | undefined;
-  readonly cause: 'crashLoop' | 'settings' | 'engine';
-  readonly severity: 'warning' | 'error';
-  readonly message: string;
-  readonly actions: readonly { readonly title: string; readonly run: () => void }[];
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
+import type { Translate } from '../translate.ts';
+import type { MuteList } from './muteList.ts';
+import { noticeKey, type Notice } from './notice.ts';
+
+/** What comes within this time is told together. */
+const GATHER_MS = 1_000;
+/** Of many, so many are named in the one notification for all. */
+const MAX_NAMED = 3;
+
+/** Shows a notification; answers the title that was chosen, `undefined` when it was closed. */
+export type ShowMessage = (
+  severity: 'info' | Notice['severity'],
+  message: string,
+  titles: readonly string[],
+) => PromiseLike<string | undefined>;
+
+export interface GateOptions {
+  readonly clock: Clock;
+  readonly show: ShowMessage;
+  readonly mutes: MuteList;
+  readonly t: Translate;
+  /** Shows all servers, and what is wrong with each. */
+  readonly showDetails: () => void;
+  readonly onError: (error: unknown) => void;
 }
 
-export interface NoticeBoard {
-  /** Shows a notification; answers the title that was chosen. */
-  show(severity: Notice['severity'], message: string, titles: readonly string[]): Promise<string | undefined>;
-  /** Causes the user does not want to hear of again. */
-  readMuted(): unknown;
-  writeMuted(keys: readonly string[]): void;
+interface Told {
+  notice: Notice;
+  /** A notification of it alone is on the screen, or in the editor's list, and nobody has answered it. */
+  isOpen: boolean;
 }
-
-const MAX_MUTED = 1_000;
 
 /**
- * The one way to a notification: at most one per server and cause while this window lives, and none that the user
- * has switched off. What comes and goes is seen in status bar and tree.
+ * The one way to a notification: one per server and cause while it lasts, one for all that come together, none that is muted. VS Code closes no message for
+ * an extension (decision 57), so that of one that is over it is said that it is.
  */
-export class NotificationGate {
-  readonly #board: NoticeBoard;
-  readonly #dontShowAgain: string;
-  readonly #told = new Set<string>();
-  readonly #muted: Set<string>;
+export class NotificationGate implements Disposable {
+  readonly #options: GateOptions;
+  /** By who tells of them, what is the case now. */
+  readonly #present = new Map<string, ReadonlySet<string>>();
+  readonly #told = new Map<string, Told>();
+  #waiting: readonly Notice[] = [];
+  #over: readonly Notice[] = [];
+  #timer: Disposable | undefined;
 
-  constructor(board: NoticeBoard, dontShowAgain: string) {
-    this.#board = board;
-    this.#dontShowAgain = dontShowAgain;
-    const saved = board.readMuted();
-    this.#muted = new Set(
-      Array.isArray(saved) ? saved.filter((key) => typeof key === 'string').slice(0, MAX_MUTED) : [],
-    );
+  constructor(options: GateOptions) {
+    this.#options = options;
   }
 
-  /** Settles when the notification was answered or closed, at once when it is not shown. */
-  async tell(notice: Notice): Promise<void> {
-    const key = `${notice.cause}:${notice.server ?? ''}`;
-    if (this.#told.has(key) || this.#muted.has(key)) return;
-    this.#told.add(key);
-    const titles = [...notice.actions.map(({ title }) => title), this.#dontShowAgain];
-    const chosen = await this.#board.show(notice.severity, notice.message, titles);
-    if (chosen === this.#dontShowAgain) {
-      this.#muted.add(key);
-      this.#board.writeMuted([...this.#muted].slice(-MAX_MUTED));
+  /** Everything that `source` has to tell now. What it told before and does not tell any more is over. */
+  update(source: string, notices: readonly Notice[]): void {
+    const keys = new Set(notices.map(noticeKey));
+    const before = this.#present.get(source) ?? new Set();
+    this.#present.set(source, keys);
+    for (const key of before) if (!keys.has(key)) this.#end(key);
+    for (const notice of notices) {
+      const told = this.#told.get(noticeKey(notice));
+      if (told !== undefined) told.notice = notice;
+      else this.#begin(notice);
     }
-    notice.actions.find(({ title }) => title === chosen)?.run();
   }
+
+  dispose(): void {
+    this.#timer?.dispose();
+  }
+
+  #begin(notice: Notice): void {
+    this.#told.set(noticeKey(notice), { notice, isOpen: false });
+    if (this.#options.mutes.has(notice)) return;
+    this.#waiting = [...this.#waiting, notice];
+    this.#tellSoon();
+  }
+
+  #end(key: string): void {
+    const told = this.#told.get(key);
+    this.#told.delete(key);
+    this.#waiting = this.#waiting.filter((notice) => noticeKey(notice) !== key);
+    if (told?.isOpen !== true) return;
+    this.#over = [...this.#over, told.notice];
+    this.#tellSoon();
+  }
+
+  #tellSoon(): void {
+    this.#timer ??= this.#options.clock.setTimer(GATHER_MS, () => {
+      this.#timer = undefined;
+      this.#tell();
+    });
+  }
+
+  #tell(): void {
+    // As it is worded now.
+    const fresh = this.#waiting.map((notice) => this.#told.get(noticeKey(notice))?.notice ?? notice);
+    const over = this.#over.filter((notice) => !this.#told.has(noticeKey(notice)));
+    this.#waiting = [];
+    this.#over = [];
+    const [first] = fresh;
+    if (fresh.length > 1) this.#run(this.#showAll(fresh));
+    else if (first !== undefined) this.#run(this.#showOne(first));
+    if (over.length > 0) this.#run(this.#showOver(over));
+  }
+
+  #run(work: Promise<void>): void {
+    work.catch(this.#options.onError);
+  }
+
+  async #showOne(notice: Notice): Promise<void> {
+    const { show, mutes, t } = this.#options;
+    const mute = t('Mute');
+    const told = this.#told.get(noticeKey(notice));
+    if (told !== undefined) told.isOpen = true;
+    const titles = [...notice.actions.map(({ title }) => title), mute];
+    const chosen = await show(notice.severity, notice.message, titles);
+    if (told !== undefined) told.isOpen = false;
+    this.#over = this.#over.filter((other) => other !== told?.notice);
+    if (chosen === mute) mutes.add(notice);
+    const action = notice.actions.find(({ title }) => title === chosen);
+    if (action === undefined) return;
+    if (action.isForLater === true || this.#told.has(noticeKey(notice))) action.run();
+    else await this.#showOver([notice]);
+  }
+
+  async #showAll(notices: readonly Notice[]): Promise<void> {
+    const { show, showDetails, t } = this.#options;
+    const named = notices.slice(0, MAX_NAMED).map((notice) => inWords(notice, t));
+    const left = notices.length - named.length;
+    const list = named.join('; ');
+    const message =
+      left === 0
+        ? t('{0} alerts of MCP Lifeline: {1}.', notices.length, list)
+        : t('{0} alerts of MCP Lifeline: {1} and {2} more.', notices.length, list, left);
+    const severity = notices.some((notice) => notice.severity === 'error') ? 'error' : 'warning';
+    const details = t('Show Details');
+    if ((await show(severity, message, [details])) === details) showDetails();
+  }
+
+  async #showOver(notices: readonly Notice[]): Promise<void> {
+    const { show, t } = this.#options;
+    const list = notices.slice(0, MAX_NAMED).map((notice) => inWords(notice, t));
+    await show('info', t('No longer the case: {0}.', list.join('; ')), []);
+  }
+}
+
+function inWords({ server, title }: Notice, t: Translate): string {
+  return server === undefined ? title : t('"{0}" {1}', server, title);
 }

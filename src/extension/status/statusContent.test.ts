@@ -66,6 +66,19 @@ describe('status bar item', () => {
     assert.match(label, /One setting needs attention/);
   });
 
+  it('R11.5 shows and speaks of an audit trail and a journal that cannot be written', () => {
+    const { text, severity, label, tooltip } = show([serverSnapshot('a')], {
+      troubles: [
+        { kind: 'auditTrail', sentence: 'The audit trail cannot be written: no space.' },
+        { kind: 'journal', sentence: undefined },
+      ],
+    });
+    assert.equal(text, '$(pulse) MCP 1/1 $(warning)');
+    assert.equal(severity, 'normal');
+    assert.match(label, /cannot be written: no space\. The journal of calls cannot be written\.$/);
+    assert.match(tooltip, /\$\(warning\) The audit trail cannot be written: no space/);
+  });
+
   it('lets no server name become a link, an icon or a table cell', () => {
     const { tooltip } = show([serverSnapshot('[x](command:evil) $(bug) | **b** <img>\n# h')]);
     assert.doesNotMatch(tooltip, /\[x\]\(command:evil\)/);

@@ -6,7 +6,14 @@ import {
   type ServerHealth,
   type ServerView,
 } from '../health/healthView.ts';
-import { duration, engineWords, escapeMarkdown, healthIcon, healthWords } from '../health/words.ts';
+import {
+  duration,
+  engineWords,
+  escapeMarkdown,
+  healthIcon,
+  healthWords,
+  troubleWords,
+} from '../health/words.ts';
 import type { Translate } from '../translate.ts';
 
 /** What the status bar item shows. */
@@ -37,10 +44,12 @@ export function statusContent(view: HealthView, t: Translate): StatusContent {
   const headline = headlineOf(view, counts, t);
   const text = ['$(' + headline.icon + ')', 'MCP'];
   if (headline.showCount) text.push(`${counts.fine}/${counts.enabled}`);
-  // A setting that was not usable costs nothing that works, so it is a sign beside the count and no alarm.
-  if (view.problems.length > 0 && headline.severity === 'normal') text.push('$(warning)');
+  // A setting that was not usable, or a trail that is not written, costs nothing that works, so it is a sign beside the count and no alarm.
+  const hasSign = view.problems.length + view.troubles.length > 0;
+  if (hasSign && headline.severity === 'normal') text.push('$(warning)');
   const label = [t('MCP Lifeline: {0}', headline.sentence)];
   if (view.problems.length > 0) label.push(problemWords(view, t));
+  label.push(...view.troubles.map((trouble) => troubleWords(trouble, t)));
   return {
     text: text.join(' '),
     severity: headline.severity,
@@ -141,6 +150,8 @@ function tooltipOf(view: HealthView, sentence: string, t: Translate): string {
   if (view.problems.length > 0) {
     lines.push('', `$(warning) [${problemWords(view, t)}](command:${settingsCommand('mcpLifeline')})`);
   }
+  for (const trouble of view.troubles)
+    lines.push('', `$(warning) ${escapeMarkdown(troubleWords(trouble, t))}`);
   const links = [
     link(t('Show Status'), commands.showStatus),
     link(t('Force Recovery'), commands.forceRecovery),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { serverSnapshot, viewOf } from '../../../test/support/healthBuilders.ts';
 import { connectionStates } from '../../shared/model/connectionState.ts';
 import { untranslated } from '../translate.ts';
-import { buildRows, compareRows } from './rows.ts';
+import { buildRows, compareRows, flappingCount } from './rows.ts';
 
 const rows = (...args: Parameters<typeof viewOf>) => buildRows(viewOf(...args), untranslated);
 const latency = { p50Ms: 12.4, p95Ms: 40, p99Ms: 41, lastMs: 12, samples: 7 };
@@ -26,6 +26,41 @@ describe('servers tree', () => {
       const [row] = rows([serverSnapshot('git', { state })]);
       assert.ok(row?.icon !== undefined && row.description !== '' && row.spoken.includes(row.description));
     }
+  });
+
+  it('R11.3 tells alerts that the state does not tell, and those that come and go', () => {
+    const alert = { server: 'git', severity: 'warning', sentence: '', since: 0, count: 1 } as const;
+    const view = viewOf([serverSnapshot('git'), serverSnapshot('files')], {
+      alerts: [
+        { ...alert, rule: 'breakerOpen', isFlapping: false },
+        { ...alert, rule: 'breakerOpen', isFlapping: true, count: 4 },
+        { ...alert, rule: 'brokenPipes', isFlapping: false, value: 6, windowMs: 60_000 },
+      ],
+    });
+    const [git, files] = buildRows(view, untranslated);
+    const told = (row = git): string[] =>
+      row?.children.filter(({ label }) => label === 'Alert').map(({ description }) => description) ?? [];
+    assert.deepEqual(told(), [
+      'comes and goes, 4 times by now: It failed repeatedly; calls are held back for now.',
+      '6 calls were cut off by a broken pipe within 60 seconds.',
+    ]);
+    assert.deepEqual(told(files), []);
+    assert.equal(flappingCount(view), 1);
+  });
+
+  it('R11.5 shows that the audit trail or the journal cannot be written, above the servers', () => {
+    const [audit, journal, server] = rows([serverSnapshot('git')], {
+      troubles: [
+        { kind: 'auditTrail', sentence: 'The audit trail cannot be written: no space.' },
+        { kind: 'journal', sentence: undefined },
+      ],
+    });
+    assert.deepEqual(
+      [audit?.label, audit?.spoken],
+      ['Audit trail', 'The audit trail cannot be written: no space.'],
+    );
+    assert.deepEqual([journal?.label, journal?.description], ['Journal of calls', 'cannot be written']);
+    assert.equal(server?.label, 'git');
   });
 
   it('tells details below the server', () => {

@@ -1,5 +1,5 @@
 import { settingsPrefix } from '../../shared/contributions.ts';
-import type { SettingsProblem, ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type { AlertSnapshot, SettingsProblem, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import {
   causeSentence,
   degradedBeside,
@@ -11,7 +11,7 @@ import {
   tellsBreaker,
   type ActionId,
 } from '../health/conditions.ts';
-import { canRun, type HealthView, type ServerView } from '../health/healthView.ts';
+import { canRun, type HealthView, type ServerView, type Trouble } from '../health/healthView.ts';
 import {
   breakerWords,
   callWords,
@@ -21,8 +21,10 @@ import {
   healthIcon,
   healthWords,
   stateSentence,
+  troubleWords,
   type Icon,
 } from '../health/words.ts';
+import { alertWords } from '../notifications/alertWords.ts';
 import type { Translate } from '../translate.ts';
 
 /** One row of the servers tree, as data. Two equal rows look the same. */
@@ -48,10 +50,11 @@ export interface Row {
 
 /** The rows of the tree. Empty, so that the welcome text shows, when there is nothing to tell. */
 export function buildRows(view: HealthView, t: Translate): readonly Row[] {
-  const servers = view.servers.map((server) => serverRow(server, t));
+  const servers = view.servers.map((server) => serverRow(server, view.alerts, t));
   const problems = view.problems.map((problem) => problemRow(problem, t));
+  const troubles = view.troubles.map((trouble) => troubleRow(trouble, t));
   if (servers.length === 0 && problems.length === 0) return [];
-  return [...stateRows(view, t), ...servers, ...problems];
+  return [...stateRows(view, t), ...troubles, ...servers, ...problems];
 }
 
 function stateRows(view: HealthView, t: Translate): Row[] {
@@ -74,7 +77,44 @@ function stateRows(view: HealthView, t: Translate): Row[] {
   }
 }
 
-function serverRow(view: ServerView, t: Translate): Row {
+function troubleRow(trouble: Trouble, t: Translate): Row {
+  const words = troubleWords(trouble, t);
+  return plainRow({
+    id: `trouble:${trouble.kind}`,
+    kind: 'engine',
+    icon: { name: 'warning', color: 'list.warningForeground' },
+    label: trouble.kind === 'auditTrail' ? t('Audit trail') : t('Journal of calls'),
+    description: t('cannot be written'),
+    tooltip: words,
+    spoken: words,
+  });
+}
+
+/** Alerts that the server's state does not tell already. */
+const toldByState: ReadonlySet<string> = new Set(['crashLoop', 'needsSignIn', 'breakerOpen']);
+
+function alertRow(alert: AlertSnapshot, snapshot: ServerSnapshot, t: Translate): Row {
+  const { rule, subject = '', isFlapping, count } = alert;
+  const words = alertWords(alert, snapshot, t);
+  const description = isFlapping ? t('comes and goes, {0} times by now: {1}', count, words) : words;
+  return plainRow({
+    id: `detail:${snapshot.id}:alert:${rule}:${subject}`,
+    kind: 'detail',
+    icon: { name: 'bell', color: undefined },
+    label: t('Alert'),
+    description,
+    tooltip: `${t('Alert')}: ${description}`,
+    spoken: `${t('Alert')}: ${description}`,
+    server: snapshot.id,
+  });
+}
+
+/** How many alerts come and go just now: a badge, where each time a notification would be one too many. */
+export function flappingCount({ alerts }: HealthView): number {
+  return alerts.filter(({ isFlapping }) => isFlapping).length;
+}
+
+function serverRow(view: ServerView, alerts: readonly AlertSnapshot[], t: Translate): Row {
   const { name, health, snapshot } = view;
   const parts = [healthWords(view, t)];
   if (snapshot?.latency !== undefined) parts.push(duration(snapshot.latency.p50Ms));
@@ -92,13 +132,21 @@ function serverRow(view: ServerView, t: Translate): Row {
     tooltip: snapshot === undefined ? description : tooltipOf(snapshot, t),
     spoken: `${name}, ${parts.join(', ')}`,
     server: name,
-    children: snapshot === undefined ? [] : details(name, snapshot, t),
+    children:
+      snapshot === undefined ? [] : [...alertRows(snapshot, alerts, t), ...details(name, snapshot, t)],
   });
 }
 
 function rowActions(snapshot: ServerSnapshot): Row['actions'] {
   const actions = offeredActions(snapshot);
   return snapshot.needsInput === undefined ? actions : [...actions, 'enterInput'];
+}
+
+function alertRows(snapshot: ServerSnapshot, alerts: readonly AlertSnapshot[], t: Translate): Row[] {
+  const own = alerts.filter(
+    ({ server, rule, isFlapping }) => server === snapshot.id && (isFlapping || !toldByState.has(rule)),
+  );
+  return own.map((alert) => alertRow(alert, snapshot, t));
 }
 
 function tooltipOf(snapshot: ServerSnapshot, t: Translate): string {

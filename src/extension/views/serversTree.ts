@@ -5,7 +5,7 @@ import type { HealthModel } from '../health/healthModel.ts';
 import type { HealthView } from '../health/healthView.ts';
 import { themeIcon } from '../health/themeIcon.ts';
 import type { Translate } from '../translate.ts';
-import { buildRows, compareRows, type Row } from './rows.ts';
+import { buildRows, compareRows, flappingCount, type Row } from './rows.ts';
 
 /** What the tree hands to commands: stays the same object while its row's words change. */
 export class TreeNode {
@@ -36,7 +36,19 @@ export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposabl
     this.#store.add(this.#changed);
     const view = vscode.window.createTreeView(views.servers, { treeDataProvider: this });
     this.#store.add(view);
-    this.#store.add(model.onDidChange((next) => this.#apply(next)));
+    const showBadge = (count: number): void => {
+      // Set again, it would be drawn again.
+      if (count === (view.badge?.value ?? 0)) return;
+      const tooltip = count === 1 ? t('One alert comes and goes') : t('{0} alerts come and go', count);
+      view.badge = count === 0 ? undefined : { value: count, tooltip };
+    };
+    showBadge(flappingCount(model.view));
+    this.#store.add(
+      model.onDidChange((next) => {
+        this.#apply(next);
+        showBadge(flappingCount(next));
+      }),
+    );
   }
 
   dispose(): void {

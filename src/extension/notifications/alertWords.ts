@@ -1,0 +1,75 @@
+import type { AlertSnapshot, ServerSnapshot } from '../../shared/model/snapshot.ts';
+import { causeSentence } from '../health/conditions.ts';
+import type { Translate } from '../translate.ts';
+
+/** A notification is for a glance; the log has all of it. */
+const MAX_SENTENCE = 300;
+
+function shortened(text: string): string {
+  return text.length <= MAX_SENTENCE ? text : `${text.slice(0, MAX_SENTENCE)}…`;
+}
+
+/** A few words for a cause, after a server's name or alone. */
+export function causeTitle(cause: string, t: Translate): string {
+  switch (cause) {
+    case 'crashLoop':
+      return t('keeps failing');
+    case 'needsSignIn':
+      return t('needs sign-in');
+    case 'breakerOpen':
+      return t('is refusing calls');
+    case 'brokenPipes':
+      return t('loses calls (broken pipes)');
+    case 'retryRate':
+      return t('needs many retries');
+    case 'watchedValue':
+      return t('has a watched value out of bounds');
+    case 'continuity':
+      return t('servers are often not usable');
+    case 'auditTrail':
+      return t('the audit trail cannot be written');
+    case 'journal':
+      return t('the journal of calls cannot be written');
+    case 'engine':
+      return t('the engine cannot be started');
+    case 'settings':
+      return t('settings cannot be used');
+    default:
+      return cause;
+  }
+}
+
+/** What is the case, as a sentence without the server's name. What quotes the server is the engine's own, and English. */
+export function alertWords(alert: AlertSnapshot, server: ServerSnapshot | undefined, t: Translate): string {
+  const { rule, sentence, value = 0, windowMs = 0 } = alert;
+  const seconds = Math.round(windowMs / 1_000);
+  switch (rule) {
+    case 'crashLoop': {
+      const diagnosis = server?.diagnosis;
+      if (diagnosis === undefined) return shortened(server?.sentence ?? sentence);
+      return t('It keeps failing. {0}', causeSentence(diagnosis, MAX_SENTENCE));
+    }
+    case 'breakerOpen':
+      return t('It failed repeatedly; calls are held back for now.');
+    case 'brokenPipes':
+      return t('{0} calls were cut off by a broken pipe within {1} seconds.', value, seconds);
+    case 'retryRate':
+      return t(
+        '{0} % of the calls within {1} seconds had to be sent more than once.',
+        Math.round(value),
+        seconds,
+      );
+    case 'continuity':
+      return t(
+        'The servers were usable for {0} % of the time only (Φ {1}).',
+        (value * 100).toFixed(1),
+        value.toFixed(3),
+      );
+    case 'journal':
+      return t(
+        'The journal of calls cannot be written. Calls go on; should the engine be killed, more of them than necessary are reported with unknown outcome.',
+      );
+    default:
+      return shortened(sentence);
+  }
+}
