@@ -30,7 +30,10 @@ import { Telemetry } from './observability/exporters/telemetry.ts';
 import { LogFiles } from './observability/logFiles.ts';
 import { CallLogObserver, LogObserver } from './observability/logObserver.ts';
 import { Observations } from './observability/observations.ts';
-import { LatencyHistory } from './observability/latencyHistory.ts';
+import { EventLog } from './observability/series/eventLog.ts';
+import { removeLongGone } from './observability/series/longGone.ts';
+import { SampledRuntime } from './observability/series/sampledRuntime.ts';
+import { SeriesHistory } from './observability/series/seriesHistory.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
 import { forceRecovery } from './recovery/forceRecovery.ts';
 import { PortCare } from './recovery/portCare.ts';
@@ -53,6 +56,8 @@ import { Upstreams } from './upstream/upstreams.ts';
 
 /** The engine ends this long after its last client has left; a window reload takes less. */
 const LINGER_MS = 15_000;
+/** After its start the engine looks for what windows long gone have left. */
+const LONG_GONE_AFTER_MS = 60_000;
 
 export interface EngineOptions {
   readonly home: string;
@@ -143,6 +148,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   observations.add(audit);
   observations.add(new LogObserver(log, clock));
   logCallsWhileWanted(log, observations, clock);
+  const seriesFolder = join(home, 'series', window);
+  const events = new EventLog({ clock, folder: seriesFolder, redact, note });
+  observations.add(events);
   const auditDesk = new AuditDesk(observations, audit, auditFolder);
   const tide = new Tide(clock);
   const cpuUse = new CpuUse(() => clock.now());
@@ -227,7 +235,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     redact,
     log: (level, message) => log.write(level, message),
   });
-  const history = new LatencyHistory(clock, () => registry.servers);
+  const history = new SeriesHistory({
+    clock,
+    folder: seriesFolder,
+    servers: () => registry.servers.map((server) => new SampledRuntime(server)),
+    note,
+  });
+  observations.add(history);
   let lastNumber = 0;
 
   const upstreams = new Upstreams({
@@ -301,6 +315,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
             registry,
             snapshots,
             history,
+            events,
             log,
             audit: auditDesk,
             takesConfiguration,
@@ -348,6 +363,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   // The window's extension comes next; loading begins while it still connects.
   if (standalone === undefined)
     clock.setTimer(0, () => void loadControl().catch(onListenerError), { unref: true });
+  // What windows long gone have left; when the engine is at rest.
+  clock.setTimer(LONG_GONE_AFTER_MS, () => void removeLongGone({ home, window, clock, note }), {
+    unref: true,
+  });
   // In an editor that is the extension's business: VS Code must learn the tools too.
   const standbys = standalone === undefined ? undefined : new StandbyKeeper(sessions, registry, version);
   const linger =
@@ -382,9 +401,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       alerts.dispose();
       snapshots.dispose();
       continuity.dispose();
-      history.dispose();
       journal.close(clientsAreLeft);
-      await Promise.all([audit.stop(), telemetry.stop()]);
+      await Promise.all([audit.stop(), telemetry.stop(), history.stop(), events.stop()]);
       upstreams.dispose();
       guardian.dispose();
       log.close();

@@ -28,6 +28,8 @@ import {
   type ServerAction,
   type ServerActionResult,
 } from '../../src/shared/protocol/engineMessages.ts';
+import { getEvents, type EventsAnswer, type EventsParams } from '../../src/shared/protocol/eventMessages.ts';
+import { getHistory, type History, type HistoryParams } from '../../src/shared/protocol/historyMessages.ts';
 import { connectToEngine } from '../../src/endpoint/connect.ts';
 import { readEndpointFile, type EndpointInfo } from '../../src/endpoint/endpointFile.ts';
 import { endpointFile } from '../../src/endpoint/location.ts';
@@ -168,6 +170,14 @@ export class ControlClient {
 
   async snapshot(): Promise<Snapshot> {
     return getSnapshot.parseResult(await this.#connection.sendRequest(getSnapshot.method, {}));
+  }
+
+  async history(params: HistoryParams = {}): Promise<History> {
+    return getHistory.parseResult(await this.#connection.sendRequest(getHistory.method, params));
+  }
+
+  async events(params: EventsParams = {}): Promise<EventsAnswer> {
+    return getEvents.parseResult(await this.#connection.sendRequest(getEvents.method, params));
   }
 
   async recover(server?: string, mode: 'recover' | 'restart' = 'recover'): Promise<RecoverResult> {

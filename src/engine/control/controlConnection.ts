@@ -5,7 +5,6 @@ import type { NotificationType, RequestType } from '../../shared/protocol/messag
 import {
   actOnServer as actOnServerRequest,
   configurationChanged,
-  getHistory,
   getSnapshot,
   inputsChanged,
   isAtLeast,
@@ -19,9 +18,12 @@ import {
   type LogEntry,
   type LogLevel,
 } from '../../shared/protocol/engineMessages.ts';
+import { getEvents } from '../../shared/protocol/eventMessages.ts';
+import { getHistory } from '../../shared/protocol/historyMessages.ts';
 import type { AuditDesk } from '../observability/audit/auditDesk.ts';
 import type { EngineLog } from '../observability/engineLog.ts';
-import type { LatencyHistory } from '../observability/latencyHistory.ts';
+import type { EventLog } from '../observability/series/eventLog.ts';
+import type { SeriesHistory } from '../observability/series/seriesHistory.ts';
 import type { SnapshotProducer } from '../observability/snapshotProducer.ts';
 import { forceRecovery } from '../recovery/forceRecovery.ts';
 import type { InputDesk } from '../servers/inputDesk.ts';
@@ -42,7 +44,8 @@ export interface ControlDeps {
   readonly registry: ServerRegistry;
   readonly ports: PortCare;
   readonly snapshots: SnapshotProducer;
-  readonly history: LatencyHistory;
+  readonly history: Pick<SeriesHistory, 'query'>;
+  readonly events: Pick<EventLog, 'query'>;
   readonly log: EngineLog;
   readonly audit: AuditDesk;
   /** False: the engine has its configuration from elsewhere, and clients only look and recover. */
@@ -146,7 +149,8 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
     }
   });
   serve(connection, getSnapshot, () => Promise.resolve(deps.snapshots.now));
-  serve(connection, getHistory, () => Promise.resolve(deps.history.now));
+  serve(connection, getHistory, (params) => deps.history.query(params));
+  serve(connection, getEvents, (params) => deps.events.query(params));
   serve(connection, recover, (params) =>
     deps.audit.recovery(params, () => forceRecovery(deps.registry, params, deps.clock)),
   );

@@ -14,7 +14,6 @@ import { describeMissing } from '../catalogue/shrinkage.ts';
 import { digestOf } from './configurationDigest.ts';
 import { awaitsInputSentence, needsInputOf } from './inputDesk.ts';
 import { redactSnapshot } from '../observability/redactSnapshot.ts';
-import { LatencyRing } from '../observability/latency.ts';
 import { CallCounters } from '../observability/metrics/callCounters.ts';
 import { LatencyRecorder } from '../observability/metrics/latencyRecorder.ts';
 import { latencySnapshot, metricsSnapshot } from '../observability/metrics/metricsSnapshot.ts';
@@ -99,10 +98,8 @@ export class ServerRuntime {
   readonly name: string;
   /** What its connections know together of its failures. */
   readonly recovery: ServerRecovery;
-  /** Of the calls that the server answered; `latency.openInterval()` for who keeps figures of intervals. */
+  /** Of the calls that the server answered; `latency.follow()` for who counts intervals. */
   readonly latency: LatencyRecorder;
-  /** For `LatencyHistory` alone. */
-  readonly latencyRing = new LatencyRing();
   /** By connection: why the health check of the entry failed. */
   readonly failedChecks = new Map<string, string>();
   /** For the calls of all sessions. */
@@ -366,7 +363,6 @@ export class ServerRuntime {
     this.#callFault = undefined;
     this.counters.ended({ kind: 'answered' });
     this.latency.record(tookMs, startedAt + tookMs);
-    this.latencyRing.add(tookMs);
     // Its state is as it was: no need to look at all connections with every answer.
     this.#changed.fire(undefined);
   }

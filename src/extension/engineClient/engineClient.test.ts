@@ -31,6 +31,7 @@ function given() {
         tellInputsChanged: () => undefined,
         verifyAudit: () => Promise.resolve({ kind: 'absent' as const, lines: 0, message: '', folder: '' }),
         getHistory: () => Promise.resolve({ now: 1, intervalMs: 1, windowMs: 1, servers: [] }),
+        getEvents: () => Promise.resolve({ now: 1, events: [], cursor: '' }),
         recover: () => Promise.resolve({ results: [] }),
         actOnServer: () => Promise.resolve({ done: true, message: '' }),
         stop: () => {

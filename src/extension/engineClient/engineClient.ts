@@ -123,8 +123,12 @@ export class EngineClient implements EngineRequests, Disposable {
     return this.#running().then((session) => session.getSnapshot(options));
   }
 
-  getHistory(options: Parameters<EngineRequests['getHistory']>[0]) {
-    return this.#running().then((session) => session.getHistory(options));
+  getHistory(...args: Parameters<EngineRequests['getHistory']>) {
+    return this.#running().then((session) => session.getHistory(...args));
+  }
+
+  getEvents(...args: Parameters<EngineRequests['getEvents']>) {
+    return this.#running().then((session) => session.getEvents(...args));
   }
 
   recover(...args: Parameters<EngineRequests['recover']>) {

@@ -16,7 +16,6 @@ import type { NotificationType, RequestType } from '../../shared/protocol/messag
 import {
   configurationChanged,
   actOnServer,
-  getHistory,
   verifyAudit,
   getSnapshot,
   inputsChanged,
@@ -26,6 +25,8 @@ import {
   snapshotChanged,
   type EngineConfiguration,
 } from '../../shared/protocol/engineMessages.ts';
+import { getEvents, type EventsParams } from '../../shared/protocol/eventMessages.ts';
+import { getHistory, type HistoryParams } from '../../shared/protocol/historyMessages.ts';
 import { settingsPrefix } from '../../shared/contributions.ts';
 import type { EngineSession, RequestOptions, SessionListener } from './session.ts';
 
@@ -174,8 +175,12 @@ class LanguageClientSession implements EngineSession {
     return this.#request(verifyAudit, {}, options);
   }
 
-  getHistory(options: RequestOptions) {
-    return this.#request(getHistory, {}, options);
+  getHistory(params: HistoryParams, options: RequestOptions) {
+    return this.#request(getHistory, params, options);
+  }
+
+  getEvents(params: EventsParams, options: RequestOptions) {
+    return this.#request(getEvents, params, options);
   }
 
   recover(params: Parameters<EngineSession['recover']>[0], options: RequestOptions) {

@@ -3,7 +3,6 @@ import type {
   AuditVerdict,
   EngineConfiguration,
   GivenInputs,
-  History,
   LogEntry,
   NeededInputs,
   RecoverParams,
@@ -11,6 +10,8 @@ import type {
   ServerAction,
   ServerActionResult,
 } from '../../shared/protocol/engineMessages.ts';
+import type { EventsAnswer, EventsParams } from '../../shared/protocol/eventMessages.ts';
+import type { History, HistoryParams } from '../../shared/protocol/historyMessages.ts';
 
 /** How long a request may take, and how it is given up earlier. */
 export interface RequestOptions {
@@ -22,7 +23,8 @@ export interface RequestOptions {
 export interface EngineRequests {
   getSnapshot(options: RequestOptions): Promise<Snapshot>;
   /** An engine of an earlier version, still alive after an update, may not know it: then this rejects too. */
-  getHistory(options: RequestOptions): Promise<History>;
+  getHistory(params: HistoryParams, options: RequestOptions): Promise<History>;
+  getEvents(params: EventsParams, options: RequestOptions): Promise<EventsAnswer>;
   recover(params: RecoverParams, options: RequestOptions): Promise<RecoverResult>;
   actOnServer(params: ServerAction, options: RequestOptions): Promise<ServerActionResult>;
   verifyAudit(options: RequestOptions): Promise<AuditVerdict>;

@@ -68,7 +68,7 @@ export class DashboardSource implements Disposable {
     const isRunning = (): boolean => engine.status.kind === 'running';
     if (!isRunning()) return undefined;
     try {
-      return buildHistory(await engine.getHistory({ timeoutMs: HISTORY_LIMIT_MS }), t);
+      return buildHistory(await engine.getHistory({}, { timeoutMs: HISTORY_LIMIT_MS }), t);
     } catch (error) {
       // An engine of an earlier version knows no history, and is asked every few seconds.
       if (!this.#didTellHistoryError && isRunning()) onError(error);

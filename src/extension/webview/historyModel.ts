@@ -1,4 +1,4 @@
-import type { History, HistorySample } from '../../shared/protocol/engineMessages.ts';
+import type { History, HistorySample } from '../../shared/protocol/historyMessages.ts';
 import type {
   DashboardHistory,
   HistoryPoint,

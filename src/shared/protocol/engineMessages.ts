@@ -1,5 +1,4 @@
 import * as z from 'zod/mini';
-import { connectionStates } from '../model/connectionState.ts';
 import { parseSnapshot } from '../model/snapshot.ts';
 import { notification, request } from './message.ts';
 
@@ -180,36 +179,6 @@ export const verifyAudit = request(
   'lifeline/verifyAudit',
   (value) => z.object({}).parse(value),
   (value) => auditVerdict.parse(value),
-);
-
-const sample = z.object({
-  /** Wall-clock milliseconds of the end of the bucket. */
-  at: z.number(),
-  state: z.enum(connectionStates),
-  /** Calls that ended in this bucket, and how many of them failed. */
-  calls: z.number().check(z.gte(0)),
-  failures: z.number().check(z.gte(0)),
-  /** Of the answered calls of this bucket; absent when there was none. */
-  latency: z.optional(z.object({ p50Ms: z.number().check(z.gte(0)), p95Ms: z.number().check(z.gte(0)) })),
-});
-const historyResult = z.object({
-  /** The engine's wall clock when it answered. */
-  now: z.number(),
-  /** How much time a bucket is, and how much time is kept. */
-  intervalMs: z.number().check(z.gt(0)),
-  windowMs: z.number().check(z.gt(0)),
-  servers: z
-    .array(z.object({ id: text(256), samples: z.array(sample).check(z.maxLength(1_000)) }))
-    .check(z.maxLength(1_000)),
-});
-export type HistorySample = z.infer<typeof sample>;
-export type History = z.infer<typeof historyResult>;
-
-/** Extension → engine: the last minutes of every server that was in use, oldest sample first. */
-export const getHistory = request(
-  'lifeline/getHistory',
-  (value) => z.object({}).parse(value),
-  (value) => historyResult.parse(value),
 );
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;

@@ -36,6 +36,7 @@ export class Places {
   /** Told when a place is free that nobody waits for here. */
   onRoom: (() => void) | undefined;
   #occupied = 0;
+  #mostQueued = 0;
 
   /** `now`: monotonic milliseconds. `onQueueChange` is told when the first one waits, and when nobody waits any more. */
   constructor(max: number, now: () => number, onQueueChange: () => void = () => undefined) {
@@ -60,6 +61,13 @@ export class Places {
 
   get queued(): number {
     return this.#queue.size;
+  }
+
+  /** The most that waited at one time since this was asked for the last time. */
+  takeMostQueued(): number {
+    const most = this.#mostQueued;
+    this.#mostQueued = this.#queue.size;
+    return most;
   }
 
   /** One more call would get a place at once. */
@@ -88,6 +96,7 @@ export class Places {
     if (queue.sizeOf(session.key) >= MAX_QUEUED || queue.size >= MAX_QUEUED_IN_ALL) return undefined;
     const ticket: QueueTicket<Waiter> = queue.add(session.key, order, { session, granted });
     this.#fill();
+    if (queue.size > this.#mostQueued) this.#mostQueued = queue.size;
     if (queue.size === 1) this.#onQueueChange();
     return {
       leave: () => {
