@@ -186,12 +186,18 @@ describe('manifest', () => {
     assert.ok(statusItemId.startsWith(`${settingsPrefix}.`));
   });
 
+  it('R11.8 no workspace can have telemetry sent anywhere, and none is sent by default', () => {
+    const property = properties[`${settingsPrefix}.telemetry.otlp`];
+    assert.deepEqual([property?.scope, property?.default], ['machine', '']);
+  });
+
   it('R2 has one setting for each row of the table, with its default and limits', () => {
     const expected = [
       `${settingsPrefix}.servers`,
       `${settingsPrefix}.inputs`,
       `${settingsPrefix}.tellRestarts`,
       `${settingsPrefix}.audit`,
+      `${settingsPrefix}.telemetry.otlp`,
       `${settingsPrefix}.connectionFile`,
       ...Object.keys(connectionSettingSpecs).map((name) => `${settingsPrefix}.connection.${name}`),
       ...alertSettingNames,

@@ -37,6 +37,22 @@ describe('settings of several scopes', () => {
     ]);
   });
 
+  it('R11.8 sends telemetry nowhere unless an address says so, and reports one that cannot be used', () => {
+    for (const otlp of [undefined, '', false]) {
+      const { engine, problems } = mergeSettings(raw({ otlp }));
+      assert.deepEqual([engine.telemetry, problems], [undefined, []]);
+    }
+    const { engine } = mergeSettings(raw({ otlp: 'http://127.0.0.1:4318' }));
+    assert.deepEqual(engine.telemetry, { otlp: 'http://127.0.0.1:4318' });
+    assert.deepEqual(parseEngineConfiguration(engine).telemetry, engine.telemetry);
+    const bad = mergeSettings(raw({ otlp: 'collector' }));
+    assert.equal(bad.engine.telemetry, undefined);
+    assert.deepEqual(
+      bad.problems.map(({ path }) => path),
+      ['mcpLifeline.telemetry.otlp'],
+    );
+  });
+
   it('R14.3 takes a file with a great many keys', () => {
     const values = Object.fromEntries(Array.from({ length: 150_000 }, (_, n) => [`k${n}`, 1]));
     const connectionFile = { settings: { place: 'f', values: { ...values, max_retries: 2 } }, problems: [] };

@@ -6,6 +6,7 @@ import { parseInputs, type InputDefinition } from '../../shared/settings/inputs.
 import { anyScope, parseServerTemplate } from '../../shared/settings/serverTemplate.ts';
 import { parseConnectionSettings, type SettingsLayer } from '../../shared/settings/connectionSettings.ts';
 import { globalSettingsLayer } from '../../shared/settings/globalSettings.ts';
+import { parseTelemetry } from '../../shared/settings/telemetrySettings.ts';
 import { settingsPrefix } from '../../shared/contributions.ts';
 import { fitProblems } from '../../shared/model/settingsProblem.ts';
 import type { SettingsProblem } from '../../shared/model/snapshot.ts';
@@ -45,6 +46,8 @@ export interface RawSettings {
   readonly tellRestarts?: unknown;
   /** `mcpLifeline.audit`, the effective value. */
   readonly audit?: unknown;
+  /** `mcpLifeline.telemetry.otlp`. */
+  readonly otlp?: unknown;
   /** `mcpLifeline.alerts`, the effective values. */
   readonly alerts?: unknown;
   readonly workspaceFolder: string | undefined;
@@ -112,6 +115,8 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
   problems.push(...parseConnectionSettings(layers).problems);
   const folder = raw.workspaceFolder;
   const { audit, tellRestarts } = raw;
+  const telemetry = parseTelemetry({ otlp: raw.otlp }, `${settingsPrefix}.telemetry`);
+  problems.push(...telemetry.problems);
   if (audit !== undefined && typeof audit !== 'boolean')
     problems.push({ path: `${settingsPrefix}.audit`, message: 'must be true or false; false is used' });
   if (tellRestarts !== undefined && typeof tellRestarts !== 'boolean')
@@ -126,6 +131,7 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
         ? {}
         : { folders: raw.folderNames.filter(({ path }) => path.length <= MAX_FOLDER).slice(0, 200) }),
       ...(typeof audit === 'boolean' ? { audit } : {}),
+      ...(telemetry.settings.otlp === undefined ? {} : { telemetry: { otlp: telemetry.settings.otlp } }),
       ...(typeof tellRestarts === 'boolean' ? { tellRestarts } : {}),
       trusted: raw.trusted,
     },

@@ -100,6 +100,8 @@ function readRaw(): RawSettings {
     // Restricted, so that an untrusted workspace's value is not in it.
     tellRestarts: vscode.workspace.getConfiguration(settingsPrefix).get('tellRestarts'),
     audit: vscode.workspace.getConfiguration(settingsPrefix).get('audit'),
+    // Of the machine: no workspace can set it.
+    otlp: vscode.workspace.getConfiguration(settingsPrefix).get('telemetry.otlp'),
     alerts: plain(vscode.workspace.getConfiguration(settingsPrefix).get('alerts')),
     workspaceFolder: folders.map(pathOf).find((path) => path !== undefined),
     trusted: vscode.workspace.isTrusted,

@@ -10,6 +10,7 @@ import {
 import type { ServerSnapshot, Snapshot } from '../../../shared/model/snapshot.ts';
 import { durationBoundaries, MAX_SERVERS, type CallDurations, type DurationSeries } from './callDurations.ts';
 import {
+  continuityMetrics,
   durationMetrics,
   engineMetrics,
   serverMetrics,
@@ -53,7 +54,7 @@ export function metricsOf(source: MetricSource): ResourceMetrics {
   const servers = snapshot.servers.slice(0, MAX_SERVERS);
   const label = ({ id }: ServerSnapshot): Attributes => ({ [SERVER]: id });
   const metrics: MetricData[] = [
-    ...serverMetrics.map((spec) =>
+    ...[...serverMetrics, ...continuityMetrics].map((spec) =>
       numbers(
         spec,
         servers.flatMap((server) => {

@@ -1,4 +1,5 @@
 import { isUsable, connectionStates } from '../../../shared/model/connectionState.ts';
+import type { ContinuitySpan } from '../../../shared/model/continuity.ts';
 import { breakerStates, type ServerSnapshot, type Snapshot } from '../../../shared/model/snapshot.ts';
 
 /**
@@ -140,6 +141,42 @@ export const serverMetrics: readonly ServerMetric[] = [
   ),
 ];
 
+/** Continuity (docs/continuity.md) of the last while; each is absent while there is nothing to measure it by. */
+const continuity: readonly (Omit<MetricSpec, 'kind'> & {
+  readonly of: (span: ContinuitySpan) => number | undefined;
+})[] = [
+  {
+    name: 'continuity.phi',
+    unit: '1',
+    help: 'Share of the wanted time in which it could be used.',
+    of: ({ phi }) => phi,
+  },
+  {
+    name: 'continuity.psi',
+    unit: '1',
+    help: 'Share of the long generative calls that were completed.',
+    of: ({ psi }) => psi,
+  },
+  {
+    name: 'continuity.sigma',
+    unit: '1',
+    help: 'Similarity of what was offered before and after a reconnect.',
+    of: ({ sigma }) => sigma,
+  },
+  {
+    name: 'continuity.delta',
+    unit: 's',
+    help: 'Time that failures cost a call.',
+    of: ({ deltaMs }) => (deltaMs === undefined ? undefined : deltaMs / 1_000),
+  },
+];
+
+export const continuityMetrics: readonly ServerMetric[] = continuity.map(({ name, unit, help, of }) =>
+  gauge(name, unit, help, (server) =>
+    server.continuity === undefined ? undefined : of(server.continuity.recent),
+  ),
+);
+
 export const stateMetrics: readonly StateMetric[] = [
   {
     name: 'mcp.lifeline.state',
@@ -160,6 +197,12 @@ export const stateMetrics: readonly StateMetric[] = [
 ];
 
 export const engineMetrics: readonly EngineMetric[] = [
+  ...continuity.map(({ name, unit, help, of }) =>
+    engine(`mcp.lifeline.overall.${name}`, 'gauge', unit, `All servers together: ${help}`, (snapshot) => {
+      const { continuity: overall } = snapshot.engine;
+      return overall === undefined ? undefined : of(overall.recent);
+    }),
+  ),
   engine(
     'mcp.lifeline.servers',
     'gauge',

@@ -117,12 +117,12 @@ export class SpanWriter {
     return this.#options.redact(text.slice(0, 4 * MAX_TEXT)).slice(0, MAX_TEXT);
   }
 
-  /** Whoever knows a session's id can speak in it over HTTP: what is told is only good for telling sessions apart. */
+  /** As in the audit trail: whoever knows a session's id can speak in it over HTTP, so its hash is told. */
   #session(id: string): string {
     let told = this.#sessions.get(id);
     if (told === undefined) {
       if (this.#sessions.size >= MAX_SESSIONS) this.#sessions.clear();
-      told = hash('sha256', `session ${id}`, 'hex').slice(0, 16);
+      told = hash('sha256', id, 'hex').slice(0, 32);
       this.#sessions.set(id, told);
     }
     return told;
