@@ -18,7 +18,7 @@ export type Resolution = (typeof resolutionNames)[number];
 
 /** Samples of one server, and of all, in one answer; the oldest are left out. */
 export const MAX_SAMPLES = 2_000;
-export const MAX_ALL_SAMPLES = 100_000;
+export const MAX_ALL_SAMPLES = 50_000;
 const MAX_SERVERS = 1_000;
 const MAX_CURSOR = 64;
 

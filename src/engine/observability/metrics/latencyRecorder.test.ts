@@ -115,23 +115,14 @@ describe('latency recorder', () => {
     );
   });
 
-  it('R11.1 an interval has its own calls alone, and costs nothing when it is closed', () => {
+  it('R11.1 who follows is told of every latency as it was, until it follows no longer', () => {
     const { recorder, record } = given();
     record(5);
-    const interval = recorder.openInterval();
-    const other = recorder.openInterval();
-    assert.equal(interval.take(), undefined);
-    record(10, 20, 30);
-    const first = interval.take() ?? NONE;
-    assert.equal(first.samples, 3);
-    assertNear(first.p50Ms, 20);
-    assertNear(first.meanMs, 20);
-    record(1_000);
-    assertNear(interval.take()?.maxMs ?? 0, 1_000);
-    assert.equal(interval.take(), undefined);
-    assert.equal(other.take()?.samples, 4);
-    interval.dispose();
+    const told: number[] = [];
+    const following = recorder.follow({ record: (ms) => told.push(ms) });
+    record(10, 0.0004, 700_000);
+    following.dispose();
     record(7);
-    assert.equal(interval.take(), undefined);
+    assert.deepEqual(told, [10, 0.0004, 700_000]);
   });
 });

@@ -22,13 +22,6 @@ export interface LatencyFigures {
   readonly meanMs: number;
 }
 
-/** The latencies between one `take` and the next. Kept up to date from when it was asked for until it is disposed. */
-export interface IntervalHistogram {
-  /** What was recorded since the last time, which begins anew with this; `undefined` when nothing was. */
-  take(): LatencyFigures | undefined;
-  dispose(): void;
-}
-
 /** Is told of every latency, in milliseconds. */
 export interface LatencyFollower {
   record(ms: number): void;
@@ -50,7 +43,6 @@ export class LatencyRecorder {
   readonly #now: () => number;
   #lifetime: RecordableHistogram | undefined;
   readonly #slots: Slot[] = [];
-  readonly #intervals = new Set<RecordableHistogram>();
   readonly #followers = new Set<LatencyFollower>();
   #count = 0;
   #lastMs = 0;
@@ -85,7 +77,6 @@ export class LatencyRecorder {
     this.#lifetime ??= createHistogram(RANGE);
     this.#lifetime.record(value);
     this.#slot(Math.floor(now / SLOT_MS)).record(value);
-    for (const interval of this.#intervals) interval.record(value);
     for (const follower of this.#followers) follower.record(ms);
     this.#count += 1;
     this.#lastMs = ms;
@@ -135,21 +126,6 @@ export class LatencyRecorder {
   follow(follower: LatencyFollower): Disposable {
     this.#followers.add(follower);
     return toDisposable(() => this.#followers.delete(follower));
-  }
-
-  /** For who keeps figures of intervals of its own: costs 16 ns a call and 23 KB while it is open. */
-  openInterval(): IntervalHistogram {
-    const histogram = createHistogram(RANGE);
-    this.#intervals.add(histogram);
-    return {
-      take: () => {
-        if (histogram.count === 0) return undefined;
-        const figures = figuresOf(histogram);
-        histogram.reset();
-        return figures;
-      },
-      dispose: () => void this.#intervals.delete(histogram),
-    };
   }
 }
 

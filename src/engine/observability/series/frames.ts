@@ -23,7 +23,7 @@ export function frameRecord(body: Uint8Array): Buffer {
  * Reads the records out of the bytes of a file. What is torn, overwritten or none of ours costs itself only: the next whole record is looked
  * for behind it. Answers how many bytes were passed over. The bodies are views, not copies.
  */
-export function readRecords(bytes: Buffer, each: (body: Buffer) => void): number {
+export function* recordsOf(bytes: Buffer): Generator<Buffer, number> {
   let at = 0;
   let passedOver = 0;
   let inVain = 0;
@@ -36,7 +36,7 @@ export function readRecords(bytes: Buffer, each: (body: Buffer) => void): number
     if (length <= MAX_RECORD_BYTES && end <= bytes.length) {
       const body = bytes.subarray(start + HEAD_BYTES, end);
       if (crc32(body) === bytes.readUInt32LE(start + 4)) {
-        each(body);
+        yield body;
         at = end;
         continue;
       }
@@ -47,4 +47,14 @@ export function readRecords(bytes: Buffer, each: (body: Buffer) => void): number
     passedOver += 1;
   }
   return passedOver + bytes.length - Math.min(at, bytes.length);
+}
+
+/** The same for what is done at once. */
+export function readRecords(bytes: Buffer, each: (body: Buffer) => void): number {
+  const records = recordsOf(bytes);
+  for (;;) {
+    const next = records.next();
+    if (next.done === true) return next.value;
+    each(next.value);
+  }
 }

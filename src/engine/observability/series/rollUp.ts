@@ -11,24 +11,30 @@ export function isSameInterval(a: Bucket, b: Bucket, intervalMs: number): boolea
   return a.span === b.span && intervalOf(a.from + a.ms, intervalMs) === intervalOf(b.from + b.ms, intervalMs);
 }
 
+/** The spans of which a finer resolution tells more than a coarser one, and how far. */
+export function missingSpans(
+  finer: ReadonlyMap<number, number>,
+  coarser: ReadonlyMap<number, number>,
+): ReadonlyMap<number, number> {
+  return new Map([...finer].filter(([span, until]) => until > (coarser.get(span) ?? span)));
+}
+
 /**
- * What an engine that was killed had not added up: of each span the part of the finer timeline that the coarser one does not tell of.
+ * What an engine that was killed had not added up: of each span the part of the finer timeline that the coarser one does not tell of (`coarser`: how far it tells).
  * Counts are conserved: what is told in the coarser one is not added again.
  */
 export function missingBuckets(
   finer: Timeline,
-  coarser: Timeline,
+  coarser: ReadonlyMap<number, number>,
   intervalMs: number,
-): { readonly buckets: readonly Bucket[]; readonly spans: ReadonlyMap<number, number> } {
-  const spans = new Map<number, number>();
-  for (const [span, until] of finer.spans)
-    if (until > (coarser.spans.get(span) ?? span)) spans.set(span, until);
+): readonly Bucket[] {
+  const spans = missingSpans(finer.spans, coarser);
   const buckets: Bucket[] = [];
   for (const own of finer.servers.values()) {
     let open: Bucket | undefined;
     for (const bucket of own) {
       if (!spans.has(bucket.span)) continue;
-      for (const part of partsOf(bucket, coarser.spans.get(bucket.span) ?? bucket.span, intervalMs)) {
+      for (const part of partsOf(bucket, coarser.get(bucket.span) ?? bucket.span, intervalMs)) {
         if (open !== undefined && isSameInterval(open, part, intervalMs)) open = joinBuckets(open, part);
         else {
           if (open !== undefined) buckets.push(open);
@@ -38,7 +44,7 @@ export function missingBuckets(
     }
     if (open !== undefined) buckets.push(open);
   }
-  return { buckets, spans };
+  return buckets;
 }
 
 /** What of a bucket lies behind `after`; a steady one in pieces that each lie in one interval. */

@@ -1,20 +1,28 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../../shared/base/clock.ts';
-import type { History, HistoryParams, Resolution } from '../../../shared/protocol/historyMessages.ts';
+import type {
+  History,
+  HistoryParams,
+  HistorySample,
+  Resolution,
+} from '../../../shared/protocol/historyMessages.ts';
 import type { Observation, Observer } from '../observations.ts';
 import type { Bucket } from './bucket.ts';
-import { encodeRecord } from './bucketCodec.ts';
+import { encodeRecord, type RecordHead } from './bucketCodec.ts';
 import { cutSamples, evenSamples, sampleOf } from './historyAnswer.ts';
 import { resolutions } from './levels.ts';
-import { missingBuckets } from './rollUp.ts';
+import { missingBuckets, missingSpans } from './rollUp.ts';
 import { Segments } from './segments.ts';
 import { SeriesSampler, type SampledServer } from './sampler.ts';
 import type { Reach } from './spans.ts';
-import { addBucket, readTimeline, type Timeline } from './timeline.ts';
+import { addBucket, readTimeline, type ReadOptions, type Timeline } from './timeline.ts';
 
 /** What clients of earlier versions get. */
 const EARLIER_WINDOW_MS = 300_000;
 /** A file is kept for so much longer than the time that its resolution tells of. */
 const KEEP_FACTOR = 1.1;
+/** Of one server; between longer ones calls have their turn. */
+const LONG_ANSWER = 100;
 
 export interface SeriesHistoryOptions {
   readonly clock: Clock;
@@ -70,27 +78,30 @@ export class SeriesHistory implements Observer {
     const { intervalMs, windowMs: wholeMs } = resolutions[index] ?? resolutions[0];
     const now = this.#options.clock.wallNow();
     const windowMs = isEarlier ? EARLIER_WINDOW_MS : Math.min(wholeMs, params.rangeMs ?? Infinity);
+    // Taken before anything is read: what comes meanwhile is told the next time.
+    const cursor = this.#cursorOf(index);
     const known = isEarlier ? undefined : this.#reachOf(index, params.since);
     const wanted = isEarlier || params.servers === undefined ? undefined : new Set(params.servers);
-    const all = await this.#bucketsOf(index, known?.until ?? now - windowMs);
+    const isAsked = (server: string): boolean => wanted?.has(server) !== false;
+    const all = await this.#bucketsOf(index, known?.until ?? now - windowMs, isAsked);
     const isTold = ({ span, from, ms }: Bucket): boolean => {
       const until = from + ms;
       // A clock that was put back has made a future of what was.
       if (until > now + 2 * intervalMs || now - until >= windowMs) return false;
       return known === undefined || (span === known.span && until > known.until);
     };
-    const servers = [...all].flatMap(([id, own]) => {
-      if (wanted?.has(id) === false) return [];
+    const servers: { readonly id: string; samples: HistorySample[] }[] = [];
+    for (const [id, own] of all) {
       const told = own.filter(isTold);
       const samples = isEarlier
         ? evenSamples(told, now - windowMs, intervalMs)
         : told.map((bucket) => sampleOf(bucket, intervalMs));
-      return samples.length === 0 ? [] : [{ id, samples }];
-    });
+      if (samples.length > 0) servers.push({ id, samples });
+      if (samples.length > LONG_ANSWER) await nextTurn();
+    }
     const isCut = cutSamples(servers);
     const answer = { now, intervalMs, windowMs, servers };
     if (isEarlier) return answer;
-    const cursor = this.#cursorOf(index);
     return {
       ...answer,
       ...(cursor === undefined ? {} : { cursor }),
@@ -122,27 +133,32 @@ export class SeriesHistory implements Observer {
     this.#sampler = new SeriesSampler({ clock, servers, segments: this.#segments });
   }
 
-  /** An engine that was killed had not added up its last minute, and quarter of an hour. */
+  /** An engine that was killed had not added up its last minute, and quarter of an hour. Only what is missing is read whole. */
   async #addUpWhatWasLeft(): Promise<void> {
     const [finest, ...coarser] = resolutions;
-    let finer = await this.#read(this.#segments[finest.name]);
+    const nothing = { isWanted: () => false };
+    let finerFiles = await this.#segments[finest.name].read();
+    let finer = (await this.#tellDamage(finerFiles, nothing)).spans;
     for (const { name, intervalMs } of coarser) {
       const segments = this.#segments[name];
-      const own = await this.#read(segments);
-      const { buckets, spans } = missingBuckets(finer, own, intervalMs);
+      const own = await segments.read();
+      const { spans } = await this.#tellDamage(own, nothing);
+      const missing = missingSpans(finer, spans);
+      finerFiles = missing.size === 0 ? [] : finerFiles;
+      const timeline = await readTimeline(finerFiles, { isWanted: ({ span }) => missing.has(span) });
+      const buckets = missingBuckets(timeline, spans, intervalMs);
       segments.append([
         ...buckets.map((bucket) => encodeRecord({ kind: 'bucket', bucket })),
-        ...[...spans].map(([span, until]) => encodeRecord({ kind: 'presence', span, until })),
+        ...[...missing].map(([span, until]) => encodeRecord({ kind: 'presence', span, until })),
       ]);
-      finer = buckets.length === 0 ? own : await this.#read(segments);
+      // With what was added just now.
+      finerFiles = missing.size === 0 ? own : await segments.read();
+      finer = new Map([...spans, ...missing]);
     }
   }
 
-  async #read(segments: Segments): Promise<Timeline> {
-    return this.#tellDamage(readTimeline(await segments.read()));
-  }
-
-  #tellDamage(timeline: Timeline): Timeline {
+  async #tellDamage(files: readonly Buffer[], options: ReadOptions): Promise<Timeline> {
+    const timeline = await readTimeline(files, options);
     if (timeline.damagedBytes > 0 && !this.#didTellDamage) {
       this.#didTellDamage = true;
       this.#options.note(
@@ -153,14 +169,20 @@ export class SeriesHistory implements Observer {
   }
 
   /** What the files say, and what is not closed yet. */
-  async #bucketsOf(index: number, since: number): Promise<ReadonlyMap<string, readonly Bucket[]>> {
+  async #bucketsOf(
+    index: number,
+    since: number,
+    isTold: (server: string) => boolean,
+  ): Promise<ReadonlyMap<string, readonly Bucket[]>> {
     const segments = this.#segments[(resolutions[index] ?? resolutions[0]).name];
     // What is open is looked at when the files have been read: none of it may be missing in between, or be there twice.
     const files = await segments.read(since);
     const { reach, open } = this.#sampler?.underWay(index) ?? { reach: undefined, open: [] };
-    const { servers } = this.#tellDamage(readTimeline(files, reach));
+    const isWanted = ({ server }: RecordHead): boolean => server !== undefined && isTold(server);
+    const { servers } = await this.#tellDamage(files, { reach, isWanted });
     const all = new Map<string, Bucket[]>([...servers].map(([id, buckets]) => [id, [...buckets]]));
     for (const bucket of open) {
+      if (!isTold(bucket.server)) continue;
       const own = all.get(bucket.server) ?? [];
       addBucket(own, bucket);
       all.set(bucket.server, own);

@@ -1,7 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { saysTheSame, isSteady, stretched, type Bucket } from './bucket.ts';
-import { decodeRecord, type SeriesRecord } from './bucketCodec.ts';
-import { readRecords } from './frames.ts';
+import { decodeRecord, readHead, type RecordHead, type SeriesRecord } from './bucketCodec.ts';
+import { recordsOf } from './frames.ts';
 import type { Reach } from './spans.ts';
+
+type PlacedRecord = Exclude<SeriesRecord, { kind: 'presence' }>;
 
 /** What files of one resolution say, put together. */
 export interface Timeline {
@@ -13,12 +16,25 @@ export interface Timeline {
   readonly damagedBytes: number;
 }
 
+/** Records that are read at once; in between calls have their turn. */
+const SLICE_RECORDS = 500;
+
+export interface ReadOptions {
+  /** How far the span under way is told, where the files do not say it yet. */
+  readonly reach?: Reach | undefined;
+  /** Only what is asked for is read whole; all of it when absent. */
+  readonly isWanted?: (head: RecordHead) => boolean;
+}
+
 /**
  * Puts the records of files together, the oldest file first. A steady bucket goes on until the server's next record, or as far as its span is
- * told; beyond that nothing is known, and nothing is made up. `reach`: how far the span under way is told, where the files do not say it yet.
+ * told; beyond that nothing is known, and nothing is made up. Takes its time, so that nobody waits for it.
  */
-export function readTimeline(files: readonly Buffer[], reach?: Reach): Timeline {
-  const records = new Map<string, Exclude<SeriesRecord, { kind: 'presence' }>[]>();
+export async function readTimeline(
+  files: readonly Buffer[],
+  { reach, isWanted }: ReadOptions = {},
+): Promise<Timeline> {
+  const records = new Map<string, PlacedRecord[]>();
   const spans = new Map<number, number>();
   const tell = (span: number, until: number): void => {
     spans.set(span, Math.max(until, spans.get(span) ?? 0));
@@ -26,30 +42,33 @@ export function readTimeline(files: readonly Buffer[], reach?: Reach): Timeline 
   if (reach !== undefined) tell(reach.span, reach.until);
   let damagedBytes = 0;
   const take = (body: Buffer): void => {
-    const record = decodeRecord(body);
-    if (record === undefined) {
-      damagedBytes += body.length;
-      return;
-    }
-    if (record.kind === 'presence') {
-      tell(record.span, record.until);
-      return;
-    }
-    if (record.kind === 'bucket') tell(record.bucket.span, record.bucket.from + record.bucket.ms);
+    const head = readHead(body);
+    if (head !== undefined) tell(head.span, head.until);
+    if (head !== undefined && (head.server === undefined || isWanted?.(head) === false)) return;
+    const record = head === undefined ? undefined : decodeRecord(body);
+    if (record === undefined) damagedBytes += body.length;
+    if (record === undefined || record.kind === 'presence') return;
     const { server } = record.kind === 'bucket' ? record.bucket : record;
     const own = records.get(server);
     if (own === undefined) records.set(server, [record]);
     else own.push(record);
   };
-  for (const bytes of files) damagedBytes += readRecords(bytes, take);
+  let count = 0;
+  for (const bytes of files) {
+    const found = recordsOf(bytes);
+    let next = found.next();
+    for (; next.done !== true; next = found.next()) {
+      take(next.value);
+      count += 1;
+      if (count % SLICE_RECORDS === 0) await nextTurn();
+    }
+    damagedBytes += next.value;
+  }
   const servers = new Map([...records].map(([server, own]) => [server, putTogether(own, spans)] as const));
   return { servers, spans, damagedBytes };
 }
 
-function putTogether(
-  records: readonly Exclude<SeriesRecord, { kind: 'presence' }>[],
-  spans: ReadonlyMap<number, number>,
-): Bucket[] {
+function putTogether(records: readonly PlacedRecord[], spans: ReadonlyMap<number, number>): Bucket[] {
   const all: Bucket[] = [];
   records.forEach((record, index) => {
     if (record.kind === 'end') return;
