@@ -13,6 +13,7 @@ import { openEngine } from './engineClient/engineFinder.ts';
 import { windowIdOf } from './engineClient/windowId.ts';
 import { HealthModel } from './health/healthModel.ts';
 import { buildHealthView, type HealthView } from './health/healthView.ts';
+import { Importing } from './import/importing.ts';
 import { makeServerInputs, type ServerInputs } from './inputs/serverInputs.ts';
 import { LogChannels } from './log/logChannels.ts';
 import { DefinitionProvider } from './mcp/definitionProvider.ts';
@@ -61,6 +62,13 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
   });
   const engine: EngineClient = store.add(makeEngineClient(context, { log, logs, settings, window, inputs }));
   const model = makeModel(store, engine, settings, onError);
+  const importing = store.add(
+    new Importing(context, t, {
+      servers: () => settings.current.servers,
+      keepSecret: (scope, id, value) => inputs.keepSecret(scope, id, value),
+      log: (message) => log.warn(`Import: ${message}`),
+    }),
+  );
 
   const source = store.add(new DashboardSource({ clock, engine, model, t, onError }));
   const dashboard = store.add(
@@ -79,7 +87,7 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
     read: () => context.globalState.get(MUTED_KEY),
     write: (keys) => void context.globalState.update(MUTED_KEY, keys),
   });
-  store.add(registerCommands({ clock, engine, model, logs, dashboard, inputs, mutes, t }));
+  store.add(registerCommands({ clock, engine, model, logs, dashboard, inputs, importing, mutes, t }));
   store.add(connectEditor(context, { engine, settings, window, log }));
   store.add(new StatusItem(model, t));
   store.add(new ServersTree(model, t));

@@ -37,6 +37,11 @@ export const commands = {
   clearInputs: 'mcpLifeline.clearInputs',
   /** What nobody wants to be told of; and how that is undone. */
   mutedAlerts: 'mcpLifeline.mutedAlerts',
+  importServers: 'mcpLifeline.importServers',
+  undoImport: 'mcpLifeline.undoImport',
+  /** Argument: the entry's name; asks which unless it is given. */
+  adoptServer: 'mcpLifeline.adoptServer',
+  giveBackServer: 'mcpLifeline.giveBackServer',
   /** Answers the R11.2 snapshot; not in the palette. */
   getConnectionStatus: 'mcpLifeline.getConnectionStatus',
 } as const;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { EngineClient } from '../engineClient/engineClient.ts';
 import type { HealthModel } from '../health/healthModel.ts';
+import type { Importing } from '../import/importing.ts';
 import type { ServerInputs } from '../inputs/serverInputs.ts';
 import type { LogChannels } from '../log/logChannels.ts';
 import type { MuteList } from '../notifications/muteList.ts';
@@ -15,5 +16,6 @@ export interface CommandContext {
   readonly dashboard: { open(): void };
   readonly inputs: ServerInputs;
   readonly mutes: MuteList;
+  readonly importing: Importing;
   readonly t: Translate;
 }

@@ -2,6 +2,10 @@ import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import { commands, type CommandId } from '../../shared/contributions.ts';
 import { actOnServer } from './actOnServer.ts';
+import { adoptServer } from './adoptServer.ts';
+import { giveBackServer } from './giveBackServer.ts';
+import { importServers } from './importServers.ts';
+import { undoImport } from './undoImport.ts';
 import { clearInputs } from './clearInputs.ts';
 import type { CommandContext } from './commandContext.ts';
 import { enterInput } from './enterInput.ts';
@@ -35,6 +39,10 @@ const handlers: Record<CommandId, Handler> = {
   [commands.enterInput]: enterInput,
   [commands.clearInputs]: clearInputs,
   [commands.mutedAlerts]: mutedAlerts,
+  [commands.importServers]: importServers,
+  [commands.undoImport]: undoImport,
+  [commands.adoptServer]: adoptServer,
+  [commands.giveBackServer]: giveBackServer,
   [commands.getConnectionStatus]: getConnectionStatus,
 };
 

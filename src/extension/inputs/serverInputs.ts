@@ -15,6 +15,8 @@ export interface ServerInputs {
   enter(server: string, id: string): Promise<boolean>;
   stateOf(server: string): Promise<readonly { readonly input: InputDefinition; readonly isGiven: boolean }[]>;
   serversWithInputs(): readonly string[];
+  /** A secret that a file held in the open. */
+  keepSecret(scope: 'user' | 'workspace', id: string, value: string): Promise<void>;
   clear(): Promise<number>;
 }
 
@@ -67,6 +69,7 @@ export function makeServerInputs(
     enter: (server, id) => answers.enter(server, id),
     stateOf: (server) => answers.stateOf(server),
     serversWithInputs,
+    keepSecret: (scope, id, value) => store.set({ scope, id }, true, value),
     async clear() {
       const count = await store.clear();
       tellEngine(serversWithInputs(), true);

@@ -1,0 +1,95 @@
+import * as vscode from 'vscode';
+import { planAdoption, refusalOf, serversOf } from '../import/adopt.ts';
+import { FileTrouble, readText, writeText } from '../import/files.ts';
+import { changeSettings, readSettings, type SettingsScope } from '../import/settingsAccess.ts';
+import { withAdditions } from '../import/settingsPart.ts';
+import { wantsSignIn } from '../import/signIn.ts';
+import type { CommandContext } from './commandContext.ts';
+import { serverArgument } from './serverArgument.ts';
+
+interface Candidate extends vscode.QuickPickItem {
+  readonly name: string;
+  readonly file: vscode.Uri;
+  readonly scope: SettingsScope;
+}
+
+/**
+ * `mcpLifeline.adoptServer`: takes an entry of an `mcp.json` over into the settings, without a duplicate, once the person has seen what changes
+ * (requirements R1.7). Works without an engine. Answers whether it was done.
+ */
+export async function adoptServer(context: CommandContext, argument: unknown): Promise<boolean> {
+  const { importing, t } = context;
+  const refuse = (name: string, reason: string): false => {
+    void vscode.window.showWarningMessage(t('The entry "{0}" was left alone: {1}', name, reason));
+    return false;
+  };
+  const candidates = await findCandidates(context);
+  if (candidates.length === 0) {
+    void vscode.window.showInformationMessage(
+      t('There is no server in the mcp.json of this workspace or user.'),
+    );
+    return false;
+  }
+  const named = serverArgument(argument);
+  const picked =
+    named === undefined
+      ? await vscode.window.showQuickPick(candidates, { placeHolder: t('Select the entry to adopt') })
+      : candidates.find(({ name }) => name === named);
+  if (picked === undefined) {
+    if (named !== undefined) refuse(named, t('no mcp.json has it.'));
+    return false;
+  }
+  const { name, file, scope } = picked;
+  try {
+    const text = await readText(file);
+    const names = importing.serverNames();
+    const settings = readSettings(scope);
+    const plan = planAdoption({ name, file: file.toString(), scope, text: text ?? '', names, settings });
+    if (plan.kind === 'refused') return refuse(name, plan.reason);
+    if (await wantsSignIn(plan.entry))
+      return refuse(name, t('it needs a sign-in (OAuth), which the engine cannot do yet.'));
+    const change = await changeSettings(scope, withAdditions(settings, plan.additions));
+    const { before, after } = plan.adoption;
+    const isWanted = await importing.preview.confirm(
+      t('Have the server "{0}" run by MCP Lifeline? "Give Server Back" undoes it.', name),
+      [{ title: 'mcp.json', before, after }, change],
+    );
+    if (!isWanted) return false;
+    // First what allows to undo it; then out of the one file before into the other, so that there are never two.
+    await importing.adoptions.add(plan.adoption);
+    await writeText(file, after, before);
+    try {
+      await change.write();
+    } catch (error) {
+      await writeText(file, before, after);
+      await importing.adoptions.remove(plan.adoption);
+      throw error;
+    }
+    return true;
+  } catch (error) {
+    return refuse(name, error instanceof FileTrouble ? error.message : String(error));
+  }
+}
+
+async function findCandidates({ importing, t }: CommandContext): Promise<readonly Candidate[]> {
+  const files = importing.editorFiles();
+  const found = await Promise.all(
+    files.map(async ({ file, scope }): Promise<Candidate[]> => {
+      const text = await readText(file).catch(() => undefined);
+      const read = text === undefined ? undefined : serversOf(text);
+      if (read === undefined || 'problem' in read) return [];
+      return Object.entries(read.servers).map(([name, entry]) => {
+        const reason = refusalOf(name, entry);
+        return {
+          label: name,
+          description: file.fsPath,
+          ...(reason === undefined ? {} : { detail: t('Cannot be adopted: {0}', reason) }),
+          name,
+          file,
+          scope,
+        };
+      });
+    }),
+  );
+  return found.flat();
+}
