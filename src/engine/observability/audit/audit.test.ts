@@ -71,7 +71,7 @@ describe('audit trail', () => {
     return {
       take({ buffer, length }) {
         one.take(Buffer.from(buffer), length);
-        onRead(one.status);
+        onRead(one.report());
       },
       flush: () => one.flush(),
       stop: () => one.stop(),

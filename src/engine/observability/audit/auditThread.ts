@@ -39,7 +39,9 @@ function threadFile(): string {
  * flush or to stop.
  */
 export function openAuditThread(workerData: ThreadData, listener: SinkListener): AuditSink {
-  const worker = new Worker(threadFile(), { workerData, resourceLimits, env: SHARE_ENV, name: 'audit' });
+  // What stands in the engine's own command line is not for it.
+  const options = { workerData, resourceLimits, env: SHARE_ENV, execArgv: [], name: 'audit' };
+  const worker = new Worker(threadFile(), options);
   worker.unref();
   const flushing = new Map<number, () => void>();
   const ended = Promise.withResolvers<undefined>();

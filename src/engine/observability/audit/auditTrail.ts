@@ -36,7 +36,7 @@ export interface AuditOptions {
   /** The trail has a line for this engine's start already. */
   readonly hasStarted: boolean;
   readonly log: (message: string) => void;
-  /** More was lost, or the disk takes nothing, or takes something again. */
+  /** It is another way than was reported. */
   readonly onStatus: (status: SinkStatus) => void;
   /** For tests: what the system does with a write. */
   readonly write?: ((file: FileHandle, bytes: Buffer) => Promise<void>) | undefined;
@@ -152,19 +152,21 @@ export class AuditTrail implements PacketReader {
     this.#lost += count;
   }
 
-  get status(): SinkStatus {
-    return {
-      waiting: this.#waitingRecords,
+  /** How it stands, for whoever asks; when it is another way later, that is told. */
+  report(): SinkStatus {
+    this.#told = {
+      waiting: this.#waitingRecords + recordsIn(this.#underWay),
       lost: this.#lostAll,
       ...(this.#why === undefined ? {} : { why: this.#why }),
     };
+    return this.#told;
   }
 
   #tell(): void {
-    const { lost, why } = this.#told;
-    if (lost === this.#lostAll && why === this.#why) return;
-    this.#told = this.status;
-    this.#options.onStatus(this.#told);
+    const before = this.#told;
+    const { waiting, lost, why } = this.report();
+    if (waiting !== before.waiting || lost !== before.lost || why !== before.why)
+      this.#options.onStatus(this.#told);
   }
 
   #schedule(): void {

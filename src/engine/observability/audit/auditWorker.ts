@@ -25,7 +25,7 @@ port.on('message', (message: ToThread) => {
     case 'packet': {
       const packet = memory[message.number];
       if (packet !== undefined) trail.take(packet, message.length);
-      tell({ kind: 'read', status: trail.status });
+      tell({ kind: 'read', status: trail.report() });
       return;
     }
     case 'flush':
