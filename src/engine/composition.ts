@@ -24,6 +24,7 @@ import type { MeasuredServer } from './observability/alerts/measures.ts';
 import { AuditDesk } from './observability/audit/auditDesk.ts';
 import { AuditFeed } from './observability/audit/auditFeed.ts';
 import { openAuditThread } from './observability/audit/auditThread.ts';
+import { keepRemovingOldTrails, removalText } from './observability/audit/oldTrails.ts';
 import { Continuity } from './observability/continuity/continuity.ts';
 import { EngineLog } from './observability/engineLog.ts';
 import { Telemetry } from './observability/exporters/telemetry.ts';
@@ -46,7 +47,7 @@ import { ServerRegistry, type SettingsPlaces } from './servers/serverRegistry.ts
 import type { ServerRuntime } from './servers/serverRuntime.ts';
 import { endOrphans } from './recovery/orphans.ts';
 import { Journal } from './state/journal.ts';
-import { isOwned } from './state/ownership.ts';
+import { isOwned, takeOwnership } from './state/ownership.ts';
 import { ensurePrivateFolder, newSocketAddress, writeFileAtomically } from './state/privateFolder.ts';
 import { ProcessList } from './state/processList.ts';
 import { Guardian } from './upstream/guardian.ts';
@@ -141,8 +142,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       listeners.onTrouble?.();
     },
     redact,
-    open: (hasStarted, listener) =>
-      openAuditThread({ folder: auditFolder, engine: { pid: process.pid, version }, hasStarted }, listener),
+    open: (start, listener) =>
+      openAuditThread({ folder: auditFolder, engine: { pid: process.pid, version }, ...start }, listener),
   });
   const observations = new Observations(onListenerError);
   observations.add(audit);
@@ -151,6 +152,20 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const seriesFolder = join(home, 'series', window);
   const events = new EventLog({ clock, folder: seriesFolder, redact, note });
   observations.add(events);
+  const oldTrails = keepRemovingOldTrails({
+    root: join(home, 'audit'),
+    window,
+    clock,
+    lock: (other) => {
+      const verdict = takeOwnership(join(home, 'locks'), other);
+      return verdict.kind === 'owner' ? verdict.lock : undefined;
+    },
+    onRemoved: (trail) => {
+      note(removalText(trail));
+      audit.noteRemoved(trail);
+    },
+    onError: onListenerError,
+  });
   const auditDesk = new AuditDesk(observations, audit, auditFolder);
   const tide = new Tide(clock);
   const cpuUse = new CpuUse(() => clock.now());
@@ -163,7 +178,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     redactor,
     onBreaker: (server, state) => observations.note({ kind: 'breaker', server, state }),
     onConfigured: (configuration, telemetrySettings) => {
-      audit.configure(configuration.audit === true);
+      audit.configure(configuration.audit === true, configuration.auditKeepDays);
       observations.note({ kind: 'configuration', servers: configuration.servers.map(({ name }) => name) });
       telemetry.configure(telemetrySettings);
     },
@@ -402,6 +417,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       snapshots.dispose();
       continuity.dispose();
       journal.close(clientsAreLeft);
+      oldTrails.dispose();
       await Promise.all([audit.stop(), telemetry.stop(), history.stop(), events.stop()]);
       upstreams.dispose();
       guardian.dispose();

@@ -198,6 +198,7 @@ describe('manifest', () => {
       `${settingsPrefix}.tellRestarts`,
       `${settingsPrefix}.audit`,
       `${settingsPrefix}.telemetry.otlp`,
+      `${settingsPrefix}.auditKeepDays`,
       `${settingsPrefix}.connectionFile`,
       ...Object.keys(connectionSettingSpecs).map((name) => `${settingsPrefix}.connection.${name}`),
       ...alertSettingNames,

@@ -62,7 +62,9 @@ export function loadConfig(file: string, folder: string): LoadedConfig | string 
         ...(config.globalSettings === undefined ? {} : { file: config.globalSettings }),
       },
       ...(config.alerts === undefined ? {} : { alerts: config.alerts }),
-      ...(config.audit === undefined ? {} : { audit: config.audit }),
+      ...(config.audit === undefined
+        ? {}
+        : { audit: config.audit.enabled, auditKeepDays: config.audit.keepDays }),
       ...(config.telemetry === undefined ? {} : { telemetry: config.telemetry }),
       ...(config.tellRestarts === undefined ? {} : { tellRestarts: config.tellRestarts }),
       workspaceFolder: folder,

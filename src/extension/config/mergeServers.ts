@@ -1,5 +1,6 @@
 import { Redactor } from '../../shared/redaction/redactor.ts';
 import { secretsIn } from '../../shared/redaction/secretValues.ts';
+import { parseKeepDays } from '../../shared/settings/auditSettings.ts';
 import { parseAlertSettings, type AlertLayer } from '../../shared/settings/alertSettings.ts';
 import { nameClashMessage, type ServerConfig } from '../../shared/settings/serverConfig.ts';
 import { parseInputs, type InputDefinition } from '../../shared/settings/inputs.ts';
@@ -48,6 +49,8 @@ export interface RawSettings {
   readonly audit?: unknown;
   /** `mcpLifeline.telemetry.otlp`. */
   readonly otlp?: unknown;
+  /** `mcpLifeline.auditKeepDays`, the effective value. */
+  readonly auditKeepDays?: unknown;
   /** `mcpLifeline.alerts`, the effective values. */
   readonly alerts?: unknown;
   readonly workspaceFolder: string | undefined;
@@ -119,6 +122,9 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
   problems.push(...telemetry.problems);
   if (audit !== undefined && typeof audit !== 'boolean')
     problems.push({ path: `${settingsPrefix}.audit`, message: 'must be true or false; false is used' });
+  const auditKeepDays = parseKeepDays(raw.auditKeepDays, `${settingsPrefix}.auditKeepDays`, (path, message) =>
+    problems.push({ path, message }),
+  );
   if (tellRestarts !== undefined && typeof tellRestarts !== 'boolean')
     problems.push({ path: `${settingsPrefix}.tellRestarts`, message: 'must be true or false; true is used' });
   return {
@@ -132,6 +138,7 @@ export function mergeSettings(raw: RawSettings): ExtensionConfiguration {
         : { folders: raw.folderNames.filter(({ path }) => path.length <= MAX_FOLDER).slice(0, 200) }),
       ...(typeof audit === 'boolean' ? { audit } : {}),
       ...(telemetry.settings.otlp === undefined ? {} : { telemetry: { otlp: telemetry.settings.otlp } }),
+      ...(raw.auditKeepDays === undefined ? {} : { auditKeepDays }),
       ...(typeof tellRestarts === 'boolean' ? { tellRestarts } : {}),
       trusted: raw.trusted,
     },

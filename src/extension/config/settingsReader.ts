@@ -102,6 +102,7 @@ function readRaw(): RawSettings {
     audit: vscode.workspace.getConfiguration(settingsPrefix).get('audit'),
     // Of the machine: no workspace can set it.
     otlp: vscode.workspace.getConfiguration(settingsPrefix).get('telemetry.otlp'),
+    auditKeepDays: vscode.workspace.getConfiguration(settingsPrefix).get('auditKeepDays'),
     alerts: plain(vscode.workspace.getConfiguration(settingsPrefix).get('alerts')),
     workspaceFolder: folders.map(pathOf).find((path) => path !== undefined),
     trusted: vscode.workspace.isTrusted,

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { parseSnapshot } from '../model/snapshot.ts';
+import { MAX_AUDIT_KEEP_DAYS } from '../settings/auditSettings.ts';
 import { notification, request } from './message.ts';
 
 /**
@@ -41,6 +42,8 @@ const configurationSchema = z.object({
   tellRestarts: z.optional(z.boolean()),
   /** `mcpLifeline.audit`; false when absent. */
   audit: z.optional(z.boolean()),
+  /** `mcpLifeline.auditKeepDays`: how long a trail is kept that nobody goes on with; the default when absent. */
+  auditKeepDays: z.optional(z.number().check(z.int(), z.minimum(0), z.maximum(MAX_AUDIT_KEEP_DAYS))),
   /** `mcpLifeline.alerts.*`, the effective values, unparsed; the defaults when absent. */
   alerts: z.optional(z.record(z.string(), z.unknown())),
   /** `mcpLifeline.telemetry.*`, or `lifeline.telemetry` of the file, unparsed; nothing is exported when absent. */

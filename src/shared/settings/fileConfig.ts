@@ -1,3 +1,4 @@
+import { parseAudit, type AuditSettings } from './auditSettings.ts';
 import type { SettingsProblem } from '../model/snapshot.ts';
 import { GLOBAL_SETTINGS, readGlobalSettings, type GlobalSettings } from './globalSettings.ts';
 import { parseInputs } from './inputs.ts';
@@ -19,8 +20,8 @@ export interface FileConfig {
   readonly globalSettings: GlobalSettings | undefined;
   /** Default of the servers' own setting. */
   readonly tellRestarts: boolean | undefined;
-  /** Whether an audit trail is kept; by default none is. */
-  readonly audit: boolean | undefined;
+  /** Whether an audit trail is kept, and how long one that nobody goes on with; by default none is kept. */
+  readonly audit: AuditSettings | undefined;
   /** Values of the alert settings, unparsed. */
   readonly alerts: Readonly<Record<string, unknown>> | undefined;
   /** What is told to programs of others, unparsed (`parseTelemetry`). */
@@ -147,8 +148,6 @@ function readLifeline(
   const level = logLevels.find((one) => one === logLevel);
   if (logLevel !== undefined && level === undefined)
     report('lifeline.logLevel', `must be one of ${logLevels.join(', ')}; info is used`);
-  if (audit !== undefined && typeof audit !== 'boolean')
-    report('lifeline.audit', 'must be true or false; false is used');
   if (tellRestarts !== undefined && typeof tellRestarts !== 'boolean')
     report('lifeline.tellRestarts', 'must be true or false; true is used');
   if (connection !== undefined && !isRecord(connection))
@@ -165,7 +164,7 @@ function readLifeline(
     alerts: isRecord(alerts) ? alerts : undefined,
     connection: isRecord(connection) ? connection : {},
     stateFolder: isFolder ? stateFolder : undefined,
-    audit: typeof audit === 'boolean' ? audit : undefined,
+    audit: audit === undefined ? undefined : parseAudit(audit, 'lifeline.audit', report),
     ...(telemetry === undefined ? {} : { telemetry }),
     logLevel: level,
     tellRestarts: typeof tellRestarts === 'boolean' ? tellRestarts : undefined,

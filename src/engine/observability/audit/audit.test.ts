@@ -16,7 +16,7 @@ import { FakeClock } from '../../../../test/support/fakeClock.ts';
 import { auditFiles, HEAD_FILE } from './auditFolder.ts';
 import { NO_HASH, sealLine } from './auditLine.ts';
 import type { ObservedCall } from '../observations.ts';
-import { AuditFeed, type AuditSink, type SinkListener } from './auditFeed.ts';
+import { AuditFeed, type AuditSink, type SinkListener, type SinkStart } from './auditFeed.ts';
 import { AuditTrail, type AuditOptions } from './auditTrail.ts';
 import { verifyFiles, verifyFolder } from './verifyAudit.ts';
 
@@ -54,7 +54,7 @@ describe('audit trail', () => {
 
   /** What the writing thread does, without the thread. */
   const sink = (
-    hasStarted: boolean,
+    { hasStarted }: SinkStart,
     { onRead, onLog, onStatus }: SinkListener,
     more: Partial<AuditOptions> = {},
   ): AuditSink => {
@@ -82,7 +82,7 @@ describe('audit trail', () => {
       clock,
       log: (text) => logged.push(text),
       redact: (text) => text.replaceAll('s3cret', '[redacted]'),
-      open: (hasStarted, listener) => sink(hasStarted, listener, more),
+      open: (start, listener) => sink(start, listener, more),
     });
     made.configure(true);
     return made;

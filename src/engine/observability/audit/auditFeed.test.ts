@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { FakeClock } from '../../../../test/support/fakeClock.ts';
 import { systemClock } from '../../../shared/base/clock.ts';
 import type { ObservedCall } from '../observations.ts';
-import { AuditFeed, type AuditSink, type SinkListener } from './auditFeed.ts';
+import { AuditFeed, type AuditSink, type SinkListener, type SinkStart } from './auditFeed.ts';
 import { auditFiles } from './auditFolder.ts';
 import { openAuditThread } from './auditThread.ts';
 import { AuditTrail } from './auditTrail.ts';
@@ -66,7 +66,7 @@ describe('what feeds the audit trail', () => {
     isReading = true;
     readonly #unread: (readonly [Buffer, number])[] = [];
 
-    constructor(hasStarted: boolean, listener: SinkListener) {
+    constructor({ hasStarted }: SinkStart, listener: SinkListener) {
       this.listener = listener;
       const { onStatus, onLog } = listener;
       this.trail = new AuditTrail({ folder, clock, engine, hasStarted, log: onLog, onStatus });
@@ -102,8 +102,8 @@ describe('what feeds the audit trail', () => {
       clock,
       log,
       redact,
-      open: (hasStarted, listener) => {
-        const sink = new Sink(hasStarted, listener);
+      open: (start, listener) => {
+        const sink = new Sink(start, listener);
         opened.push(sink);
         return sink;
       },
@@ -225,7 +225,7 @@ describe('what feeds the audit trail', () => {
       clock: systemClock,
       log,
       redact,
-      open: (hasStarted, listener) => openAuditThread({ folder, engine, hasStarted }, listener),
+      open: (start, listener) => openAuditThread({ folder, engine, ...start }, listener),
     });
     feed.configure(true);
     for (let number = 0; number < 5_000; number += 1) {

@@ -2,6 +2,8 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../../../shared/base/clock.ts';
 import type { Disposable } from '../../../shared/base/disposable.ts';
 import type { CallOutcome, Observation, ObservedCall, Observer } from '../observations.ts';
+import { DEFAULT_AUDIT_KEEP_DAYS } from '../../../shared/settings/auditSettings.ts';
+import type { RemovedTrail } from './oldTrails.ts';
 import { PacketWriter, roomForCall, roomForText } from './auditPacket.ts';
 
 /** Records wait this long for each other, and go to the writing thread in one packet. */
@@ -51,6 +53,13 @@ export interface SinkListener {
   readonly onEnd: (reason: string) => void;
 }
 
+export interface SinkStart {
+  /** The trail has a line for this engine's start already. */
+  readonly hasStarted: boolean;
+  /** How long the trail is to be kept when nobody goes on with it. */
+  readonly keepDays: number;
+}
+
 /** Where packets are written to the disk. */
 export interface AuditSink {
   /** Nobody writes into it until it was read. */
@@ -66,8 +75,7 @@ export interface FeedOptions {
   readonly log: (message: string) => void;
   /** Takes secrets out of names (requirements R14.4). */
   readonly redact: (text: string) => string;
-  /** `hasStarted`: the trail has a line for this engine's start already. */
-  readonly open: (hasStarted: boolean, listener: SinkListener) => AuditSink;
+  readonly open: (start: SinkStart, listener: SinkListener) => AuditSink;
 }
 
 /**
@@ -85,6 +93,7 @@ export class AuditFeed implements Observer {
   #sink: AuditSink | undefined;
   #opened = 0;
   #hasStarted = false;
+  #keepDays = DEFAULT_AUDIT_KEEP_DAYS;
   #packet: PacketWriter | undefined;
   /** Full, while there is nobody to read them. */
   #ready: PacketWriter[] = [];
@@ -120,8 +129,15 @@ export class AuditFeed implements Observer {
   }
 
   /** Until this is called records wait. Turned off, nothing is recorded from now on, which the trail itself says. */
-  configure(enabled: boolean): void {
-    if (this.#enabled === enabled || this.#isStopped) return;
+  configure(enabled: boolean, keepDays = DEFAULT_AUDIT_KEEP_DAYS): void {
+    if (this.#isStopped) return;
+    const isKeptOtherwise = keepDays !== this.#keepDays;
+    this.#keepDays = keepDays;
+    if (this.#enabled === enabled) {
+      if (enabled && isKeptOtherwise)
+        void this.#next(() => this.#close()).then(() => this.#next(() => this.#open()));
+      return;
+    }
     const before = this.#enabled;
     if (before === true) this.#record(`"type":"off"`);
     this.#enabled = enabled;
@@ -156,6 +172,14 @@ export class AuditFeed implements Observer {
     const text = this.#options.redact(JSON.stringify(members));
     const isWhole = text.length > 2 && text.length <= MAX_EVENT && isObjectText(text);
     this.#record(`"type":"${type}"${isWhole ? `,${text.slice(1, -1)}` : ''}`);
+  }
+
+  /** Evidence was removed: that of another window, as the settings have it. */
+  noteRemoved({ window, why, seq, hash: head, sizeBytes }: RemovedTrail): void {
+    if (this.#enabled !== true) return;
+    this.#record(
+      `"type":"removed","window":${JSON.stringify(window)},"why":"${why}","last":${seq},"head":"${head}","bytes":${sizeBytes}`,
+    );
   }
 
   /** The last lines are written, brought to the disk, and say that the engine stopped. */
@@ -278,7 +302,8 @@ export class AuditFeed implements Observer {
     if (this.#sink !== undefined) return;
     const opening = (this.#opened += 1);
     const isCurrent = (): boolean => this.#opened === opening && this.#sink !== undefined;
-    this.#sink = this.#options.open(this.#hasStarted, {
+    const start = { hasStarted: this.#hasStarted, keepDays: this.#keepDays };
+    this.#sink = this.#options.open(start, {
       onRead: (status) => {
         if (!isCurrent()) return;
         this.#sinkStatus = status;

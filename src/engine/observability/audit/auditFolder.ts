@@ -28,6 +28,8 @@ export function auditFiles(folder: string): string[] {
 export interface Head {
   readonly seq: number;
   readonly hash: string;
+  /** How long the trail is to be kept when nobody goes on with it, by its own settings. */
+  readonly keepDays?: number;
 }
 
 /** `'unreadable'`: there is something else in its place. */
@@ -35,10 +37,15 @@ export function readHead(folder: string): Head | 'unreadable' | undefined {
   const file = join(folder, HEAD_FILE);
   try {
     if (statSync(file).size > MAX_HEAD_BYTES) return 'unreadable';
-    const read = JSON.parse(readFileSync(file, 'utf8')) as { seq?: unknown; hash?: unknown };
-    const { seq, hash: own } = read;
+    const read = JSON.parse(readFileSync(file, 'utf8')) as {
+      seq?: unknown;
+      hash?: unknown;
+      keepDays?: unknown;
+    };
+    const { seq, hash: own, keepDays } = read;
     const isHead = Number.isSafeInteger(seq) && typeof own === 'string' && /^[\da-f]{64}$/.test(own);
-    return isHead ? { seq: seq as number, hash: own } : 'unreadable';
+    if (!isHead) return 'unreadable';
+    return { seq: seq as number, hash: own, ...(typeof keepDays === 'number' ? { keepDays } : {}) };
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : 'unreadable';
   }

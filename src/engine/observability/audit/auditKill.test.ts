@@ -22,7 +22,7 @@ const busy = (folder: string, calls: number): string => `
     clock: systemClock,
     log: console.error,
     redact: (text) => text,
-    open: (hasStarted, listener) => openAuditThread({ folder, engine, hasStarted }, listener),
+    open: (start, listener) => openAuditThread({ folder, engine, ...start }, listener),
   });
   feed.configure(true);
   await feed.flush();

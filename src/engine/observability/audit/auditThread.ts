@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker, type WorkerOptions } from 'node:worker_threads';
 import type { AuditSink, SinkListener, SinkStatus } from './auditFeed.ts';
 
 /** What the thread is told at its start. */
@@ -8,6 +8,7 @@ export interface ThreadData {
   readonly folder: string;
   readonly engine: { readonly pid: number; readonly version: string };
   readonly hasStarted: boolean;
+  readonly keepDays: number;
 }
 
 /** Engine → thread. */
@@ -40,7 +41,7 @@ function threadFile(): string {
  */
 export function openAuditThread(workerData: ThreadData, listener: SinkListener): AuditSink {
   // What stands in the engine's own command line is not for it.
-  const options = { workerData, resourceLimits, env: SHARE_ENV, execArgv: [], name: 'audit' };
+  const options: WorkerOptions = { workerData, resourceLimits, env: SHARE_ENV, execArgv: [], name: 'audit' };
   const worker = new Worker(threadFile(), options);
   worker.unref();
   const flushing = new Map<number, () => void>();

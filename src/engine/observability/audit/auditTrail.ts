@@ -35,6 +35,8 @@ export interface AuditOptions {
   readonly engine: { readonly pid: number; readonly version: string };
   /** The trail has a line for this engine's start already. */
   readonly hasStarted: boolean;
+  /** For whoever looks after trails that nobody goes on with; stands in `head.json`. */
+  readonly keepDays?: number | undefined;
   readonly log: (message: string) => void;
   /** It is another way than was reported. */
   readonly onStatus: (status: SinkStatus) => void;
@@ -349,11 +351,11 @@ export class AuditTrail implements PacketReader {
   }
 
   async #syncNow(): Promise<void> {
-    const { folder } = this.#options;
+    const { folder, keepDays } = this.#options;
     const file = this.#file;
     if (file === undefined || !this.#isUnsynced) return;
     this.#isUnsynced = false;
-    const head = JSON.stringify({ version: 1, seq: this.#seq, hash: this.#hash });
+    const head = JSON.stringify({ version: 1, seq: this.#seq, hash: this.#hash, keepDays });
     try {
       await file.datasync();
       const temporary = join(folder, `${HEAD_FILE}.tmp`);
