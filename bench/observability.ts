@@ -5,6 +5,9 @@
  * `--dist=FOLDER` another build beside them, with nothing switched on (say, of before); `--only=audit,…` some of the switches; `--concurrency=10,100`, `--rounds=N`, `--ms=N`,
  * `--quick` less of everything, and nothing is written down. CPU time of engine and bridge per 1,000 calls hardly moves with what else the machine does.
  */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { cpus, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -32,9 +35,21 @@ const TARGET = 0.95;
 const WARM_MS = 1_500;
 const server = join(import.meta.dirname, 'echoServer.mjs');
 
+/** A collector that takes what it is sent, and does nothing with it. */
+const collector = createServer((request, response) => {
+  request.resume().on('end', () => response.end());
+}).listen(0, '127.0.0.1');
+await once(collector, 'listening');
+collector.unref();
+const otlp = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
+
 /** Each thing that can be switched on, as the extension would hand it over. What cannot be switched off is in every column. */
 const switches: Readonly<Record<string, Partial<EngineConfiguration>>> = {
   audit: { audit: true },
+  // Measured only: no call of it is recorded.
+  'telemetry-no-traces': { telemetry: { otlp, interval: 1, sampling: 0 } },
+  // Every call, with its two spans.
+  telemetry: { telemetry: { otlp, interval: 1 } },
 };
 const chosen = Object.entries(switches).filter(
   ([name]) => values.only === undefined || values.only.split(',').includes(name),

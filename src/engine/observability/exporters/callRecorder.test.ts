@@ -19,11 +19,17 @@ const answer = (text = '{"jsonrpc":"2.0","id":1,"result":{}}', isError = false):
   isError,
 });
 
-function recorder(options: { readonly sampling?: number; readonly withSpans?: boolean } = {}) {
+function recorder(
+  options: { readonly sampling?: number; readonly withSpans?: boolean; readonly maxTraces?: number } = {},
+) {
   const clock = new FakeClock();
   const durations = new CallDurations(false);
   const spans = options.withSpans === false ? undefined : new SpanQueue(() => undefined);
-  const recorder = new CallRecorder({ clock, durations, spans, sampling: options.sampling ?? 1 });
+  const { sampling = 1, maxTraces } = options;
+  const recorder = new CallRecorder({
+    ...{ clock, durations, spans, sampling },
+    ...(maxTraces === undefined ? {} : { maxTraces }),
+  });
   const begin = (meta: object | undefined, headers?: ClientHeaders) => {
     const line = bytes(
       JSON.stringify({
@@ -137,7 +143,7 @@ describe('the recorder of calls', () => {
       assert.equal(span?.parentSpanId, undefined);
       assert.equal(span?.traceId, told.split('-')[1]);
     }
-    const { begin, recorder: own, all } = recorder({ sampling: 0.25 });
+    const { begin, recorder: own, all } = recorder({ sampling: 0.25, maxTraces: Infinity });
     for (let n = 0; n < 1_000; n += 1) own.onCall(begin(undefined).call, 'ok');
     const share = all().length / 1_000;
     assert.ok(share > 0.15 && share < 0.35, String(share));
@@ -179,8 +185,21 @@ describe('the recorder of calls', () => {
     );
   });
 
+  it('R11.8 begins no more than 100 traces a second, and leaves it to clients how many they want', async () => {
+    const { clock, recorder: own, begin, durations, all } = recorder();
+    for (let n = 0; n < 500; n += 1) own.onCall(begin(undefined).call, 'ok');
+    assert.equal(all().length, 100);
+    for (let n = 0; n < 200; n += 1) own.onCall(begin({ traceparent: `00-${TRACE}-${SPAN}-01` }).call, 'ok');
+    assert.equal(all().length, 200);
+    await clock.advance(1_000);
+    for (let n = 0; n < 500; n += 1) own.onCall(begin(undefined).call, 'ok');
+    assert.equal(all().length, 100);
+    // What is left out is measured all the same.
+    assert.equal(durations.all[0]?.count, 1_200);
+  });
+
   it('R14.3 keeps no more spans than the queue holds, and counts the others', () => {
-    const { recorder: own, begin, spans } = recorder();
+    const { recorder: own, begin, spans } = recorder({ maxTraces: Infinity });
     for (let n = 0; n < MAX_QUEUED_SPANS + 10; n += 1) own.onCall(begin(undefined).call, 'ok');
     assert.deepEqual([spans?.size, spans?.dropped], [MAX_QUEUED_SPANS, 10]);
   });

@@ -33,6 +33,8 @@ export interface CallRecorderOptions {
   readonly spans: SpanQueue | undefined;
   /** Share of the traces that begin here, 0 to 1. */
   readonly sampling: number;
+  /** For tests: at most so many begin here in a second. */
+  readonly maxTraces?: number;
 }
 
 /** What stays the same over all attempts of a call. */
@@ -52,6 +54,8 @@ interface Sampled {
 }
 
 const ROOT_FLAGS = 1;
+/** Traces that begin here, in a second: writing and sending a call's spans costs more than the call itself, and at thousands a second nobody reads them. */
+const MAX_TRACES_A_SECOND = 100;
 
 /**
  * Follows calls: how long they and their attempts took, and, where the trace is sampled, a span for each (requirements R11.8). On the way of a call it only
@@ -59,6 +63,8 @@ const ROOT_FLAGS = 1;
  */
 export class CallRecorder implements CallTracer, Observer {
   readonly #options: CallRecorderOptions;
+  #second = -Infinity;
+  #begunInSecond = 0;
 
   constructor(options: CallRecorderOptions) {
     this.#options = options;
@@ -80,6 +86,17 @@ export class CallRecorder implements CallTracer, Observer {
     followed?.ended(call, outcome, errorType);
   }
 
+  #mayBegin(): boolean {
+    const { clock, maxTraces = MAX_TRACES_A_SECOND } = this.#options;
+    const now = clock.now();
+    if (now - this.#second >= 1_000) {
+      this.#second = now;
+      this.#begunInSecond = 0;
+    }
+    this.#begunInSecond += 1;
+    return this.#begunInSecond <= maxTraces;
+  }
+
   #sample({ call, meta, headers }: BegunCall): Sampled | undefined {
     const { spans, sampling, clock } = this.#options;
     if (spans === undefined) return undefined;
@@ -89,7 +106,7 @@ export class CallRecorder implements CallTracer, Observer {
     const parent = inMessage ?? inHeaders;
     if (parent !== undefined && !isSampled(parent)) return undefined;
     const traceId = parent?.traceId ?? newId(16);
-    if (parent === undefined && !isWithin(traceId, sampling)) return undefined;
+    if (parent === undefined && !(isWithin(traceId, sampling) && this.#mayBegin())) return undefined;
     const isFromHeaders = inMessage === undefined && inHeaders !== undefined;
     return {
       own: { traceId, spanId: newId(8), flags: parent?.flags ?? ROOT_FLAGS },

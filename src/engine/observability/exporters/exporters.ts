@@ -30,8 +30,10 @@ export interface ExportersOptions {
 
 /** Spans wait so long for each other, at most. */
 const SPAN_INTERVAL_MS = 5_000;
-/** So many are sent together; at a quarter of the queue they are sent at once. */
-const SPAN_BATCH = 512;
+/** So many are sent together: to write them takes a millisecond, for which calls wait. */
+const SPAN_BATCH = 128;
+/** When so many wait they are sent at once. */
+const SEND_AT = 512;
 /** What is left is sent at the end, if the collector takes it in this time. */
 const FAREWELL_MS = 1_000;
 
@@ -80,7 +82,7 @@ export class Exporters {
     return {
       onCall: (call, outcome) => {
         this.#recorder.onCall(call, outcome);
-        if ((this.#spans?.size ?? 0) >= SPAN_BATCH && !this.#isSending) this.#sendSpansIn(0);
+        if ((this.#spans?.size ?? 0) >= SEND_AT && !this.#isSending) this.#sendSpansIn(0);
       },
     };
   }

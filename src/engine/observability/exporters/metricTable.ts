@@ -63,6 +63,67 @@ const engine = (
 ): EngineMetric => ({ name, kind, unit, help, value });
 
 export const serverMetrics: readonly ServerMetric[] = [
+  counter(
+    'calls.cancelled',
+    '{call}',
+    'Calls that the client took back, or left.',
+    ({ metrics }) => metrics.cancelled,
+  ),
+  counter(
+    'calls.stale',
+    '{call}',
+    'Calls that were given an earlier answer, because the server is down.',
+    ({ metrics }) => metrics.stale,
+  ),
+  counter(
+    'calls.remembered',
+    '{call}',
+    'Lists that were answered from the catalogue.',
+    ({ metrics }) => metrics.remembered,
+  ),
+  counter(
+    'retry.delay',
+    's',
+    'Time from the end of failed attempts to the next ones.',
+    ({ metrics: { retryDelay } }) =>
+      retryDelay === undefined ? undefined : (retryDelay.averageMs * retryDelay.count) / 1_000,
+  ),
+  counter(
+    'connections.failed',
+    '{connection}',
+    'Times that a connection was lost or could not be made.',
+    ({ metrics }) => metrics.failedConnections,
+  ),
+  counter(
+    'outages',
+    '{outage}',
+    'Times that the last usable connection was lost, or a first start failed.',
+    ({ metrics }) => metrics.recovery?.outages,
+  ),
+  counter(
+    'recovery.attempts',
+    '{attempt}',
+    'Attempts to end an outage.',
+    ({ metrics }) => metrics.recovery?.attempts,
+  ),
+  counter(
+    'recovery.successes',
+    '{outage}',
+    'Outages that ended with a usable connection.',
+    ({ metrics }) => metrics.recovery?.successes,
+  ),
+  gauge(
+    'uptime',
+    '1',
+    'Usable part of the time that the server was wanted.',
+    ({ metrics }) => metrics.uptime?.ratio,
+  ),
+  gauge(
+    'calls.queued',
+    '{call}',
+    'Calls that wait, for whatever it is.',
+    ({ metrics }) => metrics.queueDepth,
+  ),
   counter('calls.taken', '{call}', 'Requests of clients that were taken.', ({ metrics }) => metrics.total),
   counter(
     'calls.successful',
