@@ -15,6 +15,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { parseSnapshot, type Snapshot } from '../../src/shared/model/snapshot.ts';
 import { readEndpointFile } from '../../src/endpoint/endpointFile.ts';
 import { LineClient, textOf, type Message } from '../support/lineClient.ts';
+import { descendants } from '../support/processTree.ts';
 import { freePort, RawSession, send, StandaloneBed, type ReadyLine } from '../support/standalone.ts';
 import {
   ControlClient,
@@ -25,29 +26,6 @@ import {
   TestBed,
   until,
 } from '../support/testEngine.ts';
-
-/** Everything a process has started, directly or not. */
-function descendants(pid: number): number[] {
-  const parents = new Map<number, number>();
-  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-    } catch {
-      // ended meanwhile
-    }
-  }
-  const found: number[] = [];
-  const visit = (of: number): void => {
-    for (const [child, parent] of parents) {
-      if (parent !== of) continue;
-      found.push(child);
-      visit(child);
-    }
-  };
-  visit(pid);
-  return found;
-}
 
 const text = (message: string): string => textOf((JSON.parse(message) as Message).result);
 const quick = { retryBackoffBase: 0.1, retryBackoffMax: 1 };

@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { redactWellKnown } from '../../shared/redaction/wellKnown.ts';
 
 /** Exit codes of the program. */
 export const exitCodes = {
@@ -16,13 +17,20 @@ export class NoEngineError extends Error {}
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 
+/** Node repeats an unknown option twice, with dashes that hide the beginning of a token that was written there by mistake. */
+function wordsOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, dashes = '', name] = /^Unknown option '(-+)(.*?)'(?:\.|$)/s.exec(text) ?? [];
+  return name === undefined ? text : `There is no option "${dashes}${redactWellKnown(name)}".`;
+}
+
 /** Parses a command's arguments; throws a `UsageError` that says what is wrong. */
 export function readArguments<T extends Options>(args: readonly string[], options: T, maxPositionals = 0) {
   let parsed;
   try {
     parsed = parseArgs({ args: [...args], options, allowPositionals: maxPositionals > 0, strict: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(wordsOf(error));
   }
   if (parsed.positionals.length > maxPositionals)
     throw new UsageError(`Unexpected argument ${JSON.stringify(parsed.positionals[maxPositionals])}.`);

@@ -159,7 +159,7 @@ describe('the log of four hours', () => {
     assert.ok(attempts > 45, `${attempts} launches`);
     const full = during.filter((line) => line.includes(' connecting -> broken (') && !line.includes(' x '));
     assert.equal(full.length, 5, 'the first in full');
-    assert.match(full[0] ?? '', /warn \[s\] .*after \d.* ms, .*s-s\): exited: .*Its last output/);
+    assert.match(full[0] ?? '', /warn \[s\] .*after \d.* ms, .*connection 1\): exited: .*Its last output/);
     const summaries = during.filter((line) => line.includes('repeated since'));
     // After 1, 2, 4, 8, 16, 32, 60, 60 … minutes.
     assert.ok(summaries.length >= 5 && summaries.length <= 10, summaries.join('\n'));

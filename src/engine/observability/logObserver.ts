@@ -26,6 +26,9 @@ const bad: ReadonlySet<ConnectionState> = new Set(['crashLoop', 'needsSignIn']);
 export class LogObserver implements Observer {
   readonly #log: EngineLog;
   readonly #clock: Clock;
+  /** What a connection is called. Its key may be the session's id, which nobody else should know. */
+  readonly #names = new Map<string, string>();
+  #connections = 0;
   readonly #outages = new Map<string, Outage>();
   readonly #retried = new Map<string, { readonly firstAt: number; retries: number }>();
   readonly #breakers = new Map<string, { readonly state: string; readonly since: number }>();
@@ -55,6 +58,10 @@ export class LogObserver implements Observer {
         return;
       case 'action':
         this.#log.write('info', actionText(event), event.server);
+        return;
+      // Told where they are decided.
+      case 'alert':
+      case 'relisted':
         return;
       case 'configuration':
         this.#log.write('debug', `settings taken over: ${event.servers.length} servers`);
@@ -86,7 +93,7 @@ export class LogObserver implements Observer {
         ? []
         : [`next attempt in ${ms(attempt.inMs)}${attempt.failed > 0 ? `, ${attempt.failed} failed` : ''}`]),
       ...(event.isFresh === true ? ['a fresh start was asked for'] : []),
-      connection,
+      this.#nameOf(connection),
     ];
     const because = fault === undefined ? '' : `: ${fault}: ${why ?? ''}`;
     const kind = `state ${from} ${to} ${fault ?? ''}`;
@@ -97,8 +104,18 @@ export class LogObserver implements Observer {
       { kind, label: `${from} -> ${to}${fault === undefined ? '' : `: ${fault}`}` },
     );
     this.#noteOutage(event);
+    if (to === 'stopped') this.#names.delete(connection);
     // One that comes and goes is still in its loop.
     if (to === 'ready' && from === 'probing' && isShown) this.#log.over(server, kind);
+  }
+
+  #nameOf(connection: string): string {
+    let name = this.#names.get(connection);
+    if (name === undefined) {
+      name = connection.startsWith('standby ') ? connection : `connection ${(this.#connections += 1)}`;
+      this.#names.set(connection, name);
+    }
+    return name;
   }
 
   #noteOutage({ server, connection, to, fault }: StateChange): void {
@@ -115,7 +132,7 @@ export class LogObserver implements Observer {
     const lasted = ms(this.#clock.now() - outage.since);
     this.#log.write(
       'info',
-      `recovered: the outage (${outage.fault}) lasted ${lasted}, ${outage.attempts} attempts (${connection})`,
+      `recovered: the outage (${outage.fault}) lasted ${lasted}, ${outage.attempts} attempts (${this.#nameOf(connection)})`,
       server,
       { kind: `recovered ${outage.fault}`, label: `recovered from ${outage.fault}` },
     );
