@@ -53,7 +53,7 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
   const onError = (error: unknown): void => log.error(error instanceof Error ? error : String(error));
   const window = windowIdOf(context.storageUri?.toString());
   const settings = store.add(new SettingsReader(clock, onError));
-  const logs = store.add(new LogChannels(clock, log));
+  const logs = store.add(new LogChannels(clock, log, onError));
   const inputs = makeServerInputs(context, {
     inputs: () => settings.current.inputs,
     tellEngine: (servers, forget) => engine.tellInputsChanged(servers, forget),
@@ -94,6 +94,9 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
   store.add(new StatusDocument(model, t));
   store.add(tellAlerts(model, { engine, logs, mutes, onError }));
   store.add(engine.onDidLog((entries) => logs.add(entries)));
+  engine.wantLogLevel(logs.wantedLevel);
+  store.add(logs.onDidChangeWantedLevel((level) => engine.wantLogLevel(level)));
+  store.add(settings.onDidChange(({ servers }) => logs.retain(servers.map(({ name }) => name))));
   store.add(engine.onDidChangeStatus((status) => log.debug(`Engine: ${JSON.stringify(status)}`)));
   // After activation has returned: finding the engine may have to load the language client and start a process.
   store.add(clock.setTimer(0, () => engine.start()));

@@ -9,8 +9,9 @@ import { connectToEngine } from '../../src/endpoint/connect.ts';
 import { readEndpointFile } from '../../src/endpoint/endpointFile.ts';
 import { systemClock } from '../../src/shared/base/clock.ts';
 import type { Snapshot } from '../../src/shared/model/snapshot.ts';
+import { getEvents } from '../../src/shared/protocol/eventMessages.ts';
+import { getHistory } from '../../src/shared/protocol/historyMessages.ts';
 import {
-  getHistory,
   logged,
   logLevelWanted,
   snapshotChanged,
@@ -60,8 +61,10 @@ export class ControlListener {
     return this.#connection.sendNotification(logLevelWanted.method, { level });
   }
 
+  /** Samples and events. */
   async history(): Promise<unknown> {
-    return this.#connection.sendRequest<unknown>(getHistory.method, {});
+    const types = [getHistory, getEvents];
+    return Promise.all(types.map(({ method }) => this.#connection.sendRequest<unknown>(method, {})));
   }
 
   close(): void {

@@ -59,6 +59,7 @@ const fake = {
   ThemeColor: Plain,
   QuickPickItemKind: { Separator: -1, Default: 0 },
   ProgressLocation: { SourceControl: 1, Window: 10, Notification: 15 },
+  LogLevel: { Off: 0, Trace: 1, Debug: 2, Info: 3, Warning: 4, Error: 5 },
   ViewColumn: { Active: -1, Beside: -2 },
   Uri: { parse: (text: string) => text, file: (path: string) => path, from: (parts: unknown) => parts },
 };

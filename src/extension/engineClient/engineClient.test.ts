@@ -11,7 +11,8 @@ const second = snapshotOf([serverSnapshot('second')]);
 
 function given() {
   const clock = new FakeClock();
-  const launches: { listener: SessionListener; lose: () => void; configured: unknown[] }[] = [];
+  const launches: { listener: SessionListener; lose: () => void; configured: unknown[]; levels: string[] }[] =
+    [];
   const client = new EngineClient({
     clock,
     onError: () => undefined,
@@ -21,7 +22,8 @@ function given() {
         lose = resolve;
       });
       const configured: unknown[] = [];
-      launches.push({ listener, lose, configured });
+      const levels: string[] = [];
+      launches.push({ listener, lose, configured, levels });
       const session: EngineSession = {
         pid: launches.length,
         engineVersion: 'x',
@@ -29,6 +31,7 @@ function given() {
         configure: (configuration) => configured.push(configuration),
         getSnapshot: () => Promise.resolve(first),
         tellInputsChanged: () => undefined,
+        wantLogLevel: (level) => levels.push(level),
         verifyAudit: () => Promise.resolve({ kind: 'absent' as const, lines: 0, message: '', folder: '' }),
         getHistory: () => Promise.resolve({ now: 1, intervalMs: 1, windowMs: 1, servers: [] }),
         getEvents: () => Promise.resolve({ now: 1, events: [], cursor: '' }),
@@ -99,6 +102,18 @@ describe('engine client', () => {
     await settle();
     client.configure(configuration);
     assert.deepEqual(launches[0]?.configured, [configuration]);
+  });
+
+  it('R11.4 tells each engine how much of its log is shown', async () => {
+    const { client, clock, launches } = given();
+    client.wantLogLevel('debug');
+    client.start();
+    await settle();
+    assert.deepEqual(launches[0]?.levels, ['debug']);
+    client.wantLogLevel('info');
+    launches[0].lose();
+    await clock.advance(60_000);
+    assert.deepEqual([launches[0].levels, launches[1]?.levels], [['debug', 'info'], ['info']]);
   });
 
   it('tells of a recovery, whoever asked for it, and hands its result on', async () => {

@@ -6,6 +6,7 @@ import type { Snapshot } from '../../shared/model/snapshot.ts';
 import type {
   EngineConfiguration,
   LogEntry,
+  LogLevel,
   RecoverParams,
   RecoverResult,
 } from '../../shared/protocol/engineMessages.ts';
@@ -39,6 +40,7 @@ export class EngineClient implements EngineRequests, Disposable {
   readonly #logged: Emitter<readonly LogEntry[]>;
   readonly #recoveries: Emitter<StartedRecovery>;
   #snapshot: Snapshot | undefined;
+  #logLevel: LogLevel = 'info';
   /** Counts connections; what an earlier one still says is dropped. */
   #launch = 0;
 
@@ -60,6 +62,7 @@ export class EngineClient implements EngineRequests, Disposable {
       this.#supervisor.onDidChangeStatus((status) => {
         // What a lost engine said is not what is true now: nobody may go on showing it as current.
         if (status.kind === 'running') {
+          this.#supervisor.session?.wantLogLevel(this.#logLevel);
           this.#fetchSnapshot(options.onError);
           return;
         }
@@ -109,6 +112,12 @@ export class EngineClient implements EngineRequests, Disposable {
   /** Closes the connection; the engine stays. Never rejects. */
   stop(limitMs: number): Promise<void> {
     return this.#supervisor.stop(limitMs);
+  }
+
+  /** The least of the engine's log that is shown: of this one, and of those that follow it. */
+  wantLogLevel(level: LogLevel): void {
+    this.#logLevel = level;
+    this.#supervisor.session?.wantLogLevel(level);
   }
 
   configure(configuration: EngineConfiguration): void {

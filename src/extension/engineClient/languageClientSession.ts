@@ -20,10 +20,12 @@ import {
   getSnapshot,
   inputsChanged,
   logged,
+  logLevelWanted,
   needInputs,
   recover,
   snapshotChanged,
   type EngineConfiguration,
+  type LogLevel,
 } from '../../shared/protocol/engineMessages.ts';
 import { getEvents, type EventsParams } from '../../shared/protocol/eventMessages.ts';
 import { getHistory, type HistoryParams } from '../../shared/protocol/historyMessages.ts';
@@ -164,6 +166,15 @@ class LanguageClientSession implements EngineSession {
       .sendNotification(inputsChanged.method, { servers, forget })
       .catch((error: unknown) =>
         this.#options.log.debug(`The engine was not told of input values: ${String(error)}`),
+      );
+  }
+
+  wantLogLevel(level: LogLevel): void {
+    if (this.#isClosed) return;
+    this.#client
+      .sendNotification(logLevelWanted.method, { level })
+      .catch((error: unknown) =>
+        this.#options.log.debug(`The engine was not told of the log level: ${String(error)}`),
       );
   }
 

@@ -4,6 +4,7 @@ import type {
   EngineConfiguration,
   GivenInputs,
   LogEntry,
+  LogLevel,
   NeededInputs,
   RecoverParams,
   RecoverResult,
@@ -40,6 +41,8 @@ export interface EngineSession extends EngineRequests {
   configure(configuration: EngineConfiguration): void;
   /** Tells it that values of these servers' inputs were given or changed; `forget`: deleted. Never throws. */
   tellInputsChanged(servers: readonly string[], forget: boolean): void;
+  /** Tells it the least of its log that is shown. Never throws. */
+  wantLogLevel(level: LogLevel): void;
   /** Says goodbye and closes the connection, within `limitMs`. The engine itself stays. */
   stop(limitMs: number): Promise<void>;
 }

@@ -33,6 +33,15 @@ describe('log book', () => {
     assert.equal(read.at(-1), 'l4999');
   });
 
+  it('R11.4 keeps nothing of servers that are gone', () => {
+    const book = new LogBook();
+    const read = reader(book, 'git');
+    book.add([line('one', 1, 'files')]);
+    book.retain(new Set(['other']));
+    book.add([line('two', 2, 'git')]);
+    assert.deepEqual([read, reader(book, 'files'), reader(book, 'git')], [[], [], ['two']]);
+  });
+
   it('does not repeat what the same engine tells again after a reconnection', () => {
     const book = new LogBook();
     const read = reader(book, 'git');

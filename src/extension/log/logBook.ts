@@ -47,6 +47,12 @@ export class LogBook {
     this.#sinks.set(server, sink);
   }
 
+  /** Of servers that are not there any more nothing is kept; `''`, the engine itself, always is. */
+  retain(servers: ReadonlySet<string>): void {
+    for (const kept of [this.#remembered, this.#sinks, this.#seen])
+      for (const server of [...kept.keys()]) if (server !== '' && !servers.has(server)) kept.delete(server);
+  }
+
   #remember(server: string, entry: LogEntry): void {
     let lines = this.#remembered.get(server);
     if (lines === undefined) {
