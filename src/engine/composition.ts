@@ -38,6 +38,7 @@ import { SeriesHistory } from './observability/series/seriesHistory.ts';
 import { SnapshotProducer } from './observability/snapshotProducer.ts';
 import { forceRecovery } from './recovery/forceRecovery.ts';
 import { PortCare } from './recovery/portCare.ts';
+import { WatchedValues } from './observability/watched/watchedValues.ts';
 import { RecoveryQueue } from './recovery/recoveryQueue.ts';
 import { ServerRecovery } from './recovery/serverRecovery.ts';
 import { Tide } from './policies/backoff/tide.ts';
@@ -226,6 +227,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     alerts,
   });
   observations.add(continuity);
+  const watched = new WatchedValues({
+    clock,
+    servers: () => registry.servers,
+    alerts,
+    log: (level, message, server) => log.write(level, message, server),
+  });
+  observations.add(watched);
   const engineState = () => ({
     pid: process.pid,
     version,
@@ -239,7 +247,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     registry,
     engineState,
     onListenerError,
-    (server) => ({ continuity: continuity.of(server) }),
+    (server) => ({ continuity: continuity.of(server), watched: watched.of(server) }),
     (servers, engine) => alerts.snapshot(servers, engine),
   );
   const telemetry = new Telemetry({
@@ -309,6 +317,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     redact,
     observations,
     tracing: telemetry,
+    watched,
     onListenerError,
   };
   const gateway = new Gateway({
@@ -331,6 +340,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
             snapshots,
             history,
             events,
+            watched,
             log,
             audit: auditDesk,
             takesConfiguration,
@@ -416,6 +426,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       alerts.dispose();
       snapshots.dispose();
       continuity.dispose();
+      watched.dispose();
       journal.close(clientsAreLeft);
       oldTrails.dispose();
       await Promise.all([audit.stop(), telemetry.stop(), history.stop(), events.stop()]);

@@ -24,6 +24,8 @@ import type { AuditDesk } from '../observability/audit/auditDesk.ts';
 import type { EngineLog } from '../observability/engineLog.ts';
 import type { EventLog } from '../observability/series/eventLog.ts';
 import type { SeriesHistory } from '../observability/series/seriesHistory.ts';
+import { getWatched } from '../../shared/protocol/watchedMessages.ts';
+import type { WatchedValues } from '../observability/watched/watchedValues.ts';
 import type { SnapshotProducer } from '../observability/snapshotProducer.ts';
 import { forceRecovery } from '../recovery/forceRecovery.ts';
 import type { InputDesk } from '../servers/inputDesk.ts';
@@ -46,6 +48,7 @@ export interface ControlDeps {
   readonly snapshots: SnapshotProducer;
   readonly history: Pick<SeriesHistory, 'query'>;
   readonly events: Pick<EventLog, 'query'>;
+  readonly watched: WatchedValues;
   readonly log: EngineLog;
   readonly audit: AuditDesk;
   /** False: the engine has its configuration from elsewhere, and clients only look and recover. */
@@ -151,6 +154,7 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
   serve(connection, getSnapshot, () => Promise.resolve(deps.snapshots.now));
   serve(connection, getHistory, (params) => deps.history.query(params));
   serve(connection, getEvents, (params) => deps.events.query(params));
+  serve(connection, getWatched, ({ server }) => Promise.resolve(deps.watched.history(server)));
   serve(connection, recover, (params) =>
     deps.audit.recovery(params, () => forceRecovery(deps.registry, params, deps.clock)),
   );

@@ -20,6 +20,7 @@ import type { HealthMonitor } from '../health/healthMonitor.ts';
 import type { AttachedSession, HandedOver, ServerRuntime } from '../servers/serverRuntime.ts';
 import type { Observations } from '../observability/observations.ts';
 import type { ClientHeaders, Tracing } from '../pipeline/callTrace.ts';
+import type { WatchedValues } from '../observability/watched/watchedValues.ts';
 import type { Journal } from '../state/journal.ts';
 import type { Connection, ConnectionClient } from '../upstream/connection.ts';
 import type { Failover } from '../upstream/http/failover.ts';
@@ -66,6 +67,8 @@ export interface SessionDeps {
   /** Is told of what happens. */
   readonly observations?: Observations;
   readonly tracing?: Tracing;
+  /** Takes its samples over the connections there are. */
+  readonly watched?: Pick<WatchedValues, 'attach'>;
   /** Takes secrets out of what is told of a server (requirements R14.4). */
   readonly redact: (text: string) => string;
   readonly onListenerError: (error: unknown) => void;

@@ -126,6 +126,7 @@ export function createConnection(
     runtime.touch();
   });
   attachOwnCheck(deps, runtime, connection, options.key);
+  deps.watched?.attach(runtime, connection, options.key);
   if (runtime.isIsolated) connection.isolate();
   return connection;
 }

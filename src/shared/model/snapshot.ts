@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { connectionStates } from './connectionState.ts';
 import { continuitySchema } from './continuity.ts';
 import { faultCodes } from './fault.ts';
+import { watchedListSchema } from './watched.ts';
 import { MAX_PROBLEM_MESSAGE, MAX_PROBLEM_PATH, MAX_PROBLEMS } from './settingsProblem.ts';
 
 /**
@@ -200,6 +201,8 @@ const serverSnapshotSchema = z.object({
   ),
   /** Continuity (requirements R11.6). */
   continuity: z.optional(continuitySchema),
+  /** The numbers it is asked for now and then (requirements R11.7). */
+  watched: z.optional(watchedListSchema),
   /** What a client was promised while the server was down turned out different: its session should be restarted. */
   promiseBroken: z.boolean(),
 });

@@ -1,6 +1,7 @@
 import { parseHealthCheck, type HealthCheck } from './healthCheck.ts';
 import type { SettingsProblem } from '../model/snapshot.ts';
 import type { Tier } from '../model/tier.ts';
+import { parseWatch, type WatchEntry } from './watch.ts';
 
 /**
  * One entry of `mcpLifeline.servers` (or of an `mcp.json`), checked. The shape is the editor's own plus a
@@ -45,6 +46,8 @@ export interface LifelineServerOptions {
   readonly alerts?: unknown;
   /** What it is checked by besides the ping; absent: nothing. */
   readonly healthCheck?: HealthCheck;
+  /** Numbers that it reports, sampled now and then (requirements R11.7). Absent: none. */
+  readonly watch?: readonly WatchEntry[];
   /** Request deadline per tool name, seconds. */
   readonly timeouts: ReadonlyMap<string, number>;
   /** `single`: one connection serves all sessions, for a server that holds a port, a lock or a browser profile. */
@@ -132,9 +135,10 @@ const lifelineKeys = new Set([
   'healthCheck',
   'rateLimit',
   'alerts',
+  'watch',
 ]);
 /** Known to the configuration contract, served by later versions: named once, not an error. */
-const laterLifelineKeys = new Set(['compression', 'paging', 'watch']);
+const laterLifelineKeys = new Set(['compression', 'paging']);
 
 class Reader {
   readonly problems: SettingsProblem[] = [];
@@ -371,6 +375,12 @@ function readHealthCheck(
   return {};
 }
 
+function readWatch(reader: Reader, path: string, value: unknown): Pick<LifelineServerOptions, 'watch'> {
+  const { watches, problems } = parseWatch(path, value);
+  for (const { path: place, message } of problems) reader.report(place, message);
+  return watches.length === 0 ? {} : { watch: watches };
+}
+
 function readLifeline(
   reader: Reader,
   path: string,
@@ -406,6 +416,7 @@ function readLifeline(
     timeouts: readTimeouts(reader, `${path}.timeouts`, options['timeouts']),
     ...readHealthCheck(reader, `${path}.healthCheck`, options['healthCheck']),
     ...readRateLimit(reader, `${path}.rateLimit`, options['rateLimit']),
+    ...readWatch(reader, `${path}.watch`, options['watch']),
     ...readInstances(reader, path, options, type),
     endpoints: [],
   };
