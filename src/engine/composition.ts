@@ -223,7 +223,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const continuity = new Continuity({
     clock,
     servers: () => registry.servers.map(({ name }) => name),
-    uptime: () => undefined,
+    uptime: (server) => registry.find(server)?.outages.uptime.reading,
     alerts,
   });
   observations.add(continuity);

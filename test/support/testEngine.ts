@@ -30,6 +30,7 @@ import {
 } from '../../src/shared/protocol/engineMessages.ts';
 import { getEvents, type EventsAnswer, type EventsParams } from '../../src/shared/protocol/eventMessages.ts';
 import { getHistory, type History, type HistoryParams } from '../../src/shared/protocol/historyMessages.ts';
+import { getWatched, type WatchedHistory } from '../../src/shared/protocol/watchedMessages.ts';
 import { connectToEngine } from '../../src/endpoint/connect.ts';
 import { readEndpointFile, type EndpointInfo } from '../../src/endpoint/endpointFile.ts';
 import { endpointFile } from '../../src/endpoint/location.ts';
@@ -178,6 +179,10 @@ export class ControlClient {
 
   async events(params: EventsParams = {}): Promise<EventsAnswer> {
     return getEvents.parseResult(await this.#connection.sendRequest(getEvents.method, params));
+  }
+
+  async watched(server: string): Promise<WatchedHistory> {
+    return getWatched.parseResult(await this.#connection.sendRequest(getWatched.method, { server }));
   }
 
   async recover(server?: string, mode: 'recover' | 'restart' = 'recover'): Promise<RecoverResult> {

@@ -288,6 +288,7 @@ describe('manifest', () => {
         'tier',
         'timeouts',
         'trustAnnotations',
+        'watch',
       ]);
       const all = Object.fromEntries(options.map((key) => [key, undefined]));
       assert.deepEqual(problemsOf({ url: 'https://example.com', lifeline: all }), []);

@@ -1,5 +1,6 @@
 import type { ServerSnapshot, Snapshot } from '../../shared/model/snapshot.ts';
 import { conditionSection } from './statusConditions.ts';
+import { continuitySection } from './statusContinuity.ts';
 import type { Colour } from './table.ts';
 
 /** A line of `status`; what it quotes of servers is made printable, and wrapped, by who prints it. */
@@ -17,4 +18,4 @@ export interface StatusSection {
 }
 
 /** All sections, in the order in which they are shown. A concern with something to say adds its own, from a file of its own, here. */
-export const statusSections: readonly StatusSection[] = [conditionSection];
+export const statusSections: readonly StatusSection[] = [conditionSection, continuitySection];

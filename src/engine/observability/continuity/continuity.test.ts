@@ -192,6 +192,20 @@ describe('continuity', () => {
     assert.equal(continuity.overall.life.calls, 10);
   });
 
+  it('R11.6 a server that leaves the settings and comes back is not counted twice', async () => {
+    const { clock, continuity, uptime } = given();
+    const configured = (...servers: string[]): void => continuity.onEvent({ kind: 'configuration', servers });
+    configured('s');
+    uptime().note('down');
+    await clock.advanceQuickly(599_000);
+    configured();
+    configured('s');
+    uptime().note('usable');
+    await clock.advanceQuickly(599_000);
+    assert.deepEqual([continuity.of('s').life.phi, continuity.overall.life.phi], [1, 0.5]);
+    assert.equal(continuity.overall.life.wantedMs, 1_198_000);
+  });
+
   it('R11.6 names what misses its target, once there is enough to judge by', async () => {
     const { clock, continuity, uptime, end, relist, reported } = given();
     uptime().note('down');

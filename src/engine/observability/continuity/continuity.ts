@@ -71,6 +71,10 @@ export class Continuity implements Observer, Disposable {
     } else if (event.kind === 'configuration') {
       const present = new Set(event.servers);
       for (const server of this.#tracks.keys()) if (!present.has(server)) this.#tracks.delete(server);
+      // One that a client held while it was out of the settings has an uptime from before, which is in the figures of all.
+      for (const server of present)
+        if (!this.#tracks.has(server))
+          Object.assign(this.#track(server), countedOf(this.#options.uptime(server)));
     }
   }
 
@@ -100,11 +104,8 @@ export class Continuity implements Observer, Disposable {
     const uptime = this.#options.uptime(server);
     if (uptime === undefined) return nothing;
     const { usableMs = 0, wantedMs = 0 } = this.#tracks.get(server) ?? {};
-    return {
-      ...nothing,
-      usableMs: uptime.usableMs - usableMs,
-      wantedMs: uptime.usableMs + uptime.downMs - wantedMs,
-    };
+    const now = countedOf(uptime);
+    return { ...nothing, usableMs: now.usableMs - usableMs, wantedMs: now.wantedMs - wantedMs };
   }
 
   #track(server: string): Track {
@@ -149,6 +150,11 @@ export class Continuity implements Observer, Disposable {
   dispose(): void {
     this.#timer.dispose();
   }
+}
+
+function countedOf(uptime: UptimeReading | undefined): Pick<Track, 'usableMs' | 'wantedMs'> {
+  const { usableMs = 0, downMs = 0 } = uptime ?? {};
+  return { usableMs, wantedMs: usableMs + downMs };
 }
 
 function spanOf(amounts: Amounts): ContinuitySpan {
