@@ -15,6 +15,7 @@ import {
   alertRuleSpecs,
   type AlertValueSpec,
 } from '../../src/shared/settings/alertSettings.ts';
+import { inputKeys, parseInputs } from '../../src/shared/settings/inputs.ts';
 import { parseServerConfig } from '../../src/shared/settings/serverConfig.ts';
 import {
   connectionSettingNames,
@@ -318,6 +319,16 @@ describe('manifest', () => {
       );
       for (const entry of filledIn) assert.deepEqual(problemsOf(entry), []);
     });
+  });
+
+  it('R1.4 has a schema of inputs that knows what the parser knows', () => {
+    const items = (properties[`${settingsPrefix}.inputs`] as unknown as { items: Schema }).items;
+    assert.deepEqual(sorted(Object.keys(items.properties ?? {})), sorted(inputKeys));
+    assert.equal(items.additionalProperties, false);
+    for (const type of items.properties?.['type']?.enum ?? []) {
+      const { inputs, problems } = parseInputs([{ id: 'x', type, options: ['a'] }], 'i');
+      assert.deepEqual([inputs.length, problems], [1, []], type);
+    }
   });
 
   it('R1.6 restricts what an untrusted workspace may set', () => {
