@@ -51,6 +51,7 @@ describe('the packed extension', () => {
       /^extension\/(readme\.md|changelog\.md|LICENSE(\.txt)?)$/i,
       /^extension\/l10n\/bundle\.l10n(\.[a-z-]+)?\.json$/i,
       /^extension\/media\/[\w./-]+\.(svg|png|md|woff2?)$/,
+      /^extension\/schemas\/status\.schema\.json$/,
       /^extension\/dist\/(extension|engine|program|bridge)\.cjs$/,
       /^extension\/dist\/lib\/(auditWorker|languageClient|languageServer|telemetry|undici)\.cjs$/,
       /^extension\/dist\/webview\.(js|css)$/,
@@ -58,6 +59,7 @@ describe('the packed extension', () => {
     const unexpected = [...files.keys()].filter((name) => !allowed.some((pattern) => pattern.test(name)));
     assert.deepEqual(unexpected, []);
     for (const name of ['extension', 'engine', 'program', 'bridge']) contentOf(`dist/${name}.cjs`);
+    contentOf('schemas/status.schema.json');
     for (const name of ['webview.js', 'webview.css']) contentOf(`dist/${name}`);
   });
 

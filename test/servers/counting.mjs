@@ -1,6 +1,7 @@
 // An MCP server for fault runs that appends "<tool> <key> <pid>" to the file RECORD when it executes a tool, before it answers, so that executions
 // can be counted from outside, whoever dies meanwhile. Over stdio; with `--http PORT` over HTTP (prints its URL).
 // Tools: safe (read-only), idempotent, other (neither). Arguments: key; ms between execution and answer; never: no answer at all.
+// Each start is recorded as "start -", each session over HTTP as "session -".
 // MODE_FILE, read at start and at `initialize`: exit (at once, with a reason), silent (never answers initialize), port (ends when it cannot listen on PORT).
 // Over HTTP one line of JSON on stdin replaces the orders, `{}` none; each is a chance from 0 to 1 for a call of a tool, drawn from SEED:
 // reset, resetAfter (execution), cut (in the middle of the answer), lose (the session: 404), busy (429), down (503); of 429 and 503 retryAfter (s) is told.
@@ -115,6 +116,7 @@ function serveHttp(port) {
       if (mode() === 'silent') return;
       lastSession += 1;
       const session = `${process.pid}-${lastSession}`;
+      note('session -');
       sessions.set(session, { readyAt: Number.POSITIVE_INFINITY });
       response.setHeader('mcp-session-id', session);
       respond(response, id, resultOf(method, params));
@@ -179,6 +181,7 @@ function serveHttp(port) {
     });
 }
 
+note('start -');
 if (mode() === 'exit') {
   process.stderr.write('Error: the configuration is broken\n');
   process.exit(3);

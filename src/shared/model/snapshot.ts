@@ -240,7 +240,7 @@ const alertSchema = z.object({
 });
 export type AlertSnapshot = z.infer<typeof alertSchema>;
 
-const snapshotSchema = z.object({
+export const snapshotSchema = z.object({
   version: z.literal(1),
   engine: z.object({
     pid: count,
