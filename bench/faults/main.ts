@@ -1,6 +1,7 @@
 /**
  * `npm run bench:faults`: what becomes of calls when something breaks. Every row is an engine of its own, with real bridges, real servers that write
- * down each execution, and one fault; ends with 1 when a call was lost, executed twice or told wrongly, or when anything else is not 0 that must be. Writes the
+ * down each execution, and one fault; ends with 1 when a call was lost, executed twice or told wrongly, when the engine's counters are not what clients and servers
+ * counted themselves, or when anything else is not 0 that must be. Writes the
  * table into docs/benchmarks.md when all rows were run. `--only=name,…` runs some, `--seed=N` repeats a run, `--calls=N` sets the number of the random row,
  * `--quick` makes the large numbers small.
  */

@@ -1,4 +1,5 @@
 import { Stage } from './stage.ts';
+import { countersOff } from './counters.ts';
 import type { Tally } from '../../test/support/ledger.ts';
 
 /** One scenario of `npm run bench:faults`. */
@@ -39,13 +40,16 @@ export async function play(row: Row, seed: number): Promise<Result> {
   let finding: Finding;
   let tally: Tally;
   let leftBehind: number;
+  let counters: Record<string, number>;
   try {
     finding = await row.play(stage);
     tally = stage.ledger.tally(stage.record);
+    counters = await countersOff(stage, tally);
   } finally {
     leftBehind = await stage.dispose();
   }
   const { lost, executedTwice, toldWrongly } = tally;
+  const offBy = Object.values(counters).reduce((sum, by) => sum + Math.abs(by), 0);
   const zeros = {
     lost: lost.length,
     'executed twice': executedTwice.length,
@@ -53,10 +57,19 @@ export async function play(row: Row, seed: number): Promise<Result> {
     'answered twice': stage.surplus,
     'processes left': leftBehind,
     ...finding.zeros,
+    ...(offBy === 0 ? {} : counters),
   };
   const wrong = Object.fromEntries(Object.entries(zeros).filter(([, count]) => count !== 0));
   const examples = [lost, executedTwice, toldWrongly, stage.ledger.failedRepeatable()].flatMap((keys) =>
     keys.slice(0, SHOWN).map((key) => stage.ledger.describe(key)),
   );
-  return { ...finding, row, tally, tookMs: performance.now() - began, wrong, examples };
+  return {
+    ...finding,
+    zeros: { ...finding.zeros, 'counters off by': offBy },
+    row,
+    tally,
+    tookMs: performance.now() - began,
+    wrong,
+    examples,
+  };
 }

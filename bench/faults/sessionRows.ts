@@ -19,6 +19,7 @@ async function openAndDrop(stage: Stage, index: number): Promise<void> {
   const server = index % STDIO_EVERY === 0 ? 's' : 'h';
   const client = await CallClient.socket(stage.bed.endpoint!, server);
   await client.initialize();
+  stage.lists += 1;
   // The shell writes nothing down: its tool is one that leaves no record.
   if (server === 's') await stage.call(client, 'echo');
   else await stage.call(client, index % 3 === 0 ? 'other' : 'safe');

@@ -50,6 +50,8 @@ export class Stage {
   control!: ControlClient;
   enginePid = 0;
   engineStarts = 0;
+  /** Lists that its clients asked for when they came. */
+  lists = 0;
   readonly #ends: (() => unknown)[] = [];
   readonly #lastEnds: (() => unknown)[] = [];
   #isOver = false;
@@ -100,6 +102,11 @@ export class Stage {
     else started.child.once('exit', again);
   }
 
+  /** Resolves when an engine that is being started again is up. */
+  get whenUp(): Promise<unknown> {
+    return this.#starting;
+  }
+
   /** At once, then again and again, as it may not be possible now (a full disk). */
   async #restartEngine(env: NodeJS.ProcessEnv): Promise<void> {
     while (!this.#isOver) {
@@ -123,6 +130,7 @@ export class Stage {
     const args = [bridgePath, '--server', server, '--window', this.bed.window];
     const client = CallClient.program(args, this.bed.environment);
     this.clients.push(client);
+    this.lists += 1;
     return client.initialize();
   }
 
@@ -130,6 +138,7 @@ export class Stage {
   async socket(server: string): Promise<CallClient> {
     const client = await CallClient.socket(this.bed.endpoint!, server);
     this.clients.push(client);
+    this.lists += 1;
     return client.initialize();
   }
 
