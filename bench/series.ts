@@ -99,7 +99,7 @@ for (let step = 0; step < steps; step += 1) {
   const before = process.cpuUsage();
   clock.step();
   samplingMs += cpuMs(before);
-  if (step % 100 === 0) await history.flush();
+  if (step % 1_000 === 0) await history.flush();
 }
 await history.flush();
 const table: Record<string, string> = {

@@ -276,6 +276,17 @@ describe('series of the servers', () => {
     );
   });
 
+  it('R11.1 the calls of a server that was just added are told from the first one on', async () => {
+    const history = await begin();
+    await clock.advance(5_000);
+    const late = add('late');
+    history.onEvent({ kind: 'configuration', servers: ['late'] });
+    late.answer(40);
+    await clock.advance(5_000);
+    const [first] = await samplesOf(history, 'late');
+    assert.deepEqual([first?.calls, first?.latency?.maxMs], [1, 40]);
+  });
+
   it('R11.1 a restart of a server of the same name, with counters from 0, is counted as it is', async () => {
     const a = add('a');
     const history = await begin();
@@ -335,8 +346,8 @@ describe('series of the servers', () => {
         const answer = await history.query({ resolution, ...(since === undefined ? {} : { since }) });
         assert.equal(answer.isDelta === true, since !== undefined, `${resolution} ${round}`);
         const before = known.get(resolution);
-        if (answer.cursor !== undefined)
-          known.set(resolution, before === undefined ? answer : joinHistory(before, answer));
+        assert.ok(answer.cursor !== undefined, 'also before the first bucket is closed');
+        known.set(resolution, before === undefined ? answer : joinHistory(before, answer));
       }
     }
     for (const resolution of names) {

@@ -108,7 +108,7 @@ export class SeriesSampler implements Observer, Disposable {
   }
 
   /** How far a resolution is told, and what of it is not closed yet, in order of time. By its place in `resolutions`. */
-  underWay(index: number): { readonly reach: Reach | undefined; readonly open: readonly Bucket[] } {
+  underWay(index: number): { readonly reach: Reach; readonly open: readonly Bucket[] } {
     const level = this.#levels[index];
     const { intervalMs } = level?.traits ?? resolutions[0];
     const open = new Map<string, Bucket[]>();
@@ -123,7 +123,10 @@ export class SeriesSampler implements Observer, Disposable {
         open.set(bucket.server, own);
       }
     }
-    return { reach: level?.reach, open: [...open.values()].flat() };
+    const { span } = this.#spans.reach;
+    // Of a span in which nothing was closed yet its beginning is told.
+    const reach = level?.reach?.span === span ? level.reach : { span, until: span };
+    return { reach, open: [...open.values()].flat() };
   }
 
   /** A state or a breaker that was there only between two samples is seen all the same. */

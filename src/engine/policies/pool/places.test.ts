@@ -61,6 +61,18 @@ describe('places', () => {
     assert.equal(places.queued, Places.maxQueued + 1);
   });
 
+  it('R11.1 tells the most that waited at one time since it was asked, whoever has left the line since', () => {
+    const { places, a } = given(1);
+    taken(a);
+    assert.equal(places.takeMostQueued(), 0);
+    const waiting = Array.from({ length: 3 }, (_, order) => a.wait(order, () => undefined));
+    for (const one of waiting.slice(1)) one?.leave();
+    assert.equal(places.takeMostQueued(), 3);
+    assert.equal(places.takeMostQueued(), 1);
+    waiting[0]?.leave();
+    assert.deepEqual([places.takeMostQueued(), places.takeMostQueued()], [1, 0]);
+  });
+
   it('R2.6 who leaves the line frees a place in it at once', () => {
     const { places, a } = given(1);
     taken(a);
