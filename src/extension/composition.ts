@@ -87,12 +87,26 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
     read: () => context.globalState.get(MUTED_KEY),
     write: (keys) => void context.globalState.update(MUTED_KEY, keys),
   });
-  store.add(registerCommands({ clock, engine, model, logs, dashboard, inputs, importing, mutes, t }));
+  const gate = store.add(makeGate(mutes, onError));
+  store.add(
+    registerCommands({
+      clock,
+      engine,
+      model,
+      logs,
+      dashboard,
+      inputs,
+      importing,
+      mutes,
+      onRecovered: (servers) => gate.noteTold(servers),
+      t,
+    }),
+  );
   store.add(connectEditor(context, { engine, settings, window, log }));
   store.add(new StatusItem(model, t));
   store.add(new ServersTree(model, t));
   store.add(new StatusDocument(model, t));
-  store.add(tellAlerts(model, { engine, logs, mutes, onError }));
+  store.add(tellAlerts(model, { engine, logs, gate }));
   store.add(engine.onDidLog((entries) => logs.add(entries)));
   engine.wantLogLevel(logs.wantedLevel);
   store.add(logs.onDidChangeWantedLevel((level) => engine.wantLogLevel(level)));
@@ -271,46 +285,39 @@ const editorServers = {
   },
 };
 
+const run = (command: string, ...args: unknown[]): void =>
+  void vscode.commands.executeCommand(command, ...args);
+const showDetails = (): void => run(commands.showStatus);
+
+function makeGate(mutes: MuteList, onError: (error: unknown) => void): NotificationGate {
+  return new NotificationGate({
+    clock,
+    mutes,
+    t,
+    showDetails,
+    onError,
+    show: (severity, message, titles) => messages[severity](message, ...titles),
+  });
+}
+
 /** The only way from what is the case to a notification. */
 function tellAlerts(
   model: HealthModel,
-  parts: {
-    readonly engine: EngineClient;
-    readonly logs: LogChannels;
-    readonly mutes: MuteList;
-    readonly onError: (error: unknown) => void;
-  },
+  parts: { readonly engine: EngineClient; readonly logs: LogChannels; readonly gate: NotificationGate },
 ): Disposable {
-  const store = new DisposableStore();
-  const run = (command: string, ...args: unknown[]): void =>
-    void vscode.commands.executeCommand(command, ...args);
-  const showDetails = (): void => run(commands.showStatus);
-  const gate = store.add(
-    new NotificationGate({
-      clock,
-      mutes: parts.mutes,
-      t,
+  return new NoticeWatch(model, {
+    clock,
+    gate: parts.gate,
+    t,
+    actions: {
       showDetails,
-      onError: parts.onError,
-      show: (severity, message, titles) => messages[severity](message, ...titles),
-    }),
-  );
-  store.add(
-    new NoticeWatch(model, {
-      clock,
-      gate,
-      t,
-      actions: {
-        showDetails,
-        showLog: (server) => parts.logs.show(server),
-        forceRecovery: (server) => run(commands.forceRecovery, server),
-        freePort: (server) => run(commands.freePort, server),
-        openSettings: () => run('workbench.action.openSettings', `${settingsPrefix}.servers`),
-        startEngine: () => parts.engine.startNow(),
-      },
-    }),
-  );
-  return store;
+      showLog: (server) => parts.logs.show(server),
+      forceRecovery: (server) => run(commands.forceRecovery, server),
+      freePort: (server) => run(commands.freePort, server),
+      openSettings: () => run('workbench.action.openSettings', `${settingsPrefix}.servers`),
+      startEngine: () => parts.engine.startNow(),
+    },
+  });
 }
 
 const messages = {

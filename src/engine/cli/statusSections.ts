@@ -1,4 +1,5 @@
 import type { ServerSnapshot, Snapshot } from '../../shared/model/snapshot.ts';
+import { alertSection } from './statusAlerts.ts';
 import { conditionSection } from './statusConditions.ts';
 import { continuitySection } from './statusContinuity.ts';
 import type { Colour } from './table.ts';
@@ -18,4 +19,4 @@ export interface StatusSection {
 }
 
 /** All sections, in the order in which they are shown. A concern with something to say adds its own, from a file of its own, here. */
-export const statusSections: readonly StatusSection[] = [conditionSection, continuitySection];
+export const statusSections: readonly StatusSection[] = [conditionSection, alertSection, continuitySection];

@@ -17,5 +17,7 @@ export interface CommandContext {
   readonly inputs: ServerInputs;
   readonly mutes: MuteList;
   readonly importing: Importing;
+  /** The person was told that these servers are well again. */
+  readonly onRecovered?: (servers: readonly string[]) => void;
   readonly t: Translate;
 }

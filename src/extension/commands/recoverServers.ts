@@ -71,7 +71,9 @@ function progressTitle({ t }: CommandContext, { mode, server }: RecoverParams): 
 }
 
 /** Messages are not waited for: the command is done when the servers are. */
-function tellResult({ logs, t }: CommandContext, result: RecoverResult): void {
+function tellResult({ logs, t, onRecovered }: CommandContext, result: RecoverResult): void {
+  const recovered = result.results.filter(({ outcome }) => outcome === 'recovered');
+  onRecovered?.(recovered.map(({ server }) => server));
   const { severity, message, logOf } = recoveryMessage(result, t);
   if (severity === 'info') {
     void vscode.window.showInformationMessage(message);

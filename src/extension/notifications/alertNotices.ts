@@ -26,8 +26,12 @@ const inSettings: ReadonlySet<Diagnosis['cause']> = new Set([
 
 /** What the engine's alerts come to. One that comes and goes is a badge of the view instead. */
 export function alertNotices(view: HealthView, actions: NoticeActions, t: Translate): readonly Notice[] {
+  // A value that a person has to enter is asked for where it is needed.
+  const needsInput = ({ rule, server }: AlertSnapshot): boolean =>
+    rule === 'needsSignIn' &&
+    view.servers.some(({ name, snapshot }) => name === server && snapshot?.needsInput !== undefined);
   return view.alerts
-    .filter(({ isFlapping }) => !isFlapping)
+    .filter((alert) => !alert.isFlapping && !needsInput(alert))
     .map((alert) => noticeOf(alert, view, actions, t));
 }
 

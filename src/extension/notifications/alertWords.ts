@@ -41,13 +41,15 @@ export function causeTitle(cause: string, t: Translate): string {
 
 /** What is the case, as a sentence without the server's name. What quotes the server is the engine's own, and English. */
 export function alertWords(alert: AlertSnapshot, server: ServerSnapshot | undefined, t: Translate): string {
-  const { rule, sentence, value = 0, windowMs = 0 } = alert;
+  const { rule, value = 0, windowMs = 0 } = alert;
   const seconds = Math.round(windowMs / 1_000);
   switch (rule) {
     case 'crashLoop': {
       const diagnosis = server?.diagnosis;
-      if (diagnosis === undefined) return shortened(server?.sentence ?? sentence);
-      return t('It keeps failing. {0}', causeSentence(diagnosis, MAX_SENTENCE));
+      if (diagnosis === undefined) return shortened(server?.sentence ?? alert.sentence);
+      // The notification has named the server.
+      const sentence = diagnosis.sentence.replace(`The MCP server "${alert.server ?? ''}" `, 'It ');
+      return t('It keeps failing. {0}', causeSentence({ ...diagnosis, sentence }, MAX_SENTENCE));
     }
     case 'breakerOpen':
       return t('It failed repeatedly; calls are held back for now.');
@@ -70,6 +72,6 @@ export function alertWords(alert: AlertSnapshot, server: ServerSnapshot | undefi
         'The journal of calls cannot be written. Calls go on; should the engine be killed, more of them than necessary are reported with unknown outcome.',
       );
     default:
-      return shortened(sentence);
+      return shortened(alert.sentence);
   }
 }

@@ -62,6 +62,13 @@ export class NotificationGate implements Disposable {
     }
   }
 
+  /** A person has just been told of these servers, by what was asked for; that it is over needs no further word. */
+  noteTold(servers: readonly string[]): void {
+    const isTold = ({ server }: Notice): boolean => server !== undefined && servers.includes(server);
+    for (const told of this.#told.values()) if (isTold(told.notice)) told.isOpen = false;
+    this.#over = this.#over.filter((notice) => !isTold(notice));
+  }
+
   dispose(): void {
     this.#timer?.dispose();
   }

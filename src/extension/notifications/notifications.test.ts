@@ -117,6 +117,18 @@ describe('notification gate', () => {
     assert.equal(shown.length, 3);
   });
 
+  it('R5.6 says nothing more of what a recovery by hand has told already', async () => {
+    const { update, gate, shown, clock } = givenGate();
+    await update(notice());
+    gate.noteTold(['git']);
+    await update();
+    await update(notice({ server: 'files' }));
+    gate.update('alerts', []);
+    gate.noteTold(['files', 'other']);
+    await clock.advance(1_000);
+    assert.equal(shown.length, 2);
+  });
+
   it('runs the chosen action, but not one that nobody needs any more', async () => {
     const { update, shown, messages } = givenGate();
     const ran: string[] = [];
@@ -210,7 +222,7 @@ describe('notices of alerts', () => {
   const noticesOf = (alerts: AlertSnapshot[], diagnosis?: Partial<Diagnosis>) => {
     const whole = {
       cause: 'unknown',
-      sentence: 'Port 8123 is in use.',
+      sentence: 'The MCP server "git" found port 8123 in use.',
       advice: 'Free it.',
       ...diagnosis,
     } as const;
@@ -226,7 +238,7 @@ describe('notices of alerts', () => {
 
   it('R11.3 says what is the case, with the cause and what can be done', () => {
     const [told] = noticesOf([alert('crashLoop')], { cause: 'portInUse' });
-    assert.equal(told?.message, 'MCP server "git": It keeps failing. Port 8123 is in use. Free it.');
+    assert.equal(told?.message, 'MCP server "git": It keeps failing. It found port 8123 in use. Free it.');
     assert.equal(noticesOf([alert('crashLoop')])[0]?.message, 'MCP server "git": It keeps failing.');
     const counted = alert('brokenPipes', { value: 7, threshold: 5, windowMs: 60_000 });
     assert.equal(
@@ -262,6 +274,12 @@ describe('notices of alerts', () => {
 
   it('R11.3 an alert that comes and goes makes no notification', () => {
     assert.deepEqual(noticesOf([alert('breakerOpen', { isFlapping: true })]), []);
+  });
+
+  it('R1.4 a value that is asked for anyway is no sign-in to be told of', () => {
+    const server = serverSnapshot('git', { state: 'needsSignIn', needsInput: ['key'] });
+    const view = viewOf([server], { alerts: [alert('needsSignIn')] });
+    assert.deepEqual(alertNotices(view, actions, untranslated), []);
   });
 
   it('a rule of a newer engine is told in the engine’s words', () => {
