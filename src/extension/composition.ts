@@ -5,6 +5,7 @@ import { lifelineHome } from '../endpoint/location.ts';
 import { sleep, systemClock } from '../shared/base/clock.ts';
 import { DisposableStore, type Disposable } from '../shared/base/disposable.ts';
 import { commands, editorServerId, settingsPrefix } from '../shared/contributions.ts';
+import { registerTools } from './agentTools/registerTools.ts';
 import { registerCommands } from './commands/registerCommands.ts';
 import { StatusDocument } from './commands/statusDocument.ts';
 import { SettingsReader } from './config/settingsReader.ts';
@@ -102,6 +103,7 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
       t,
     }),
   );
+  store.add(registerTools({ clock, engine, model, t }));
   store.add(connectEditor(context, { engine, settings, window, log }));
   store.add(new StatusItem(model, t));
   store.add(new ServersTree(model, t));

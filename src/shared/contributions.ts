@@ -47,6 +47,17 @@ export const commands = {
 } as const;
 export type CommandId = (typeof commands)[keyof typeof commands];
 
+/**
+ * What agents may call (requirements R12.6). Two, because a person who lets an agent read without being asked has not said that it may end
+ * running calls.
+ */
+export const agentTools = {
+  /** `#mcpHealth` */
+  health: 'mcpLifeline_getHealth',
+  /** `#mcpRecover` */
+  recover: 'mcpLifeline_recoverServer',
+} as const;
+
 /** The id VS Code gives a server that this extension registers. */
 export function editorServerId(label: string): string {
   return `${extensionId}/${label}`;

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import {
+  agentTools,
   commands,
   extensionId,
   providerId,
@@ -66,6 +67,13 @@ interface Manifest {
     readonly viewsContainers: { readonly activitybar: readonly { id: string; icon: string }[] };
     readonly views: Readonly<Record<string, readonly { id: string }[]>>;
     readonly viewsWelcome: readonly { view: string }[];
+    readonly languageModelTools: readonly {
+      readonly name: string;
+      readonly toolReferenceName: string;
+      readonly canBeReferencedInPrompt: boolean;
+      readonly modelDescription: string;
+      readonly inputSchema: Schema;
+    }[];
     readonly configuration: readonly { properties: Readonly<Record<string, Property>> }[];
   };
 }
@@ -185,6 +193,23 @@ describe('manifest', () => {
     );
     for (const { view } of contributes.viewsWelcome) assert.equal(view, views.servers);
     assert.ok(statusItemId.startsWith(`${settingsPrefix}.`));
+  });
+
+  it('R12.6 contributes the tools for agents that the code knows, each with a strict schema', () => {
+    const { languageModelTools: tools } = contributes;
+    assert.deepEqual(
+      tools.map(({ name }) => name),
+      Object.values(agentTools),
+    );
+    assert.deepEqual(
+      tools.map(({ toolReferenceName }) => toolReferenceName),
+      ['mcpHealth', 'mcpRecover'],
+    );
+    for (const { inputSchema, canBeReferencedInPrompt, modelDescription } of tools) {
+      assert.equal(inputSchema.additionalProperties, false);
+      assert.ok(canBeReferencedInPrompt);
+      assert.ok(modelDescription.length > 100);
+    }
   });
 
   it('R11.8 no workspace can have telemetry sent anywhere, and none is sent by default', () => {

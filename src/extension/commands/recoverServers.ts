@@ -1,15 +1,13 @@
 import * as vscode from 'vscode';
 import { Fault } from '../../shared/model/fault.ts';
 import type { RecoverParams, RecoverResult } from '../../shared/protocol/engineMessages.ts';
-import { withSnapshot, type HealthView } from '../health/healthView.ts';
+import { viewNow } from '../health/viewNow.ts';
 import type { CommandContext } from './commandContext.ts';
 import { tellEngineDown } from './engineDown.ts';
 import { interruptedServers, interruptionQuestion, recoveryMessage } from './recoveryWords.ts';
 
 /** A server may need a first start (two minutes for package runners); several start one after another. */
 const RECOVER_LIMIT_MS = 300_000;
-/** The engine has to tell what runs within this time; then what it told last has to do. */
-const ANSWER_LIMIT_MS = 2_000;
 /** What takes longer shows that it is under way. */
 const PROGRESS_AFTER_MS = 1_000;
 
@@ -53,15 +51,6 @@ export async function recoverServers(
       return undefined;
     }
     throw error;
-  }
-}
-
-/** With the calls that run now: snapshots are sent when a server changes, and not for each call. */
-async function viewNow({ engine, model }: CommandContext): Promise<HealthView> {
-  try {
-    return withSnapshot(model.view, await engine.getSnapshot({ timeoutMs: ANSWER_LIMIT_MS }));
-  } catch {
-    return model.view; // an engine that does not answer is told of by the request that follows
   }
 }
 
