@@ -137,6 +137,21 @@ describe('inputs of a server', () => {
     assert.ok(!JSON.stringify(await control.snapshot()).includes(secret));
   });
 
+  it('R1.4 settings that need no input any more, while it is asked for, start the server', async () => {
+    bed.configure({ s: scripted({ NAME: '${input:who}', STARTS: join(bed.home, 'starts') }) });
+    const { control } = await bed.startEngine();
+    control.onInputsNeeded = ({ why }) => (why === 'start' ? { values: [] } : new Promise(() => undefined));
+    const client = bed.bridge('s');
+    await client.initialize();
+    const call = client.call('echo', { key: 'e' });
+    await until('a question', () => control.asked.some(({ why }) => why === 'call'));
+    await control.configure(
+      bed.configure({ s: scripted({ NAME: 'me', STARTS: join(bed.home, 'starts') }) }).configuration,
+    );
+    assert.equal(textOf(await call), 'e');
+    assert.equal(starts(), 1);
+  });
+
   it('R1.4 with a value that cannot be used leave the server waiting, and say why', async () => {
     bed.configure({ web: { url: 'http://127.0.0.1:${input:port}/mcp' } });
     const { control } = await bed.startEngine();

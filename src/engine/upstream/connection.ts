@@ -528,9 +528,9 @@ export class Connection implements ServerLink {
     const old = this.#launch;
     this.#preparation.isByHand = why === 'byHand';
     if (old === undefined) {
-      // What was asked for without interrupting anybody is asked for in earnest.
-      if (this.#preparation.isOpen) this.#preparation.begin('byHand');
-      else this.#start();
+      if (this.#state !== 'connecting' || !this.#preparation.isOpen) this.#start();
+      // What was asked for without interrupting anybody is asked for in earnest; by other settings nothing may be missing any more.
+      else if (!this.#preparation.begin(this.#preparation.reasonOr('byHand'))) this.#enter();
       return;
     }
     // The old process must be gone before the new one starts: it may hold a port or a lock. Its end starts the new one.
