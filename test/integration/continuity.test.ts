@@ -26,7 +26,8 @@ describe('continuity of real servers', () => {
   const kill = async (): Promise<void> => {
     const { pids } = await control.server('s', ({ state }) => state === 'ready');
     process.kill(pids[0] ?? 0, 'SIGKILL');
-    await control.server('s', ({ state }) => state !== 'ready');
+    // It may be back before anybody has seen that it was gone.
+    await control.server('s', (server) => server.state !== 'ready' || server.pids[0] !== pids[0]);
   };
 
   beforeEach(() => {
