@@ -152,6 +152,30 @@ describe('inputs of a server', () => {
     assert.equal(starts(), 1);
   });
 
+  it('R1.4 R14.4 that were given for one entry are asked for anew when another takes its place', async () => {
+    const seen = (): string[] => {
+      try {
+        return readFileSync(join(bed.home, 'seen'), 'utf8').split('\n');
+      } catch {
+        return [];
+      }
+    };
+    const entry = (where: string): ReturnType<typeof scripted> =>
+      scripted({ NAME: '${input:key}', STARTS: join(bed.home, where) });
+    bed.configure({ s: entry('mine') });
+    const { control } = await bed.startEngine();
+    control.onInputsNeeded = () => give({ key: 'a value for mine' }, true);
+    const client = await bed.session('s');
+    await client.call('echo', { key: 'e' });
+    // A folder's settings have an entry of the same name, and their own inputs: the editor gives it nothing of mine.
+    control.onInputsNeeded = () => ({ values: [], message: 'It is not defined.' });
+    const asked = control.asked.length;
+    await control.configure(bed.configure({ s: entry('seen') }).configuration);
+    await control.server('s', ({ state }) => state === 'needsSignIn');
+    assert.ok(control.asked.length > asked);
+    assert.deepEqual(seen(), []);
+  });
+
   it('R1.4 with a value that cannot be used leave the server waiting, and say why', async () => {
     bed.configure({ web: { url: 'http://127.0.0.1:${input:port}/mcp' } });
     const { control } = await bed.startEngine();

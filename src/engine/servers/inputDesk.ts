@@ -44,6 +44,8 @@ function inputNames(ids: readonly string[]): string {
 
 interface KnownServer {
   readonly values: ReadonlyMap<string, string>;
+  /** The entry that they were given for: another of the same name, of a workspace say, must not get them. */
+  readonly digest: string;
   /** What was made of them last, and for which settings. */
   filled?: { readonly inputs: ServerInputs; readonly config: ServerConfig | undefined };
 }
@@ -85,10 +87,11 @@ export class InputDesk {
     name,
     config,
     inputs,
-  }: Pick<ServerRuntime, 'name' | 'config' | 'inputs'>): ServerConfig | undefined {
+    configurationDigest,
+  }: Pick<ServerRuntime, 'name' | 'config' | 'inputs' | 'configurationDigest'>): ServerConfig | undefined {
     if (inputs === undefined) return config;
     const known = this.#known.get(name);
-    if (known === undefined) return undefined;
+    if (known?.digest !== configurationDigest) return undefined;
     if (known.filled?.inputs !== inputs) known.filled = { inputs, config: inputs.fill(known.values).config };
     return known.filled.config;
   }
@@ -148,7 +151,7 @@ export class InputDesk {
   }
 
   async #ask(runtime: ServerRuntime, inputs: ServerInputs, why: StartReason): Promise<void> {
-    const { name } = runtime;
+    const { name, configurationDigest: digest } = runtime;
     if (why === 'byHand') this.#declined.delete(name);
     const needed = `The MCP server "${name}" needs the value of ${inputNames(inputs.ids)}.`;
     const fault = (reason: string): Fault =>
@@ -156,7 +159,7 @@ export class InputDesk {
     const source = await this.#source();
     if (source === undefined) throw fault('There is no editor that could be asked for it.');
     const asked = source({ server: name, inputs: [...inputs.ids], why });
-    const answer = asked.then((given) => this.#keep(runtime, inputs, given));
+    const answer = asked.then((given) => this.#keep(runtime, inputs, digest, given));
     let reason: string | undefined;
     try {
       reason = await this.#withinLimit(answer);
@@ -170,7 +173,12 @@ export class InputDesk {
    * Takes an answer, also one that comes too late: then it starts the server for whoever needs it by now. Answers why it is not enough, as a
    * sentence.
    */
-  #keep(runtime: ServerRuntime, inputs: ServerInputs, given: GivenInputs): string | undefined {
+  #keep(
+    runtime: ServerRuntime,
+    inputs: ServerInputs,
+    digest: string,
+    given: GivenInputs,
+  ): string | undefined {
     const { name } = runtime;
     // Before anything is done with them (requirements R14.4).
     this.#redactor.learn(given.values.filter(({ secret }) => secret).map(({ value }) => value));
@@ -188,7 +196,7 @@ export class InputDesk {
       return `With the value that was given, ${why}.`;
     }
     this.#redactor.learn(secretsIn(config));
-    this.#known.set(name, { values });
+    this.#known.set(name, { values, digest });
     runtime.inputsGiven();
     return undefined;
   }
