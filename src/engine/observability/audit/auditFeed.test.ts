@@ -206,6 +206,23 @@ describe('what feeds the audit trail', () => {
     assert.equal((await verifyFolder(folder)).broken, undefined);
   });
 
+  it('R11.5 what waits for a writing side to come back is named when the settings do away with the wait', async () => {
+    const feed = given();
+    feed.onCall(call(1), 'ok', 'x');
+    await feed.flush();
+    const [first] = opened;
+    await first?.trail.stop();
+    first?.listener.onEnd('out of memory');
+    feed.onCall(call(2), 'ok', 'x');
+    feed.configure(true, 7);
+    await feed.flush();
+    feed.onCall(call(3), 'ok', 'x');
+    await feed.stop();
+    const told = calls().map((one) => one['call']);
+    const lost = gaps().reduce<number>((sum, gap) => sum + (gap as { lost: number }).lost, 0);
+    assert.equal(told.length + lost, 3, `${told.join()} are told, and ${lost} lost`);
+  });
+
   it('R11.5 switched off and on again at once, one writes after the other', async () => {
     const feed = given();
     for (let number = 1; number <= 4; number += 1) {

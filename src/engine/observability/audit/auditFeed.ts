@@ -324,12 +324,17 @@ export class AuditFeed implements Observer {
     for (const packet of this.#ready.splice(0)) this.#give(packet);
   }
 
+  /** What is not known to have been read. */
+  get #waitingRecords(): number {
+    const packets = [...this.#given, ...this.#ready, ...(this.#packet === undefined ? [] : [this.#packet])];
+    return packets.reduce((sum, { records }) => sum + records, 0);
+  }
+
   /** What was under way is lost; another one is opened later. */
   #onEnd(reason: string): void {
     this.#options.log(`the audit trail cannot be written and is tried again: ${reason}`);
     this.#why = reason;
-    const packets = [...this.#given, ...this.#ready, ...(this.#packet === undefined ? [] : [this.#packet])];
-    this.#lose(packets.reduce((sum, { records }) => sum + records, this.#sinkStatus.waiting));
+    this.#lose(this.#waitingRecords + this.#sinkStatus.waiting);
     this.#detach();
     this.#restart = this.#options.clock.setTimer(
       RESTART_MS,
@@ -356,6 +361,8 @@ export class AuditFeed implements Observer {
     this.#restart?.dispose();
     const sink = this.#sink;
     if (sink !== undefined) this.#send();
+    // One that ended was waited for.
+    else if (this.#why !== undefined) this.#lose(this.#waitingRecords);
     this.#detach();
     if (sink === undefined) return;
     const late = Promise.withResolvers<undefined>();
