@@ -1,4 +1,4 @@
-// Builds the bundles: dist/extension.cjs, dist/engine.cjs with dist/program.cjs, dist/bridge.cjs, dist/webview.js (.css), and in dist/lib the
+// Builds the bundles: dist/extension.cjs, dist/engine.cjs with dist/program.cjs and dist/askingEngines.cjs, dist/bridge.cjs, dist/webview.js (.css), and in dist/lib the
 // libraries that are loaded when they are needed. Types are checked apart (`npm run types`).
 import { build } from 'esbuild';
 import { chmodSync, readFileSync } from 'node:fs';
@@ -28,6 +28,8 @@ const apart = {
   'vscode-languageclient/node': './lib/languageClient.cjs',
   'languageServer.ts': './lib/languageServer.cjs',
   'exporters.ts': './lib/telemetry.cjs',
+  'settingUp.ts': './lib/settingUp.cjs',
+  'askingEngines.ts': './askingEngines.cjs',
   'commands.ts': './program.cjs',
 };
 
@@ -36,7 +38,10 @@ const keepApart = {
   name: 'keep apart',
   setup({ onResolve }) {
     onResolve(
-      { filter: /^undici$|^vscode-languageclient\/node$|\/(languageServer|exporters|commands)\.ts$/ },
+      {
+        filter:
+          /^undici$|^vscode-languageclient\/node$|\/(languageServer|exporters|settingUp|askingEngines|commands)\.ts$/,
+      },
       (found) => {
         if (found.kind === 'entry-point') return undefined;
         const bundle = apart[found.path] ?? apart[path.basename(found.path)];
@@ -75,8 +80,12 @@ await Promise.all([
   }),
   build({
     ...base,
-    entryPoints: ['src/engine/cli/commands.ts'],
-    outfile: 'dist/program.cjs',
+    entryPoints: [
+      { in: 'src/engine/cli/commands.ts', out: 'program' },
+      { in: 'src/engine/cli/askingEngines.ts', out: 'askingEngines' },
+    ],
+    outdir: 'dist',
+    outExtension: { '.js': '.cjs' },
     // Where its other files are.
     define: { 'import.meta.dirname': '__dirname' },
     plugins: [keepApart, versionOnly],
@@ -89,6 +98,7 @@ await Promise.all([
       { in: 'src/engine/observability/audit/auditWorker.ts', out: 'auditWorker' },
       { in: 'vscode-languageclient/node', out: 'languageClient' },
       { in: 'src/engine/observability/exporters/exporters.ts', out: 'telemetry' },
+      { in: 'src/extension/commands/settingUp.ts', out: 'settingUp' },
     ],
     outdir: 'dist/lib',
     outExtension: { '.js': '.cjs' },

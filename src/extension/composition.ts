@@ -14,7 +14,7 @@ import { openEngine } from './engineClient/engineFinder.ts';
 import { windowIdOf } from './engineClient/windowId.ts';
 import { HealthModel } from './health/healthModel.ts';
 import { buildHealthView, type HealthView } from './health/healthView.ts';
-import { Importing } from './import/importing.ts';
+import type { Importing } from './import/importing.ts';
 import { makeServerInputs, type ServerInputs } from './inputs/serverInputs.ts';
 import { LogChannels } from './log/logChannels.ts';
 import { DefinitionProvider } from './mcp/definitionProvider.ts';
@@ -63,13 +63,17 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
   });
   const engine: EngineClient = store.add(makeEngineClient(context, { log, logs, settings, window, inputs }));
   const model = makeModel(store, engine, settings, onError);
-  const importing = store.add(
-    new Importing(context, t, {
-      servers: () => settings.current.servers,
-      keepSecret: (scope, id, value) => inputs.keepSecret(scope, id, value),
-      log: (message) => log.warn(`Import: ${message}`),
-    }),
-  );
+  let madeImporting: Promise<Importing> | undefined;
+  const importing = (): Promise<Importing> =>
+    (madeImporting ??= import('./commands/settingUp.ts').then((library) =>
+      store.add(
+        new library.Importing(context, t, {
+          servers: () => settings.current.servers,
+          keepSecret: (scope, id, value) => inputs.keepSecret(scope, id, value),
+          log: (message) => log.warn(`Import: ${message}`),
+        }),
+      ),
+    ));
 
   const source = store.add(new DashboardSource({ clock, engine, model, t, onError }));
   const dashboard = store.add(

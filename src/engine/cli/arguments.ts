@@ -10,10 +10,14 @@ export const exitCodes = {
 } as const;
 
 /** Something that the person who typed the command has to change; told without a stack. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  readonly exitCode = exitCodes.wrongUsage;
+}
 
 /** There is no engine to talk to; told without a stack. */
-export class NoEngineError extends Error {}
+export class NoEngineError extends Error {
+  readonly exitCode = exitCodes.noEngine;
+}
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 

@@ -1,7 +1,7 @@
 import packageJson from '../../../package.json' with { type: 'json' };
 import { isWindowId } from '../../endpoint/location.ts';
 import { redactWellKnown } from '../../shared/redaction/wellKnown.ts';
-import { exitCodes, NoEngineError, readArguments, UsageError } from './arguments.ts';
+import { exitCodes, readArguments, UsageError } from './arguments.ts';
 import { HELP } from './help.ts';
 import { say } from './output.ts';
 import { requireNode } from './nodeVersion.ts';
@@ -21,11 +21,11 @@ async function main(args: readonly string[]): Promise<number | undefined> {
       (await import('./bridge.ts')).runBridge();
       return undefined;
     case 'status':
-      return (await import('./status.ts')).status(rest);
+      return (await import('./askingEngines.ts')).status(rest);
     case 'recover':
-      return (await import('./recover.ts')).recoverServers(rest);
+      return (await import('./askingEngines.ts')).recoverServers(rest);
     case 'verify-audit':
-      return (await import('./verifyAudit.ts')).verifyAuditTrails(rest);
+      return (await import('./askingEngines.ts')).verifyAuditTrails(rest);
     case 'engine':
       return runEngine(rest);
     case '--help':
@@ -59,10 +59,12 @@ async function runEngine(args: readonly string[]): Promise<undefined> {
 function onFailure(error: unknown): void {
   // An argument that was not understood may be a token, and what is printed here ends up in somebody's log.
   const text = redactWellKnown(error instanceof Error ? error.message : String(error));
-  if (error instanceof UsageError) {
+  // By what they carry: commands of another bundle have classes of their own.
+  const exitCode = error instanceof Error && 'exitCode' in error ? error.exitCode : undefined;
+  if (exitCode === exitCodes.wrongUsage) {
     process.stderr.write(`mcp-lifeline: ${text}\nmcp-lifeline --help tells more.\n`);
     process.exitCode = exitCodes.wrongUsage;
-  } else if (error instanceof NoEngineError) {
+  } else if (exitCode === exitCodes.noEngine) {
     process.stderr.write(`mcp-lifeline: ${text}\n`);
     process.exitCode = exitCodes.noEngine;
   } else {

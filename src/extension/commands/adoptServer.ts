@@ -4,7 +4,7 @@ import { FileTrouble, readText, writeText } from '../import/files.ts';
 import { changeSettings, readSettings, type SettingsScope } from '../import/settingsAccess.ts';
 import { withAdditions } from '../import/settingsPart.ts';
 import { wantsSignIn } from '../import/signIn.ts';
-import type { CommandContext } from './commandContext.ts';
+import type { SettingUpContext } from './commandContext.ts';
 import { serverArgument } from './serverArgument.ts';
 
 interface Candidate extends vscode.QuickPickItem {
@@ -17,7 +17,7 @@ interface Candidate extends vscode.QuickPickItem {
  * `mcpLifeline.adoptServer`: takes an entry of an `mcp.json` over into the settings, without a duplicate, once the person has seen what changes
  * (requirements R1.7). Works without an engine. Answers whether it was done.
  */
-export async function adoptServer(context: CommandContext, argument: unknown): Promise<boolean> {
+export async function adoptServer(context: SettingUpContext, argument: unknown): Promise<boolean> {
   const { importing, t } = context;
   const refuse = (name: string, reason: string): false => {
     void vscode.window.showWarningMessage(t('The entry "{0}" was left alone: {1}', name, reason));
@@ -71,7 +71,7 @@ export async function adoptServer(context: CommandContext, argument: unknown): P
   }
 }
 
-async function findCandidates({ importing, t }: CommandContext): Promise<readonly Candidate[]> {
+async function findCandidates({ importing, t }: SettingUpContext): Promise<readonly Candidate[]> {
   const files = importing.editorFiles();
   const found = await Promise.all(
     files.map(async ({ file, scope }): Promise<Candidate[]> => {

@@ -16,8 +16,14 @@ export interface CommandContext {
   readonly dashboard: { open(): void };
   readonly inputs: ServerInputs;
   readonly mutes: MuteList;
-  readonly importing: Importing;
+  /** What the commands that set servers up work with; made when it is asked for. */
+  readonly importing: () => Promise<Importing>;
   /** The person was told that these servers are well again. */
   readonly onRecovered?: (servers: readonly string[]) => void;
   readonly t: Translate;
+}
+
+/** What commands that set servers up work with. */
+export interface SettingUpContext extends Omit<CommandContext, 'importing'> {
+  readonly importing: Importing;
 }

@@ -9,7 +9,7 @@ import { EngineClient } from '../engineClient/engineClient.ts';
 import type { EngineStatus } from '../engineClient/supervisor.ts';
 import { untranslated } from '../translate.ts';
 import { MuteList } from '../notifications/muteList.ts';
-import type { CommandContext } from './commandContext.ts';
+import type { CommandContext, SettingUpContext } from './commandContext.ts';
 
 const manifest = JSON.parse(
   readFileSync(join(import.meta.dirname, '..', '..', '..', 'package.json'), 'utf8'),
@@ -18,7 +18,12 @@ const ids = manifest.contributes.commands.map(({ command }) => command);
 
 describe('every command while the engine is down', () => {
   before(async () => {
-    const { registerCommands } = await loadWithFakeVscode(() => import('./registerCommands.ts'));
+    const load = async () => {
+      // While the editor's stand-in is there; otherwise it would be loaded when its commands are run.
+      await import('./settingUp.ts');
+      return import('./registerCommands.ts');
+    };
+    const { registerCommands } = await loadWithFakeVscode(load);
     register = registerCommands;
   });
   let register: (context: CommandContext) => { dispose(): void };
@@ -56,13 +61,14 @@ describe('every command while the engine is down', () => {
         clear: () => Promise.resolve(0),
         keepSecret: () => Promise.resolve(),
       },
-      importing: {
-        editorFiles: () => [],
-        serverNames: () => [],
-        find: () => Promise.resolve({ found: [], problems: [] }),
-        lastImport: () => [],
-        adoptions: { list: () => Promise.resolve([]) },
-      } as unknown as CommandContext['importing'],
+      importing: () =>
+        Promise.resolve({
+          editorFiles: () => [],
+          serverNames: () => [],
+          find: () => Promise.resolve({ found: [], problems: [] }),
+          lastImport: () => [],
+          adoptions: { list: () => Promise.resolve([]) },
+        } as unknown as SettingUpContext['importing']),
       dashboard: { open: () => opened.push('dashboard') },
       mutes: new MuteList({ read: () => undefined, write: () => undefined }),
       t: untranslated,

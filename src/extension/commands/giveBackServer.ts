@@ -3,14 +3,14 @@ import { planGiveBack } from '../import/adopt.ts';
 import { FileTrouble, readText, writeText } from '../import/files.ts';
 import { changeSettings, readSettings } from '../import/settingsAccess.ts';
 import { withoutServers } from '../import/settingsPart.ts';
-import type { CommandContext } from './commandContext.ts';
+import type { SettingUpContext } from './commandContext.ts';
 import { serverArgument } from './serverArgument.ts';
 
 /**
  * `mcpLifeline.giveBackServer`: puts an adopted entry back where it was, in one step: byte for byte when nothing else changed in its file
  * (requirements R1.7). Works without an engine. Answers whether it was done.
  */
-export async function giveBackServer(context: CommandContext, argument: unknown): Promise<boolean> {
+export async function giveBackServer(context: SettingUpContext, argument: unknown): Promise<boolean> {
   const { importing, t } = context;
   const open = new Set(importing.editorFiles().map(({ file }) => file.toString()));
   // Of another workspace's file the settings are not here.

@@ -3,7 +3,7 @@ import { planImport, type FoundSecret } from '../import/importPlan.ts';
 import type { FoundInSource } from '../import/importing.ts';
 import { changeSettings, readSettings, type SettingsScope } from '../import/settingsAccess.ts';
 import { withAdditions, type SettingsPart } from '../import/settingsPart.ts';
-import type { CommandContext } from './commandContext.ts';
+import type { SettingUpContext } from './commandContext.ts';
 
 interface Item extends vscode.QuickPickItem {
   readonly found?: FoundInSource;
@@ -13,7 +13,7 @@ interface Item extends vscode.QuickPickItem {
  * `mcpLifeline.importServers`: copies servers of other clients' files into the settings, once the person has seen what changes (requirements R1.2). Works
  * without an engine. Answers the names of what was imported.
  */
-export async function importServers(context: CommandContext): Promise<readonly string[]> {
+export async function importServers(context: SettingUpContext): Promise<readonly string[]> {
   const { importing, t } = context;
   const { found, problems } = await importing.find();
   if (problems.length > 0) {
@@ -74,7 +74,7 @@ export async function importServers(context: CommandContext): Promise<readonly s
   return imported;
 }
 
-function itemsOf(found: readonly FoundInSource[], { t }: CommandContext): Item[] {
+function itemsOf(found: readonly FoundInSource[], { t }: SettingUpContext): Item[] {
   const items: Item[] = [];
   let heading = '';
   for (const one of found) {
@@ -97,7 +97,7 @@ function itemsOf(found: readonly FoundInSource[], { t }: CommandContext): Item[]
 
 /** Whether plain-text secrets become inputs; `undefined`: nothing is to be done. */
 async function askAboutSecrets(
-  { t }: CommandContext,
+  { t }: SettingUpContext,
   chosen: readonly FoundInSource[],
 ): Promise<boolean | undefined> {
   const { secrets } = planImport({

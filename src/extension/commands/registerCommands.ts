@@ -2,12 +2,8 @@ import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import { commands, type CommandId } from '../../shared/contributions.ts';
 import { actOnServer } from './actOnServer.ts';
-import { adoptServer } from './adoptServer.ts';
-import { giveBackServer } from './giveBackServer.ts';
-import { importServers } from './importServers.ts';
-import { undoImport } from './undoImport.ts';
 import { clearInputs } from './clearInputs.ts';
-import type { CommandContext } from './commandContext.ts';
+import type { CommandContext, SettingUpContext } from './commandContext.ts';
 import { enterInput } from './enterInput.ts';
 import { forceRecovery } from './forceRecovery.ts';
 import { forceRecoveryServer } from './forceRecoveryServer.ts';
@@ -15,11 +11,22 @@ import { getConnectionStatus } from './getConnectionStatus.ts';
 import { mutedAlerts } from './mutedAlerts.ts';
 import { openDashboard } from './openDashboard.ts';
 import { restart } from './restart.ts';
+import type * as SettingUp from './settingUp.ts';
 import { showLog } from './showLog.ts';
 import { showStatus } from './showStatus.ts';
 import { verifyAudit } from './verifyAudit.ts';
 
 type Handler = (context: CommandContext, argument: unknown) => unknown;
+
+/** A command of those that set servers up. Their code is as much as half of the rest, and most windows never run it. */
+function settingUp(
+  choose: (library: typeof SettingUp) => (context: SettingUpContext, argument: unknown) => unknown,
+): Handler {
+  return async (context, argument) => {
+    const [library, importing] = await Promise.all([import('./settingUp.ts'), context.importing()]);
+    return choose(library)({ ...context, importing }, argument);
+  };
+}
 
 /** Every command of the manifest has its handler here, or this does not compile. */
 const handlers: Record<CommandId, Handler> = {
@@ -39,10 +46,10 @@ const handlers: Record<CommandId, Handler> = {
   [commands.enterInput]: enterInput,
   [commands.clearInputs]: clearInputs,
   [commands.mutedAlerts]: mutedAlerts,
-  [commands.importServers]: importServers,
-  [commands.undoImport]: undoImport,
-  [commands.adoptServer]: adoptServer,
-  [commands.giveBackServer]: giveBackServer,
+  [commands.importServers]: settingUp((library) => library.importServers),
+  [commands.undoImport]: settingUp((library) => library.undoImport),
+  [commands.adoptServer]: settingUp((library) => library.adoptServer),
+  [commands.giveBackServer]: settingUp((library) => library.giveBackServer),
   [commands.getConnectionStatus]: getConnectionStatus,
 };
 

@@ -1,10 +1,10 @@
 import * as vscode from 'vscode';
 import { changeSettings, readSettings } from '../import/settingsAccess.ts';
 import { withoutServers } from '../import/settingsPart.ts';
-import type { CommandContext } from './commandContext.ts';
+import type { SettingUpContext } from './commandContext.ts';
 
 /** `mcpLifeline.undoImport`: takes the last import back, but for servers that were changed since. Answers whether anything was taken back. */
-export async function undoImport({ importing, t }: CommandContext): Promise<boolean> {
+export async function undoImport({ importing, t }: SettingUpContext): Promise<boolean> {
   const last = importing.lastImport();
   if (last.length === 0) {
     void vscode.window.showInformationMessage(t('There is no import to undo.'));

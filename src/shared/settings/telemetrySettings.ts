@@ -122,8 +122,7 @@ function checkOtlp(value: unknown): string | undefined {
   if (protocol !== 'http:' && protocol !== 'https:') return 'must begin with "https://" or "http://"';
   if (username !== '' || password !== '')
     return 'must be without user name and password; use a header for them';
-  if (/[?#]/.test(value))
-    return 'must be without "?" and "#"; /v1/traces and /v1/metrics are added';
+  if (/[?#]/.test(value)) return 'must be without "?" and "#"; /v1/traces and /v1/metrics are added';
   return undefined;
 }
 
