@@ -28,6 +28,7 @@ const apart = {
   'vscode-languageclient/node': './lib/languageClient.cjs',
   'languageServer.ts': './lib/languageServer.cjs',
   'exporters.ts': './lib/telemetry.cjs',
+  'languageFeatures.ts': './lib/languageFeatures.cjs',
   'settingUp.ts': './lib/settingUp.cjs',
   'askingEngines.ts': './askingEngines.cjs',
   'commands.ts': './program.cjs',
@@ -40,7 +41,7 @@ const keepApart = {
     onResolve(
       {
         filter:
-          /^undici$|^vscode-languageclient\/node$|\/(languageServer|exporters|settingUp|askingEngines|commands)\.ts$/,
+          /^undici$|^vscode-languageclient\/node$|\/(languageServer|languageFeatures|exporters|settingUp|askingEngines|commands)\.ts$/,
       },
       (found) => {
         if (found.kind === 'entry-point') return undefined;
@@ -96,6 +97,7 @@ await Promise.all([
       { in: 'undici', out: 'undici' },
       { in: 'src/engine/control/languageServer.ts', out: 'languageServer' },
       { in: 'src/engine/observability/audit/auditWorker.ts', out: 'auditWorker' },
+      { in: 'src/engine/language/languageFeatures.ts', out: 'languageFeatures' },
       { in: 'vscode-languageclient/node', out: 'languageClient' },
       { in: 'src/engine/observability/exporters/exporters.ts', out: 'telemetry' },
       { in: 'src/extension/commands/settingUp.ts', out: 'settingUp' },

@@ -267,6 +267,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   observations.add(history);
   let lastNumber = 0;
 
+  const loginShell = new LoginShell({
+    clock,
+    environment: process.env,
+    guardian,
+    log: (text) => log.write('info', text),
+  });
   const upstreams = new Upstreams({
     clock,
     redactor,
@@ -274,12 +280,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     window,
     processes,
     beforeWrite: () => journal.flush(),
-    loginShell: new LoginShell({
-      clock,
-      environment: process.env,
-      guardian,
-      log: (text) => log.write('info', text),
-    }),
+    loginShell,
     environment: process.env,
     random: systemRandom,
     log: (message, server) => log.write('info', message, server),
@@ -345,6 +346,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
             audit: auditDesk,
             takesConfiguration,
             inputs,
+            environment: process.env,
+            loginShell,
           });
         },
         (error: unknown) => {

@@ -16,6 +16,7 @@ import { HealthModel } from './health/healthModel.ts';
 import { buildHealthView, type HealthView } from './health/healthView.ts';
 import type { Importing } from './import/importing.ts';
 import { makeServerInputs, type ServerInputs } from './inputs/serverInputs.ts';
+import type { LanguageSideOptions } from './language/languageSide.ts';
 import { LogChannels } from './log/logChannels.ts';
 import { DefinitionProvider } from './mcp/definitionProvider.ts';
 import { PromiseKeeper } from './mcp/promiseKeeper.ts';
@@ -61,8 +62,22 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
     onError,
     t,
   });
-  const engine: EngineClient = store.add(makeEngineClient(context, { log, logs, settings, window, inputs }));
-  const model = makeModel(store, engine, settings, onError);
+  const engine: EngineClient = store.add(
+    makeEngineClient(context, {
+      log,
+      logs,
+      settings,
+      window,
+      inputs,
+      language: () => ({
+        clock,
+        model,
+        t,
+        adoptable: async (file, text) => (await importing()).adoptable(file, text),
+      }),
+    }),
+  );
+  const model: HealthModel = makeModel(store, engine, settings, onError);
   let madeImporting: Promise<Importing> | undefined;
   const importing = (): Promise<Importing> =>
     (madeImporting ??= import('./commands/settingUp.ts').then((library) =>
@@ -132,7 +147,17 @@ interface EngineParts {
 
 function makeEngineClient(
   context: vscode.ExtensionContext,
-  { log, logs, settings, window, inputs }: EngineParts & { readonly inputs: ServerInputs },
+  {
+    log,
+    logs,
+    settings,
+    window,
+    inputs,
+    language,
+  }: EngineParts & {
+    readonly inputs: ServerInputs;
+    readonly language: () => LanguageSideOptions;
+  },
 ): EngineClient {
   const find = (signal: AbortSignal): Promise<EngineConnection> =>
     openEngine(
@@ -165,6 +190,7 @@ function makeEngineClient(
           clock,
           log,
           listener,
+          language: language(),
           configuration: () => settings.current.engine,
           initializeTimeoutMs: ENGINE_LIMIT_MS,
         },

@@ -31,14 +31,15 @@ import { forceRecovery } from '../recovery/forceRecovery.ts';
 import type { InputDesk } from '../servers/inputDesk.ts';
 import type { ServerRegistry } from '../servers/serverRegistry.ts';
 import type { PortCare } from '../recovery/portCare.ts';
+import type { LoginShell } from '../upstream/loginShell.ts';
 import {
   createConnection,
   createProtocolConnection,
   StreamMessageReader,
   StreamMessageWriter,
-  TextDocumentSyncKind,
   type Connection as LanguageConnection,
 } from './languageServer.ts';
+import { languageCapabilities, serveLanguage } from './languageDesk.ts';
 import { actOnServer } from './serverActions.ts';
 
 export interface ControlDeps {
@@ -54,6 +55,8 @@ export interface ControlDeps {
   /** False: the engine has its configuration from elsewhere, and clients only look and recover. */
   readonly takesConfiguration: boolean;
   readonly inputs: InputDesk;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly loginShell: LoginShell;
 }
 
 /** Log lines are sent together, at most this often. */
@@ -103,10 +106,21 @@ export function serveControl(socket: Socket, deps: ControlDeps): void {
     isEditor = deps.takesConfiguration && options !== undefined && options !== null;
     if (isEditor) configure(options);
     return {
-      capabilities: { textDocumentSync: TextDocumentSyncKind.None },
+      capabilities: languageCapabilities,
       serverInfo: { name: 'mcp-lifeline' },
     };
   });
+  const { clock, environment, loginShell, registry } = deps;
+  store.add(
+    serveLanguage(connection, {
+      clock,
+      environment,
+      loginShell,
+      workspaceFolder: () => registry.workspaceFolder,
+      configured: () => registry.servers.map(({ name }) => name),
+      onError: (error) => warn('language features failed', error),
+    }),
+  );
   const wanted = new WantedLevel(deps.log);
   store.add(wanted);
   connection.onNotification(logLevelWanted.method, (value: unknown) => {

@@ -30,6 +30,7 @@ import {
 import { getEvents, type EventsParams } from '../../shared/protocol/eventMessages.ts';
 import { getHistory, type HistoryParams } from '../../shared/protocol/historyMessages.ts';
 import { settingsPrefix } from '../../shared/contributions.ts';
+import { LanguageSide, languageDocuments, type LanguageSideOptions } from '../language/languageSide.ts';
 import type { EngineSession, RequestOptions, SessionListener } from './session.ts';
 
 export interface LanguageClientSessionOptions {
@@ -38,6 +39,7 @@ export interface LanguageClientSessionOptions {
   readonly log: vscode.LogOutputChannel;
   readonly configuration: () => EngineConfiguration;
   readonly listener: SessionListener;
+  readonly language: LanguageSideOptions;
   /** The engine has to answer `initialize` within this time. */
   readonly initializeTimeoutMs: number;
 }
@@ -102,8 +104,10 @@ class LanguageClientSession implements EngineSession {
       if (socket.destroyed) resolve();
       else socket.once('close', () => resolve());
     });
+    const language = new LanguageSide(options.language, () => this.#client);
     void this.closed.then(() => {
       this.#isClosed = true;
+      language.dispose();
       // Answers at once when the client noticed the loss itself; only releases its features otherwise.
       this.#client.dispose(0).catch(() => undefined);
     });
@@ -112,7 +116,9 @@ class LanguageClientSession implements EngineSession {
       'MCP Lifeline',
       () => Promise.resolve(streamsOf(options.connection)),
       {
-        documentSelector: [],
+        documentSelector: languageDocuments,
+        middleware: language.middleware,
+        diagnosticCollectionName: settingsPrefix,
         outputChannel: options.log,
         revealOutputChannelOn: RevealOutputChannelOn.Never,
         initializationOptions: () => options.configuration(),

@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import type { ConfiguredServer } from '../config/mergeServers.ts';
 import type { Translate } from '../translate.ts';
+import { refusalOf, serversOf } from './adopt.ts';
 import { Adoptions } from './adoptions.ts';
 import { readText } from './files.ts';
 import { Preview } from './preview.ts';
@@ -65,6 +66,14 @@ export class Importing implements Disposable {
     return this.#sources()
       .filter(({ format }) => format === 'vscode')
       .map(({ path, scope }) => ({ file: vscode.Uri.file(path), scope }));
+  }
+
+  /** Which entries of a file that is open can be taken over; of one that cannot be read now, none. */
+  adoptable(file: vscode.Uri, text: string): (name: string) => boolean {
+    // The user's file has an address of another scheme while it is edited.
+    if (!this.editorFiles().some((own) => own.file.path === file.path)) return () => false;
+    const read = serversOf(text);
+    return (name) => !('problem' in read) && refusalOf(name, read.servers[name]) === undefined;
   }
 
   /** What other clients have. Files that cannot be read are told, and the rest goes on. */
