@@ -142,7 +142,11 @@ describe('language: findings', () => {
       a: {
         command: 'x',
         args: ['--token', secret, `--api-key=${secret}`, '--name', 'plain'],
-        env: { GITHUB_TOKEN: 'ghp_0123456789abcdef0123456789abcdef', LEVEL: 'debug' },
+        env: {
+          GITHUB_TOKEN: 'ghp_0123456789abcdef0123456789abcdef',
+          LEVEL: 'debug',
+          X: 'sk-aaaaaaaaaaaaaaaaaaaa',
+        },
       },
       b: {
         url: `https://example.com/mcp?key=${secret}`,
@@ -151,6 +155,7 @@ describe('language: findings', () => {
     });
     assert.deepEqual(codes, [
       'plainSecret GITHUB_TOKEN',
+      'plainSecret X',
       'plainSecret token',
       'plainSecret api-key',
       'plainSecret Authorization',
@@ -265,11 +270,15 @@ describe('language: findings', () => {
 describe('language: commands', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lifeline-language-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
+  let asked = 0;
   const missing = async (entry: object, shellPath?: string): Promise<number> => {
     const found = await missingCommands(read({ a: entry }), {
       environment: { PATH: join(folder, 'bin') },
       loginShell: {
-        environment: () => Promise.resolve(shellPath === undefined ? undefined : { PATH: shellPath }),
+        environment: () => {
+          asked += 1;
+          return Promise.resolve(shellPath === undefined ? undefined : { PATH: shellPath });
+        },
       },
       workspaceFolder: folder,
     });
@@ -292,11 +301,13 @@ describe('language: commands', () => {
     assert.equal(await missing({ command: 'in-shell' }), 1);
     assert.equal(await missing({ command: 'in-shell' }, join(folder, 'shell')), 0);
     assert.equal(await missing({ command: 'in-own', env: { PATH: join(folder, 'own') } }), 0);
-    // An entry that sets PATH has said where to look.
+    // An entry that sets PATH has said where to look: no shell is asked.
+    asked = 0;
     assert.equal(
       await missing({ command: 'in-shell', env: { PATH: join(folder, 'own') } }, join(folder, 'shell')),
       1,
     );
+    assert.equal(asked, 0);
     assert.equal(await missing({ command: './own/in-own' }), 0);
     assert.equal(await missing({ command: '${workspaceFolder}/own/in-own' }), 0);
     assert.equal(await missing({ command: './in-own', cwd: 'own' }), 0);
