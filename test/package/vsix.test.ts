@@ -53,7 +53,7 @@ describe('the packed extension', () => {
       /^extension\/media\/[\w./-]+\.(svg|png|md|woff2?)$/,
       /^extension\/schemas\/status\.schema\.json$/,
       /^extension\/dist\/(extension|engine|program|askingEngines|bridge)\.cjs$/,
-      /^extension\/dist\/lib\/(auditWorker|languageClient|languageServer|settingUp|telemetry|undici)\.cjs$/,
+      /^extension\/dist\/lib\/(auditWorker|languageClient|languageFeatures|languageServer|settingUp|telemetry|undici)\.cjs$/,
       /^extension\/dist\/webview\.(js|css)$/,
     ];
     const unexpected = [...files.keys()].filter((name) => !allowed.some((pattern) => pattern.test(name)));

@@ -17,7 +17,7 @@ export interface LanguageSideOptions {
   readonly model: HealthModel;
   readonly t: Translate;
   /** Tells which entries of a file can be taken over. */
-  readonly adoptable: (file: vscode.Uri, text: string) => (name: string) => boolean;
+  readonly adoptable: (file: vscode.Uri, text: string) => Promise<(name: string) => boolean>;
 }
 
 /** The documents that the engine is told of, and nothing else: the settings and `mcp.json` of user, machine, workspace and folders. */
@@ -79,7 +79,7 @@ export class LanguageSide implements Disposable {
       provideCodeLenses: async (document, token, next) => {
         if (isTooLarge(document)) return [];
         const lenses = (await next(document, token)) ?? [];
-        const canAdopt = this.#adoptable(document);
+        const canAdopt = await this.#adoptable(document);
         return lenses.flatMap((lens) => this.#lensesAt(lens, canAdopt));
       },
       provideCodeActions: async (document, range, context, token, next) => {
@@ -140,7 +140,7 @@ export class LanguageSide implements Disposable {
     const { model, t } = this.#options;
     const text = place.isOurs
       ? serverMarkdown(place.server, model.view, t)
-      : mcpEntryMarkdown(place.server, this.#adoptable(document)(place.server), t);
+      : mcpEntryMarkdown(place.server, (await this.#adoptable(document))(place.server), t);
     // Neither trusted nor with HTML: no link in it runs anything.
     const range = document.getWordRangeAtPosition(position, /"(?:[^"\\]|\\.)*"/);
     return new vscode.Hover(new vscode.MarkdownString(text), range);
@@ -161,7 +161,7 @@ export class LanguageSide implements Disposable {
     return [state, make(t('Force Recovery'), commands.forceRecovery), make(t('Show Log'), commands.showLog)];
   }
 
-  #adoptable(document: vscode.TextDocument): (name: string) => boolean {
+  #adoptable(document: vscode.TextDocument): Promise<(name: string) => boolean> {
     return this.#options.adoptable(document.uri, document.getText());
   }
 
