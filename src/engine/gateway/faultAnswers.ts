@@ -30,7 +30,7 @@ const capitalized = (text: string): string => `${text.slice(0, 1).toUpperCase()}
 
 /**
  * The fault a client is told. A call that has been written and may not be repeated has an unknown outcome, whatever
- * ended it (requirements R2.4).
+ * ended it (requirements R2.4). Its diagnosis is what befell the server, without what that means for this call: it is quoted to others.
  */
 export function toldFault(call: Call, fault: Fault): Fault {
   const written = call.delivery === 'written' || call.delivery === 'responding';
@@ -38,7 +38,7 @@ export function toldFault(call: Call, fault: Fault): Fault {
     const text =
       `${fault.message} Whether ${describe(call)} was carried out is unknown: it had been handed to the server (call ${call.callId}). ` +
       'Verify its effect before retrying.';
-    return new Fault('outcomeUnknown', text, { server: call.server, cause: fault });
+    return new Fault('outcomeUnknown', text, { server: call.server, cause: fault, diagnosis: fault.message });
   }
   if (call.attempts > 0 && refusedLater.has(fault.code)) {
     const text =
@@ -51,11 +51,12 @@ export function toldFault(call: Call, fault: Fault): Fault {
   if (call.attempts === 0 && call.delivery === 'queued' && turnedAway.has(fault.code)) {
     const retryAfterMs = fault.retryAfterMs === undefined ? {} : { retryAfterMs: fault.retryAfterMs };
     const text = `${fault.message} ${capitalized(describe(call))} was not carried out.`;
-    return new Fault(fault.code, text, { server: call.server, cause: fault, ...retryAfterMs });
+    const diagnosis = fault.message;
+    return new Fault(fault.code, text, { server: call.server, cause: fault, diagnosis, ...retryAfterMs });
   }
   if (fault.traits.endsLaunch === true) {
     const text = `${fault.message} ${capitalized(describe(call))} was tried ${times(call.attempts)} and can be repeated.`;
-    return new Fault(fault.code, text, { server: call.server, cause: fault });
+    return new Fault(fault.code, text, { server: call.server, cause: fault, diagnosis: fault.message });
   }
   return fault;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { FakeClock, settle } from '../../../test/support/fakeClock.ts';
 import { Fault } from '../../shared/model/fault.ts';
+import { toldFault } from '../gateway/faultAnswers.ts';
 import { Breaker } from '../policies/breaker/breaker.ts';
 import type { Launch } from '../upstream/launch.ts';
 import { Outages } from '../upstream/outages.ts';
@@ -84,5 +85,40 @@ describe('what the breaker is told', () => {
     for (const end of served) end(fails('requestTimeout'));
     await settle();
     assert.deepEqual([breaker.failures, breaker.state], [3, 'open']);
+  });
+});
+
+describe('what a call is told that is held back', () => {
+  it('R2.4 R2.5 nothing that another call was told of its own outcome', async () => {
+    const failed = new Fault('requestTimeout', 'The MCP server "s" did not answer the tool "pay" within 5 s.', {
+      server: 's',
+    });
+    const before = { server: 's', tool: 'pay', method: 'tools/call', callId: 'c1', attempts: 1 };
+    const told = [
+      toldFault({ ...before, delivery: 'written', retryClass: 'atMostOnce' } as Call, failed),
+      toldFault(
+        { ...before, attempts: 0, delivery: 'queued', retryClass: 'safe' } as Call,
+        new Fault('connectionRefused', 'Nobody listens there.', { server: 's' }),
+      ),
+    ];
+    for (const last of told) {
+      const breaker = new Breaker(
+        new FakeClock(),
+        { failureThreshold: 1, successThreshold: 1, recoveryTimeoutMs: 30_000 },
+        () => undefined,
+      );
+      const admission = breaker.admit();
+      assert.ok(admission.kind === 'go');
+      admission.ticket.failure();
+      const guard = guardStage({ whenUsable: () => Promise.reject(new Error('never')) }, breaker, () => last);
+      const call = { server: 's', method: 'tools/call', tool: 'read' } as Call;
+      const outcome = await guard(call, () => Promise.reject(new Error('never')));
+      assert.ok(outcome.kind === 'fault');
+      const { message, diagnosis = '' } = outcome.fault;
+      assert.match(message, /The call was not carried out\. The last failure, of another call: \S/);
+      for (const text of [message.replace('The call was not carried out.', ''), diagnosis])
+        assert.doesNotMatch(text, /carried out|Verify|handed to the server/);
+      assert.match(diagnosis, /did not answer the tool "pay"|Nobody listens there/);
+    }
   });
 });

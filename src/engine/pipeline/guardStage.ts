@@ -57,14 +57,21 @@ function breakerFault(call: Call, { reason, retryAfterMs }: Refusal, last: Fault
     );
   }
   const seconds = Math.ceil((retryAfterMs ?? 0) / 1_000);
+  const failure = last === undefined ? undefined : failureOf(last);
   const text =
     `The MCP server "${call.server}" failed repeatedly, so calls to it are held back; it is tried again in ${seconds} s. ` +
-    `The call was not carried out.${last === undefined ? '' : ` The last failure: ${last.message.slice(0, MAX_REASON)}`} "MCP Lifeline: Force Recovery" tries at once.`;
+    `The call was not carried out.${failure === undefined ? '' : ` ${failure}`} "MCP Lifeline: Force Recovery" tries at once.`;
   return new Fault('circuitOpen', text, {
     server: call.server,
-    ...(last === undefined ? {} : { diagnosis: last.message }),
+    ...(failure === undefined ? {} : { diagnosis: failure }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
+}
+
+/** What befell another call, without what that one was told of itself: whether it was carried out says nothing of this one. */
+function failureOf(last: Fault): string {
+  const what = Fault.is(last.cause) ? (last.diagnosis ?? last.message) : last.message;
+  return `The last failure, of another call: ${what.slice(0, MAX_REASON)}`;
 }
 
 /** A connection first, then a ticket: a trial through a dead pipe would say nothing of the server that comes next. */
