@@ -86,6 +86,36 @@ describe('adopting an entry of mcp.json', () => {
     assert.match(JSON.stringify(planned('web', { settings: same }).additions), /Bearer \$\{input:key\}/);
   });
 
+  it('R1.7 keeps inputs apart whose new id is another one of the same entry', () => {
+    const definitions = ['key', 'key-s'].map((id) => ({ id, type: 'promptString', description: `of ${id}` }));
+    const text = JSON.stringify({
+      servers: { s: { command: 'c', args: ['${input:key}', '${input:key-s}'] } },
+      inputs: definitions,
+    });
+    const { additions } = planned('s', {
+      text,
+      settings: { servers: {}, inputs: [{ id: 'key', type: 'promptString' }] },
+    });
+    const { args } = additions.servers['s'] as { args: readonly string[] };
+    assert.deepEqual(
+      args.map((arg) =>
+        additions.inputs.find((input) => arg === `\${input:${(input as { id: string }).id}}`),
+      ),
+      definitions.map((input) => (input.id === 'key' ? { ...input, id: 'key-4' } : input)),
+    );
+  });
+
+  it('R1.7 refuses a file that would not be the same without the entry', () => {
+    const [one, two] = ['{"command":"one"}', '{"command":"two"}'];
+    for (const text of [
+      `{"servers":{"a":${one},"a":${two}}}`,
+      `{"servers":{"a":${one}},"servers":{"a":${two}}}`,
+      `{"servers":{"a":${one},"a":${two},/* c */}}`,
+    ])
+      assert.match(reasonOf('a', { text }), /there twice/);
+    assert.match(reasonOf('__proto__', { text: `{"servers":{"__proto__":${one}}}` }), /__proto__/);
+  });
+
   it('R1.7 refuses what cannot be served, with the reason', () => {
     const entry = { command: 'c' };
     for (const [member, word] of Object.entries({

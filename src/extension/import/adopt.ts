@@ -3,6 +3,7 @@ import { parseInputs } from '../../shared/settings/inputs.ts';
 import { readJson } from '../../shared/settings/jsonc.ts';
 import { anyScope, parseServerTemplate } from '../../shared/settings/serverTemplate.ts';
 import { inputsIn } from '../../shared/settings/variables.ts';
+import { withInputIds } from './inputIds.ts';
 import { rawAt, withRaw, withValue } from './jsonText.ts';
 import type { SettingsPart } from './settingsPart.ts';
 
@@ -65,6 +66,8 @@ const notServed: Readonly<Record<string, string>> = {
 
 /** Why an entry cannot be taken over; `undefined` when it can. */
 export function refusalOf(name: string, entry: unknown): string | undefined {
+  // No settings file can hold it: to the editor it is no entry at all.
+  if (name === '__proto__') return 'it is called "__proto__", which no setting can be.';
   if (!isRecord(entry)) return 'it is not an object.';
   for (const [key, reason] of Object.entries(notServed))
     if (entry[key] !== undefined && entry[key] !== false) return reason;
@@ -112,10 +115,11 @@ export function planAdoption(options: {
   const reason = refusalOf(name, entry);
   if (reason !== undefined) return refused(reason);
   const defined: readonly unknown[] = Array.isArray(value['inputs']) ? (value['inputs'] as unknown[]) : [];
-  const others = JSON.stringify(Object.entries(read.servers).filter(([other]) => other !== name));
-  let ours = JSON.stringify(withoutBookkeeping(entry));
+  const otherServers = JSON.stringify(Object.entries(read.servers).filter(([other]) => other !== name));
+  const ids = new Map<string, string>();
+  const named = [...new Set(inputsIn(JSON.stringify(entry)))];
   const inputs: Adoption['inputs'][number][] = [];
-  for (const id of new Set(inputsIn(JSON.stringify(entry)))) {
+  for (const id of named) {
     const theirs = defined.find((input) => isRecord(input) && input['id'] === id);
     const parsed = parseInputs(theirs === undefined ? [] : [theirs], 'inputs');
     if (parsed.inputs.length === 0)
@@ -124,19 +128,27 @@ export function planAdoption(options: {
           ? `it names the input "${id}", which the file does not define.`
           : `its input "${id}" cannot be used: it ${parsed.problems[0]?.message ?? 'is not understood'}.`,
       );
-    const ownId = freeInputId(id, name, theirs, settings.inputs);
-    ours = ours.replaceAll(`\${input:${id}}`, `\${input:${ownId}}`);
+    const others = named.filter((other) => other !== id);
+    const ownId = freeInputId(id, {
+      server: name,
+      theirs,
+      settings: settings.inputs,
+      taken: [...others, ...ids.values()],
+    });
+    ids.set(id, ownId);
     inputs.push({
       theirs,
       ours: { ...(theirs as object), id: ownId },
-      wasRemoved: !others.includes(`\${input:${id}}`),
+      wasRemoved: !otherServers.includes(`\${input:${id}}`),
     });
   }
   let after = withValue(text, ['servers', name], undefined);
   for (const { theirs, wasRemoved } of inputs) if (wasRemoved) after = withoutInput(after, theirs);
-  // Of an editor that saves while it is read, say: nobody's file is broken by us.
-  if ('problem' in serversOf(after)) return refused('its file could not be changed without breaking it.');
-  const settingsEntry = JSON.parse(ours) as unknown;
+  // Nobody's file is broken by us. One with the same key twice would keep the other of the two, and the server would be there twice.
+  const removed = inputs.flatMap(({ theirs, wasRemoved }) => (wasRemoved ? [theirs] : []));
+  if (!isWithout(after, value, { name, inputs: removed }))
+    return refused('its file could not be changed without breaking it: look for a name that is there twice.');
+  const settingsEntry = withInputIds(withoutBookkeeping(entry), ids);
   return {
     kind: 'plan',
     entry: settingsEntry,
@@ -145,11 +157,51 @@ export function planAdoption(options: {
   };
 }
 
-/** The same id, unless the settings mean something else by it. */
-function freeInputId(id: string, server: string, theirs: unknown, settings: readonly unknown[]): string {
+/** Whether a text says what `before` said, but for one server and these inputs. */
+function isWithout(
+  text: string,
+  before: Record<string, unknown>,
+  { name, inputs }: { readonly name: string; readonly inputs: readonly unknown[] },
+): boolean {
+  const read = readJson(text);
+  if ('problem' in read || !isRecord(read.value)) return false;
+  const without = (root: Record<string, unknown>): unknown[] =>
+    Object.entries(root).filter(([key]) => key !== 'servers' && key !== 'inputs');
+  const servers = (root: Record<string, unknown>): unknown[] => Object.entries(root['servers'] ?? {});
+  const left = Array.isArray(before['inputs']) ? [...(before['inputs'] as unknown[])] : [];
+  for (const input of inputs) {
+    const index = left.findIndex((other) => isDeepStrictEqual(other, input));
+    if (index >= 0) left.splice(index, 1);
+  }
+  return isDeepStrictEqual(
+    [without(read.value), servers(read.value), read.value['inputs'] ?? []],
+    [
+      without(before),
+      servers(before).filter((entry) => (entry as [string, unknown])[0] !== name),
+      Array.isArray(before['inputs']) ? left : (before['inputs'] ?? []),
+    ],
+  );
+}
+
+/** The same id, unless the settings mean something else by it, or the entry itself. */
+function freeInputId(
+  id: string,
+  {
+    server,
+    theirs,
+    settings,
+    taken,
+  }: {
+    readonly server: string;
+    readonly theirs: unknown;
+    readonly settings: readonly unknown[];
+    readonly taken: readonly string[];
+  },
+): string {
   const known = (wanted: string): unknown =>
     settings.find((input) => isRecord(input) && input['id'] === wanted);
   const isFree = (wanted: string): boolean => {
+    if (taken.includes(wanted)) return false;
     const other = known(wanted);
     return other === undefined || isDeepStrictEqual(other, { ...(theirs as object), id: wanted });
   };

@@ -100,8 +100,11 @@ describe('a file of another client', () => {
         roo: { type: 'streamable-http', url: 'https://r/mcp' },
         old: { type: 'sse', url: 'https://o/sse' },
         more: { command: 'c', color: 'red' },
+        long: { command: 'c', timeout: 1_800 },
+        milliseconds: { command: 'c', timeout: 90_000 },
+        __proto__x: { command: 'c' },
       },
-    });
+    }).replace('__proto__x', '__proto__');
     const found = entries(text, 'mcpServers');
     assert.deepEqual(found['desktop'], { command: 'npx', args: ['-y', 'x'], env: { A: '1' } });
     assert.deepEqual(found['cursor'], { headers: { X: '1' }, url: 'https://c/mcp' });
@@ -114,6 +117,11 @@ describe('a file of another client', () => {
     assert.deepEqual(found['roo'], { type: 'http', url: 'https://r/mcp' });
     assert.match(JSON.stringify(found['old']), /HTTP\+SSE/);
     assert.deepEqual(found['more'], { command: 'c' });
+    assert.deepEqual(
+      ['long', 'milliseconds'].map((name) => found[name]),
+      [600, 90].map((requestTimeout) => ({ command: 'c', lifeline: { connection: { requestTimeout } } })),
+    );
+    assert.match(readSource(text, 'mcpServers').servers.at(-1)?.reason ?? '', /__proto__/);
     assert.match(readSource(text, 'mcpServers').servers[6]?.notes.join() ?? '', /Left out: color/);
   });
 
@@ -211,6 +219,64 @@ describe('plan of an import', () => {
     ]);
     assert.equal(inputs.length, 2);
     assert.ok(!JSON.stringify([entry, inputs]).includes('abcdef'));
+  });
+
+  it('R1.2 R14.4 makes inputs of secrets within addresses and arguments too', () => {
+    const { entry, secrets } = withoutPlainSecrets(
+      'web',
+      {
+        url: 'https://me:hunter22secret@h/mcp?token=q1w2e3r4t5&mode=fast',
+        args: [
+          'mcp-remote',
+          '--header',
+          'Authorization: Bearer abcdef123456',
+          '--api-key',
+          'sk-12345-67890',
+          '--fast',
+        ],
+        env: { DATABASE_URL: 'postgres://u:sEcret99@db/x', KEPT: 'postgres://u:${input:x}@db/x' },
+      },
+      [],
+    );
+    assert.deepEqual(entry, {
+      url: 'https://me:${input:web-url}@h/mcp?token=${input:web-url-2}&mode=fast',
+      args: [
+        'mcp-remote',
+        '--header',
+        'Authorization: ${input:web-args}',
+        '--api-key',
+        '${input:web-args-2}',
+        '--fast',
+      ],
+      env: {
+        DATABASE_URL: 'postgres://u:${input:web-DATABASE_URL}@db/x',
+        KEPT: 'postgres://u:${input:x}@db/x',
+      },
+    });
+    assert.deepEqual(Object.fromEntries(secrets.map(({ id, value }) => [id, value])), {
+      'web-url': 'hunter22secret',
+      'web-url-2': 'q1w2e3r4t5',
+      'web-args': 'Bearer abcdef123456',
+      'web-args-2': 'sk-12345-67890',
+      'web-DATABASE_URL': 'sEcret99',
+    });
+  });
+
+  it('R1.2 keeps inputs apart whose new id is another one of the same entry', () => {
+    const inputs = ['token', 'token-2'].map((id) => ({ id, type: 'promptString', description: `of ${id}` }));
+    const { additions } = planImport({
+      found: [found('a', { command: 'c', args: ['${input:token}', '${input:token-2}'] }, inputs)],
+      names: [],
+      settings: { servers: {}, inputs: [{ id: 'token', type: 'promptString' }] },
+      hideSecrets: false,
+    });
+    const { args } = additions.servers['a'] as { args: readonly string[] };
+    assert.deepEqual(
+      args.map((arg) =>
+        additions.inputs.find((input) => arg === `\${input:${(input as { id: string }).id}}`),
+      ),
+      inputs.map((input, index) => ({ ...input, id: index === 0 ? 'token-3' : 'token-2' })),
+    );
   });
 
   it('R1.2 takes an input over under another id where that is taken', () => {

@@ -1,4 +1,5 @@
-import { isSecretValue } from '../../shared/redaction/secretValues.ts';
+import { isSecretValue, secretsIn } from '../../shared/redaction/secretValues.ts';
+import { withInputIds } from './inputIds.ts';
 import type { FoundServer } from './readSource.ts';
 import type { SettingsPart } from './settingsPart.ts';
 
@@ -26,8 +27,8 @@ export function freeName(name: string, taken: Iterable<string>): string {
 }
 
 /**
- * The entry with `${input:…}` in place of what looks like a secret (requirements R1.2, R14.4), in `env` and `headers`, where secrets have names;
- * the inputs that it then needs, and the values.
+ * The entry with `${input:…}` in place of what looks like a secret (requirements R1.2, R14.4): whole values in `env` and `headers`, where secrets have names,
+ * and what stands in an address or in the arguments; the inputs that it then needs, and the values.
  */
 export function withoutPlainSecrets(
   server: string,
@@ -42,11 +43,12 @@ export function withoutPlainSecrets(
   const secrets: FoundSecret[] = [];
   const inputs: unknown[] = [];
   const ask = (member: string, name: string, value: string): string => {
-    const base = `${server}-${name}`.replace(/[{}]/g, '').slice(0, 200);
+    const what = name === '' ? member : name;
+    const base = `${server}-${what}`.replace(/[{}]/g, '').slice(0, 200);
     const id = freeName(base, ids);
     ids.add(id);
-    secrets.push({ server, place: `${member}.${name}`, id, value });
-    inputs.push({ id, type: 'promptString', description: `${name} (${server})`, password: true });
+    secrets.push({ server, place: name === '' ? member : `${member}.${name}`, id, value });
+    inputs.push({ id, type: 'promptString', description: `${what} (${server})`, password: true });
     return `\${input:${id}}`;
   };
   const cleaned = (member: 'env' | 'headers'): unknown => {
@@ -62,12 +64,35 @@ export function withoutPlainSecrets(
       }),
     );
   };
-  const changed = {
+  const changed: Record<string, unknown> = {
     ...entry,
     ...(entry['env'] === undefined ? {} : { env: cleaned('env') }),
     ...(entry['headers'] === undefined ? {} : { headers: cleaned('headers') }),
   };
+  // A part of a value: of an address, a connection string, `--header "Authorization: Bearer …"`.
+  for (const member of ['url', 'args', 'env', 'headers'] as const) {
+    const parts = secretsIn({ [member]: changed[member] }).filter((part) => !part.includes('${'));
+    for (const part of parts.sort((one, other) => other.length - one.length)) {
+      let variable: string | undefined;
+      changed[member] = withTexts(changed[member], (name, text) => {
+        if (!text.includes(part)) return text;
+        variable ??= ask(member, name, part);
+        return text.replaceAll(part, () => variable ?? part);
+      });
+    }
+  }
   return { entry: changed, inputs, secrets };
+}
+
+/** A text, or a list or an object of texts, with each text changed; `name` is that of the member, or empty. */
+function withTexts(value: unknown, change: (name: string, text: string) => string): unknown {
+  if (typeof value === 'string') return change('', value);
+  if (Array.isArray(value))
+    return value.map((item: unknown) => (typeof item === 'string' ? change('', item) : item));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, typeof item === 'string' ? change(name, item) : item]),
+  );
 }
 
 /** What importing these servers adds to the settings of one scope. Names that are taken become free ones. */
@@ -88,15 +113,17 @@ export function planImport(options: {
     if (server.entry === undefined) continue;
     const name = freeName(server.name, taken);
     taken.push(name);
-    let text = JSON.stringify(server.entry);
+    const ids = new Map<string, string>();
+    const own = server.inputs.map(idOf);
     for (const input of server.inputs) {
       const known = [...settings.inputs, ...inputs].filter((other) => idOf(other) === idOf(input));
       if (known.some((other) => JSON.stringify(other) === JSON.stringify(input))) continue;
-      const id = freeName(idOf(input), [...settings.inputs, ...inputs].map(idOf));
-      text = text.replaceAll(`\${input:${idOf(input)}}`, `\${input:${id}}`);
+      const others = own.filter((other) => other !== idOf(input));
+      const id = freeName(idOf(input), [...[...settings.inputs, ...inputs].map(idOf), ...others]);
+      ids.set(idOf(input), id);
       inputs.push({ ...(input as object), id });
     }
-    const entry = JSON.parse(text) as Record<string, unknown>;
+    const entry = withInputIds(server.entry, ids) as Record<string, unknown>;
     if (!hideSecrets) {
       servers[name] = entry;
       continue;

@@ -153,7 +153,8 @@ function fromOthers(given: Entry, format: SourceFormat, notes: string[]): Entry 
     notes.push('It is disabled there, and stays so.');
   }
   if (typeof timeout === 'number' && timeout >= 1)
-    lifeline['connection'] = { requestTimeout: Math.min(600, timeout > 600 ? timeout / 1_000 : timeout) };
+    // Seconds, an hour at most (Cline, Roo Code), or milliseconds.
+    lifeline['connection'] = { requestTimeout: Math.min(600, timeout > 3_600 ? timeout / 1_000 : timeout) };
   const entry: Entry = {
     ...(kind === undefined ? {} : { type: transportOf(kind) }),
     ...rest,
