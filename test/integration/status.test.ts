@@ -104,6 +104,27 @@ describe('status', () => {
     assert.ok(forced.stdout.includes('\u001b[1mSERVER'));
   });
 
+  it('R15.1 on a terminal that nobody has told its size: readable all the same', async function () {
+    if (process.platform !== 'linux') this.skip();
+    await bed.serve(config);
+    for (const args of [['status'], ['status', '--watch', '0.3']]) {
+      const size = { columns: 0, rows: 0 };
+      const terminal = new Terminal(args, { ...size, env: bed.environment(), cwd: bed.home });
+      try {
+        if (args.length > 1) {
+          await terminal.until('a page', ({ pages }) => pages.length >= 1);
+          terminal.type('\u0003');
+        }
+        await terminal.exited;
+        const text = terminal.pages[0] ?? stripVTControlCharacters(terminal.text);
+        assert.match(text, /SERVER +STATE/);
+        assert.match(text, /engine \S+, pid \d+/);
+      } finally {
+        terminal.kill();
+      }
+    }
+  });
+
   it('R15.1 --watch redraws in place, waits for an engine that is away, and ends on Ctrl-C with 0', async function () {
     if (process.platform !== 'linux') this.skip();
     const first = await bed.serve(config);

@@ -44,7 +44,8 @@ export async function status(args: readonly string[]): Promise<number> {
     process.exit(exitCodes.well);
   }
   const { isTTY, columns } = process.stdout;
-  const width = isTTY ? columns : undefined;
+  // 0: a terminal that nobody has told its size (a container, `script`).
+  const width = isTTY && columns > 0 ? columns : undefined;
   say(text(first, { now: systemClock.wallNow(), isColoured: wantsColours(process.stdout), width }));
   return chosen(first, server).some(isUnhealthy) ? exitCodes.unhealthy : exitCodes.well;
 }

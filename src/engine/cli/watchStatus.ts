@@ -82,6 +82,11 @@ interface Absence {
 const waiting = ({ why, forMs }: Absence): string =>
   `waiting for the engine${forMs < 1_000 ? '' : ` for ${durationText(forMs)}`}; below is what was known last (${why})`;
 
+/** A terminal that nobody has told its size (a container, `script`) says 0; it is taken for one of the usual size. */
+function sizeOf({ columns, rows }: WriteStream): { readonly width: number; readonly rows: number } {
+  return { width: columns > 0 ? columns : 80, rows: rows > 0 ? rows : 24 };
+}
+
 /** On a terminal: always the same page. */
 class ScreenPage {
   readonly #options: WatchOptions;
@@ -115,16 +120,16 @@ class ScreenPage {
     this.#last = [snapshot, absence];
     this.#lines = this.#pageOf(snapshot, absence);
     if (output.writableNeedDrain) return; // the terminal is slow; what it shows next is newer anyway
-    const shown = this.#lines.slice(0, Math.max(1, output.rows));
+    const shown = this.#lines.slice(0, sizeOf(output).rows);
     const left = this.#lines.length - shown.length;
-    if (left > 0) shown[shown.length - 1] = shortened(`… ${left + 1} more lines`, output.columns);
+    if (left > 0) shown[shown.length - 1] = shortened(`… ${left + 1} more lines`, sizeOf(output).width);
     output.write(BEGIN + shown.map((line) => line + CLEAR_REST_OF_LINE).join('\n') + END);
   }
 
   #pageOf(snapshot: Snapshot, absence: Absence | undefined): string[] {
     const { text, output, intervalMs } = this.#options;
     const now = this.#readAt;
-    const width = output.columns;
+    const { width } = sizeOf(output);
     const isColoured = wantsColours(output);
     const head =
       absence === undefined
