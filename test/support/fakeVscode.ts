@@ -55,6 +55,7 @@ const fake = {
       return disposable;
     },
   }),
+  ConfigurationTarget: { Global: 1, Workspace: 2, WorkspaceFolder: 3 },
   ThemeIcon: Plain,
   ThemeColor: Plain,
   MarkdownString: Plain,

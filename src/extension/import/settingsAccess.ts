@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { settingsPrefix } from '../../shared/contributions.ts';
-import { readText, writeText } from './files.ts';
+import { FileTrouble, readText, writeText } from './files.ts';
 import { editSettingsText, INPUTS_SETTING, SERVERS_SETTING, type SettingsPart } from './settingsPart.ts';
 
 export type SettingsScope = 'user' | 'workspace';
@@ -10,7 +10,7 @@ export function readSettings(scope: SettingsScope): SettingsPart {
   const configuration = vscode.workspace.getConfiguration(settingsPrefix);
   const value = (key: string): unknown => {
     const values = configuration.inspect<unknown>(key);
-    const given = scope === 'user' ? values?.globalValue : values?.workspaceValue;
+    const given = scope === 'user' ? userValue(values) : values?.workspaceValue;
     // A copy: what the editor hands out may be a proxy.
     return given === undefined ? undefined : (JSON.parse(JSON.stringify(given)) as unknown);
   };
@@ -23,6 +23,12 @@ export function readSettings(scope: SettingsScope): SettingsPart {
         : {},
     inputs: Array.isArray(inputs) ? inputs : [],
   };
+}
+
+/** `globalValue` mixes a remote machine's with the user's; the editor writes to the machine's where there are any, else to the user's. */
+function userValue(values: object | undefined): unknown {
+  const { globalRemoteValue, globalLocalValue, globalValue } = (values ?? {}) as Record<string, unknown>;
+  return globalRemoteValue ?? globalLocalValue ?? globalValue;
 }
 
 /** The settings file of a workspace of one folder, which can be changed with its comments kept. */
@@ -68,6 +74,8 @@ export async function changeSettings(scope: SettingsScope, after: SettingsPart):
     async write() {
       const configuration = vscode.workspace.getConfiguration(settingsPrefix);
       const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+      const now = readSettings(scope);
+      if (!isSame(now, before)) throw new FileTrouble(`The ${scope} settings have changed meanwhile.`);
       // Inputs first, so that no server is read without those it names.
       const inputs = after.inputs.length === 0 ? undefined : after.inputs;
       if (!isSame(before.inputs, after.inputs)) await configuration.update('inputs', inputs, target);
