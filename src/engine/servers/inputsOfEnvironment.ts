@@ -10,14 +10,20 @@ export function inputsOfEnvironment(environment: NodeJS.ProcessEnv): InputSource
         .map((name) => environment[name])
         .find((value) => value !== undefined),
     }));
-    const missing = found.filter(({ value }) => value === undefined).map(({ id }) => inputVariables(id)[0]);
+    const missing = found.filter(({ value }) => value === undefined).map(({ id }) => settable(id));
     return Promise.resolve({
       values: found.flatMap(({ id, value }) => (value === undefined ? [] : [{ id, value, secret: true }])),
       ...(missing.length === 0
         ? {}
         : {
-            message: `Set ${missing.map((name) => `"${name ?? ''}"`).join(', ')} in the environment of the engine, and start it again.`,
+            message: `Set ${missing.map((name) => `"${name}"`).join(', ')} in the environment of the engine, and start it again.`,
           }),
     });
   };
+}
+
+/** The variable to name: no shell sets one with a hyphen or a blank in it. */
+function settable(id: string): string {
+  const names = inputVariables(id);
+  return names.find((name) => /^\w+$/.test(name)) ?? names.at(-1) ?? id;
 }
