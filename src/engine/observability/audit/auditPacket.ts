@@ -33,9 +33,12 @@ export interface ScannedCall {
   at: number;
   ms: number;
   attempts: number;
-  callId: string;
+  /** Where its id stands in `packet`. */
+  callIdFrom: number;
+  callIdTo: number;
+  packet: Uint8Array;
   who: Uint8Array;
-  outcome: string;
+  outcome: Uint8Array;
   requestBytes: number;
   requestHash: string;
   /** Negative: there was none. */
@@ -163,14 +166,16 @@ export class PacketWriter {
 
 /** Reads packets in the order in which they were written; `texts` is what it knows by number. */
 export class PacketScanner {
-  readonly #texts: { readonly bytes: Uint8Array; readonly text: string }[] = [];
+  readonly #texts: Uint8Array[] = [];
   readonly #call: ScannedCall = {
     at: 0,
     ms: 0,
     attempts: 0,
-    callId: '',
+    callIdFrom: 0,
+    callIdTo: 0,
+    packet: new Uint8Array(),
     who: new Uint8Array(),
-    outcome: '',
+    outcome: new Uint8Array(),
     requestBytes: 0,
     requestHash: '',
     answerBytes: 0,
@@ -193,8 +198,7 @@ export class PacketScanner {
     switch (kind) {
       case kinds.text: {
         const number = this.#uint();
-        const text = this.#text();
-        this.#texts[number] = { text, bytes: Buffer.from(text) };
+        this.#texts[number] = Buffer.from(this.#text());
         return;
       }
       case kinds.call:
@@ -219,12 +223,13 @@ export class PacketScanner {
     const outcome = this.#texts[this.#uint()];
     if (who === undefined || outcome === undefined)
       throw new Error('a packet of the audit trail has a number that was not told');
-    call.who = who.bytes;
-    call.outcome = outcome.text;
+    call.who = who;
+    call.outcome = outcome;
     call.attempts = this.#uint();
-    const idEnd = this.#byte() + this.#at;
-    call.callId = this.#bytes.toString('latin1', this.#at, idEnd);
-    this.#at = idEnd;
+    call.packet = this.#bytes;
+    const idLength = this.#byte();
+    call.callIdFrom = this.#at;
+    call.callIdTo = this.#at += idLength;
     call.requestHash = this.#message();
     call.requestBytes = this.#messageBytes;
     call.answerHash = this.#message();
