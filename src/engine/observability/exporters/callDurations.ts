@@ -44,11 +44,14 @@ export interface Operation {
   readonly server: string;
   readonly method: string;
   readonly tool: string | undefined;
+}
+
+interface Labels extends Operation {
   /** Absent where it went well. */
   readonly errorType: string | undefined;
 }
 
-export interface DurationSeries extends Operation {
+export interface DurationSeries extends Labels {
   readonly side: Side;
   /** By bucket; one more than there are boundaries. */
   readonly counts: number[];
@@ -58,6 +61,10 @@ export interface DurationSeries extends Operation {
 
 export class CallDurations {
   readonly #withTools: boolean;
+  readonly #last: Record<Side, (Labels & { readonly series: DurationSeries }) | undefined> = {
+    server: undefined,
+    client: undefined,
+  };
   readonly #servers = new Map<
     string,
     { readonly series: Map<string, DurationSeries>; readonly tools: Set<string> }
@@ -67,8 +74,9 @@ export class CallDurations {
     this.#withTools = withTools;
   }
 
-  add(side: Side, operation: Operation, ms: number): void {
-    const series = this.#find(side, operation);
+  /** `errorType`: absent where it went well. */
+  add(side: Side, operation: Operation, errorType: string | undefined, ms: number): void {
+    const series = this.#find(side, operation, errorType);
     const seconds = Math.max(0, ms) / 1_000;
     let bucket = 0;
     while (bucket < durationBoundaries.length && seconds > (durationBoundaries[bucket] ?? Infinity))
@@ -82,7 +90,23 @@ export class CallDurations {
     return [...this.#servers.values()].flatMap(({ series }) => [...series.values()]);
   }
 
-  #find(side: Side, operation: Operation): DurationSeries {
+  /** Mostly it is the same as the one before. */
+  #find(side: Side, operation: Operation, errorType: string | undefined): DurationSeries {
+    const { server, method, tool } = operation;
+    const last = this.#last[side];
+    if (
+      last?.server === server &&
+      last.method === method &&
+      last.tool === tool &&
+      last.errorType === errorType
+    )
+      return last.series;
+    const series = this.#seriesOf(side, operation, errorType);
+    this.#last[side] = { server, method, tool, errorType, series };
+    return series;
+  }
+
+  #seriesOf(side: Side, operation: Operation, errorType: string | undefined): DurationSeries {
     const isOneMore = !this.#servers.has(operation.server) && this.#servers.size >= MAX_SERVERS;
     const server = isOneMore ? OTHER : operation.server;
     let own = this.#servers.get(server);
@@ -92,7 +116,6 @@ export class CallDurations {
     }
     const method = methods.has(operation.method) ? operation.method : OTHER;
     const tool = this.#withTools ? toolLabel(own.tools, operation.tool) : undefined;
-    const { errorType } = operation;
     const key = `${side} ${method} ${errorType ?? ''} ${tool ?? ''}`;
     return own.series.get(key) ?? begin(own.series, key, { side, server, method, tool, errorType });
   }
@@ -108,7 +131,7 @@ function toolLabel(known: Set<string>, tool: string | undefined): string | undef
 function begin(
   all: Map<string, DurationSeries>,
   key: string,
-  labels: Operation & { readonly side: Side },
+  labels: Labels & { readonly side: Side },
 ): DurationSeries {
   // The last ones on each side are for everything that comes later.
   const isFull = all.size >= MAX_SERIES - 2;

@@ -37,8 +37,11 @@ export interface CallRecorderOptions {
   readonly maxTraces?: number;
 }
 
-/** What stays the same over all attempts of a call. */
-type Known = Pick<SpanRecord, 'server' | 'session' | 'method' | 'tool' | 'prompt' | 'callId'>;
+/** What stays the same over all attempts of a call, and what is the same for all spans of it. */
+type Known = Pick<
+  SpanRecord,
+  'server' | 'session' | 'method' | 'tool' | 'prompt' | 'callId' | 'tracestate' | 'endMs'
+>;
 
 /** The trace that a call is part of, with the span that stands for the call here. */
 interface Sampled {
@@ -71,7 +74,10 @@ export class CallRecorder implements CallTracer, Observer {
   }
 
   begin(begun: BegunCall): CallTrace {
-    return new FollowedCall(this.#options, begun, this.#sample(begun));
+    const sampled = this.#sample(begun);
+    return sampled === undefined
+      ? new MeasuredCall(this.#options, begun.call)
+      : new RecordedCall(this.#options, begun, sampled);
   }
 
   onCall(call: ObservedCall, outcome: CallOutcome): void {
@@ -82,41 +88,68 @@ export class CallRecorder implements CallTracer, Observer {
     // What the server answered is known from the attempt.
     const errorType =
       outcome === 'ok' || outcome === 'error' ? followed?.lastErrorType : hasFailed ? outcome : undefined;
-    durations.add('server', { ...labelsOf(call), errorType }, clock.now() - call.startedAt);
-    followed?.ended(call, outcome, errorType);
+    durations.add('server', call, errorType, clock.now() - call.startedAt);
+    if (followed instanceof RecordedCall) followed.over(call, outcome, errorType);
   }
 
-  #mayBegin(): boolean {
-    const { clock, maxTraces = MAX_TRACES_A_SECOND } = this.#options;
-    const now = clock.now();
+  /** Whether a trace may still begin in the second of `now`. */
+  #hasRoom(now: number): boolean {
     if (now - this.#second >= 1_000) {
       this.#second = now;
       this.#begunInSecond = 0;
     }
+    return this.#begunInSecond < (this.#options.maxTraces ?? MAX_TRACES_A_SECOND);
+  }
+
+  /** The id of a trace that begins here with this call; `undefined` where none does. At full load that is nearly always so, and costs a comparison. */
+  #newTrace({ startedAt }: Call): string | undefined {
+    const { sampling } = this.#options;
+    if (sampling <= 0 || !this.#hasRoom(startedAt)) return undefined;
+    const traceId = newId(16);
+    if (!isWithin(traceId, sampling)) return undefined;
     this.#begunInSecond += 1;
-    return this.#begunInSecond <= maxTraces;
+    return traceId;
   }
 
   #sample({ call, meta, headers }: BegunCall): Sampled | undefined {
-    const { spans, sampling, clock } = this.#options;
+    const { spans, clock } = this.#options;
     if (spans === undefined) return undefined;
+    if (meta === undefined && headers === undefined) {
+      const begun = this.#newTrace(call);
+      return begun === undefined ? undefined : rootOf(begun, clock);
+    }
     const told = readMeta(call.line, meta);
     const inMessage = parseTraceparent(told.traceparent);
     const inHeaders = parseTraceparent(headers?.traceparent);
     const parent = inMessage ?? inHeaders;
     if (parent !== undefined && !isSampled(parent)) return undefined;
-    const traceId = parent?.traceId ?? newId(16);
-    if (parent === undefined && !(isWithin(traceId, sampling) && this.#mayBegin())) return undefined;
-    const isFromHeaders = inMessage === undefined && inHeaders !== undefined;
+    if (parent === undefined) {
+      const begun = this.#newTrace(call);
+      return begun === undefined ? undefined : rootOf(begun, clock);
+    }
+    const isFromHeaders = inMessage === undefined;
     return {
-      own: { traceId, spanId: newId(8), flags: parent?.flags ?? ROOT_FLAGS },
-      parentSpanId: parent?.spanId,
+      own: { traceId: parent.traceId, spanId: newId(8), flags: parent.flags },
+      parentSpanId: parent.spanId,
       link: inMessage !== undefined && isOther(inHeaders, inMessage) ? inHeaders : undefined,
-      ...carried(isFromHeaders ? headers : parent === undefined ? undefined : told),
+      ...carried(isFromHeaders ? headers : told),
       isFromHeaders,
       wallOffsetMs: clock.wallNow() - clock.now(),
     };
   }
+}
+
+/** Of a trace that begins here. */
+function rootOf(traceId: string, clock: Clock): Sampled {
+  return {
+    own: { traceId, spanId: newId(8), flags: ROOT_FLAGS },
+    parentSpanId: undefined,
+    link: undefined,
+    tracestate: undefined,
+    baggage: undefined,
+    isFromHeaders: false,
+    wallOffsetMs: clock.wallNow() - clock.now(),
+  };
 }
 
 /** What goes along with a context, as far as it can be passed on. */
@@ -131,14 +164,6 @@ function isOther(one: TraceContext | undefined, other: TraceContext): one is Tra
 /** The last 56 bits of an id decide (OpenTelemetry, TraceIdRatioBased): everyone who sees the trace decides the same. */
 function isWithin(traceId: string, ratio: number): boolean {
   return ratio >= 1 || Number.parseInt(traceId.slice(-14), 16) / 2 ** 56 < ratio;
-}
-
-function labelsOf({
-  server,
-  method,
-  tool,
-}: Pick<Call, 'server' | 'method' | 'tool'>): Pick<Known, 'server' | 'method' | 'tool'> {
-  return { server, method, tool };
 }
 
 /** Random bytes are cheap by the thousand. */
@@ -156,39 +181,71 @@ function newId(bytes: 8 | 16): string {
   }
 }
 
-class FollowedCall implements CallTrace {
-  readonly #options: CallRecorderOptions;
-  readonly #known: Known;
-  readonly #sampled: Sampled | undefined;
-  readonly #requestId: string;
-  readonly #isHttp: boolean;
-  #attempts = 0;
+/** What is done for every call: how long it and its attempts took is counted. */
+class FollowedCall {
+  protected readonly options: CallRecorderOptions;
+  protected readonly call: Call;
   /** Of the last attempt that ended. */
   lastErrorType: string | undefined;
 
-  constructor(
-    options: CallRecorderOptions,
-    { call, name, headers }: BegunCall,
-    sampled: Sampled | undefined,
-  ) {
-    const { server, session, method, tool, callId } = call;
-    this.#options = options;
+  constructor(options: CallRecorderOptions, call: Call) {
+    this.options = options;
+    this.call = call;
+  }
+
+  /** An attempt has ended; answers its `error.type`. */
+  attemptEnded(startedAt: number, outcome: Outcome): string | undefined {
+    const { clock, durations } = this.options;
+    const errorType = errorTypeOf(outcome);
+    this.lastErrorType = errorType;
+    durations.add('client', this.call, errorType, clock.now() - startedAt);
+    return errorType;
+  }
+}
+
+/** A call that is part of no trace that is recorded. */
+class MeasuredCall extends FollowedCall implements CallTrace {
+  attempt(line: Uint8Array): AttemptTrace {
+    return new MeasuredAttempt(this, line, this.options.clock.now());
+  }
+}
+
+class MeasuredAttempt implements AttemptTrace {
+  readonly #of: FollowedCall;
+  readonly #startedAt: number;
+  readonly line: Uint8Array;
+  readonly headers: undefined;
+
+  constructor(of: FollowedCall, line: Uint8Array, startedAt: number) {
+    this.#of = of;
+    this.line = line;
+    this.#startedAt = startedAt;
+  }
+
+  ended(outcome: Outcome): void {
+    this.#of.attemptEnded(this.#startedAt, outcome);
+  }
+}
+
+/** A call whose trace is sampled: it has a span, and each of its attempts. */
+class RecordedCall extends FollowedCall implements CallTrace {
+  readonly #sampled: Sampled;
+  readonly #prompt: string | undefined;
+  readonly #isHttp: boolean;
+  #attempts = 0;
+
+  constructor(options: CallRecorderOptions, { call, name, headers }: BegunCall, sampled: Sampled) {
+    super(options, call);
     this.#sampled = sampled;
-    const prompt =
-      sampled !== undefined && method === 'prompts/get' ? parseString(call.line, name) : undefined;
-    this.#known = { server, session, method, tool, prompt, callId };
-    this.#requestId = call.id;
+    this.#prompt = call.method === 'prompts/get' ? parseString(call.line, name) : undefined;
     this.#isHttp = headers !== undefined;
   }
 
   attempt(line: Uint8Array, { endpoint }: AttemptTarget): AttemptTrace {
     this.#attempts += 1;
-    const { clock } = this.#options;
     const number = this.#attempts;
-    const startedAt = clock.now();
+    const startedAt = this.options.clock.now();
     const sampled = this.#sampled;
-    if (sampled === undefined)
-      return { line, headers: undefined, ended: (outcome) => this.#attemptEnded(startedAt, outcome) };
     const context: TraceContext = { ...sampled.own, spanId: newId(8) };
     const traceparent = formatTraceparent(context);
     const beside = {
@@ -199,8 +256,8 @@ class FollowedCall implements CallTrace {
       line: inject(line, { traceparent, ...(sampled.isFromHeaders ? beside : {}) }),
       headers: endpoint === undefined ? undefined : { traceparent, ...beside },
       ended: (outcome) => {
-        const errorType = this.#attemptEnded(startedAt, outcome);
-        this.#push(sampled, {
+        const errorType = this.attemptEnded(startedAt, outcome);
+        this.#push({
           ...context,
           parentSpanId: sampled.own.spanId,
           link: undefined,
@@ -217,25 +274,17 @@ class FollowedCall implements CallTrace {
     };
   }
 
-  #attemptEnded(startedAt: number, outcome: Outcome): string | undefined {
-    const { clock, durations } = this.#options;
-    const errorType = errorTypeOf(outcome);
-    this.lastErrorType = errorType;
-    durations.add('client', { ...labelsOf(this.#known), errorType }, clock.now() - startedAt);
-    return errorType;
-  }
-
-  ended({ startedAt }: ObservedCall, outcome: CallOutcome, errorType: string | undefined): void {
-    const sampled = this.#sampled;
-    if (sampled === undefined) return;
-    this.#push(sampled, {
-      ...sampled.own,
-      parentSpanId: sampled.parentSpanId,
-      link: sampled.link,
+  /** The client has been answered. */
+  over({ startedAt }: ObservedCall, outcome: CallOutcome, errorType: string | undefined): void {
+    const { own, parentSpanId, link, wallOffsetMs } = this.#sampled;
+    this.#push({
+      ...own,
+      parentSpanId,
+      link,
       kind: 'server',
-      startMs: startedAt + sampled.wallOffsetMs,
+      startMs: startedAt + wallOffsetMs,
       errorType,
-      requestId: this.#requestId,
+      requestId: this.call.id,
       attempt: this.#attempts,
       outcome,
       isHttp: this.#isHttp,
@@ -243,11 +292,11 @@ class FollowedCall implements CallTrace {
     });
   }
 
-  #push(
-    { wallOffsetMs, tracestate }: Sampled,
-    span: Omit<SpanRecord, keyof Known | 'endMs' | 'tracestate'>,
-  ): void {
-    const endMs = this.#options.clock.now() + wallOffsetMs;
-    this.#options.spans?.push({ ...this.#known, ...span, endMs, tracestate });
+  #push(span: Omit<SpanRecord, keyof Known>): void {
+    const { server, session, method, tool, callId } = this.call;
+    const { wallOffsetMs, tracestate } = this.#sampled;
+    const endMs = this.options.clock.now() + wallOffsetMs;
+    const known = { server, session, method, tool, prompt: this.#prompt, callId, tracestate, endMs };
+    this.options.spans?.push({ ...known, ...span });
   }
 }
