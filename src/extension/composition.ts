@@ -9,6 +9,7 @@ import { registerTools } from './agentTools/registerTools.ts';
 import { registerCommands } from './commands/registerCommands.ts';
 import { StatusDocument } from './commands/statusDocument.ts';
 import { SettingsReader } from './config/settingsReader.ts';
+import { Diagnostics } from './diagnostics/diagnostics.ts';
 import { EngineClient } from './engineClient/engineClient.ts';
 import { openEngine } from './engineClient/engineFinder.ts';
 import { windowIdOf } from './engineClient/windowId.ts';
@@ -118,6 +119,18 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
       inputs,
       importing,
       mutes,
+      diagnostics: store.add(
+        new Diagnostics({
+          clock,
+          engine,
+          model,
+          settings,
+          window,
+          home: lifelineHome(),
+          extensionVersion: (context.extension.packageJSON as { version: string }).version,
+          storedSecrets: () => inputs.secretValues(),
+        }),
+      ),
       onRecovered: (servers) => gate.noteTold(servers),
       t,
     }),

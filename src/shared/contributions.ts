@@ -32,6 +32,7 @@ export const commands = {
   openDashboard: 'mcpLifeline.openDashboard',
   showLog: 'mcpLifeline.showLog',
   verifyAudit: 'mcpLifeline.verifyAudit',
+  exportDiagnostics: 'mcpLifeline.exportDiagnostics',
   /** Gives a value that an entry leaves to a person; asks which server unless it is given. */
   enterInput: 'mcpLifeline.enterInput',
   clearInputs: 'mcpLifeline.clearInputs',

@@ -1,4 +1,5 @@
 import type { Clock } from '../../shared/base/clock.ts';
+import type { Diagnostics } from '../diagnostics/diagnostics.ts';
 import type { EngineClient } from '../engineClient/engineClient.ts';
 import type { HealthModel } from '../health/healthModel.ts';
 import type { Importing } from '../import/importing.ts';
@@ -18,6 +19,7 @@ export interface CommandContext {
   readonly mutes: MuteList;
   /** What the commands that set servers up work with; made when it is asked for. */
   readonly importing: () => Promise<Importing>;
+  readonly diagnostics: Pick<Diagnostics, 'collect' | 'show'>;
   /** The person was told that these servers are well again. */
   readonly onRecovered?: (servers: readonly string[]) => void;
   readonly t: Translate;

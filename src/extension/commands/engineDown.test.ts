@@ -60,6 +60,7 @@ describe('every command while the engine is down', () => {
         serversWithInputs: () => [],
         clear: () => Promise.resolve(0),
         keepSecret: () => Promise.resolve(),
+        secretValues: () => Promise.resolve([]),
       },
       importing: () =>
         Promise.resolve({
@@ -69,6 +70,10 @@ describe('every command while the engine is down', () => {
           lastImport: () => [],
           adoptions: { list: () => Promise.resolve([]) },
         } as unknown as SettingUpContext['importing']),
+      diagnostics: {
+        collect: () => Promise.resolve('# Diagnostics'),
+        show: (text: string) => Promise.resolve(void opened.push(text)),
+      },
       dashboard: { open: () => opened.push('dashboard') },
       mutes: new MuteList({ read: () => undefined, write: () => undefined }),
       t: untranslated,

@@ -4,12 +4,11 @@ import type { RecoverParams, RecoverResult } from '../../shared/protocol/engineM
 import { viewNow } from '../health/viewNow.ts';
 import type { CommandContext } from './commandContext.ts';
 import { tellEngineDown } from './engineDown.ts';
+import { withLateProgress } from './lateProgress.ts';
 import { interruptedServers, interruptionQuestion, recoveryMessage } from './recoveryWords.ts';
 
 /** A server may need a first start (two minutes for package runners); several start one after another. */
 const RECOVER_LIMIT_MS = 300_000;
-/** What takes longer shows that it is under way. */
-const PROGRESS_AFTER_MS = 1_000;
 
 /**
  * Recovers or restarts, as the user asked: asks before running calls are ended, shows progress after a second,
@@ -71,30 +70,4 @@ function tellResult({ logs, t, onRecovered }: CommandContext, result: RecoverRes
   void vscode.window.showWarningMessage(message, t('Show Log')).then((chosen) => {
     if (chosen !== undefined) logs.show(logOf);
   });
-}
-
-async function withLateProgress<T>(
-  { clock }: CommandContext,
-  title: string,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const cancel = new AbortController();
-  const running = work(cancel.signal);
-  const settled = running.then(
-    () => undefined,
-    () => undefined,
-  );
-  const timer = clock.setTimer(PROGRESS_AFTER_MS, () => {
-    const location = vscode.ProgressLocation.Notification;
-    void vscode.window.withProgress({ location, title, cancellable: true }, async (_progress, token) => {
-      const listener = token.onCancellationRequested(() => cancel.abort());
-      await settled;
-      listener.dispose();
-    });
-  });
-  try {
-    return await running;
-  } finally {
-    timer.dispose();
-  }
 }

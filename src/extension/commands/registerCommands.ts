@@ -5,6 +5,7 @@ import { actOnServer } from './actOnServer.ts';
 import { clearInputs } from './clearInputs.ts';
 import type { CommandContext, SettingUpContext } from './commandContext.ts';
 import { enterInput } from './enterInput.ts';
+import { exportDiagnostics } from './exportDiagnostics.ts';
 import { forceRecovery } from './forceRecovery.ts';
 import { forceRecoveryServer } from './forceRecoveryServer.ts';
 import { getConnectionStatus } from './getConnectionStatus.ts';
@@ -43,6 +44,7 @@ const handlers: Record<CommandId, Handler> = {
   [commands.openDashboard]: openDashboard,
   [commands.showLog]: showLog,
   [commands.verifyAudit]: verifyAudit,
+  [commands.exportDiagnostics]: exportDiagnostics,
   [commands.enterInput]: enterInput,
   [commands.clearInputs]: clearInputs,
   [commands.mutedAlerts]: mutedAlerts,

@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
+import { Fault } from '../../shared/model/fault.ts';
 import type { CommandContext } from './commandContext.ts';
 import { tellEngineDown } from './engineDown.ts';
+import { withLateProgress } from './lateProgress.ts';
 
 /** Sixty-four megabytes are read in about a second; a busy machine takes longer. */
 const VERIFY_LIMIT_MS = 60_000;
@@ -13,7 +15,11 @@ export async function verifyAudit(context: CommandContext): Promise<void> {
     return;
   }
   try {
-    const { kind, lines, message, folder } = await engine.verifyAudit({ timeoutMs: VERIFY_LIMIT_MS });
+    const { kind, lines, message, folder } = await withLateProgress(
+      context,
+      t('Verifying the audit trail…'),
+      (signal) => engine.verifyAudit({ timeoutMs: VERIFY_LIMIT_MS, signal }),
+    );
     if (kind === 'whole')
       void vscode.window.showInformationMessage(
         t('The audit trail is whole: {0} lines in {1}.', lines, folder),
@@ -24,6 +30,7 @@ export async function verifyAudit(context: CommandContext): Promise<void> {
       );
     else void vscode.window.showErrorMessage(t('The audit trail is broken. {0}', message));
   } catch (error) {
+    if (Fault.is(error, 'cancelled')) return;
     const why = error instanceof Error ? error.message : String(error);
     void vscode.window.showErrorMessage(t('The audit trail could not be verified: {0}', why));
   }

@@ -63,6 +63,14 @@ export class InputStore {
     await keeper.update(SECRETS_KEY, [...keys].slice(-MAX_KEPT));
   }
 
+  /** All secret values that are kept for the user and for this workspace, to be taken out of texts. */
+  async secretValues(): Promise<readonly string[]> {
+    const { global, workspace, secrets } = this.#options;
+    const keys = [global, workspace].flatMap((keeper) => listOf(keeper.get(SECRETS_KEY)));
+    const values = await Promise.all(keys.map((key) => secrets.get(key)));
+    return values.filter((value) => value !== undefined);
+  }
+
   /** Deletes what is kept for the user and for this workspace; answers how many values that were. */
   async clear(): Promise<number> {
     const { global, workspace, secrets } = this.#options;

@@ -18,6 +18,8 @@ export interface ServerInputs {
   /** A secret that a file held in the open. */
   keepSecret(scope: 'user' | 'workspace', id: string, value: string): Promise<void>;
   clear(): Promise<number>;
+  /** All that are kept, to be taken out of texts. */
+  secretValues(): Promise<readonly string[]>;
 }
 
 /** Puts store, prompt and notification together. */
@@ -70,6 +72,7 @@ export function makeServerInputs(
     stateOf: (server) => answers.stateOf(server),
     serversWithInputs,
     keepSecret: (scope, id, value) => store.set({ scope, id }, true, value),
+    secretValues: () => store.secretValues(),
     async clear() {
       const count = await store.clear();
       tellEngine(serversWithInputs(), true);
