@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import type { McpLifelineApi } from '../../api/mcp-lifeline.d.ts';
 import type { EngineConnection } from '../endpoint/connect.ts';
 import { lifelineHome } from '../endpoint/location.ts';
 import { sleep, systemClock } from '../shared/base/clock.ts';
 import { DisposableStore, type Disposable } from '../shared/base/disposable.ts';
 import { commands, editorServerId, settingsPrefix } from '../shared/contributions.ts';
+import { makeApi } from './api/api.ts';
 import { registerTools } from './agentTools/registerTools.ts';
+import type { CommandContext } from './commands/commandContext.ts';
 import { registerCommands } from './commands/registerCommands.ts';
 import { StatusDocument } from './commands/statusDocument.ts';
 import { SettingsReader } from './config/settingsReader.ts';
@@ -43,6 +46,8 @@ const MUTED_KEY = 'mcpLifeline.mutedNotifications';
 
 /** What runs after `compose`. */
 export interface Extension extends Disposable {
+  /** For other extensions. */
+  readonly api: McpLifelineApi;
   /** Says goodbye to the engine, which stays. Never rejects. */
   stop(): Promise<void>;
 }
@@ -109,30 +114,37 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
     write: (keys) => void context.globalState.update(MUTED_KEY, keys),
   });
   const gate = store.add(makeGate(mutes, onError));
-  store.add(
-    registerCommands({
-      clock,
-      engine,
-      model,
-      logs,
-      dashboard,
-      inputs,
-      importing,
-      mutes,
-      diagnostics: store.add(
-        new Diagnostics({
-          clock,
-          engine,
-          model,
-          settings,
-          window,
-          home: lifelineHome(),
-          extensionVersion: (context.extension.packageJSON as { version: string }).version,
-          storedSecrets: () => inputs.secretValues(),
-        }),
-      ),
-      onRecovered: (servers) => gate.noteTold(servers),
-      t,
+  const commandContext: CommandContext = {
+    clock,
+    engine,
+    model,
+    logs,
+    dashboard,
+    inputs,
+    importing,
+    mutes,
+    diagnostics: store.add(
+      new Diagnostics({
+        clock,
+        engine,
+        model,
+        settings,
+        window,
+        home: lifelineHome(),
+        extensionVersion: (context.extension.packageJSON as { version: string }).version,
+        storedSecrets: () => inputs.secretValues(),
+      }),
+    ),
+    onRecovered: (servers) => gate.noteTold(servers),
+    t,
+  };
+  store.add(registerCommands(commandContext));
+  const { api } = store.add(
+    makeApi({
+      commands: commandContext,
+      servers: () => settings.current.servers,
+      bridgePath: join(context.extensionPath, 'dist', 'bridge.cjs'),
+      window,
     }),
   );
   store.add(registerTools({ clock, engine, model, t }));
@@ -148,7 +160,7 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
   store.add(engine.onDidChangeStatus((status) => log.debug(`Engine: ${JSON.stringify(status)}`)));
   // After activation has returned: finding the engine may have to load the language client and start a process.
   store.add(clock.setTimer(0, () => engine.start()));
-  return { stop: () => engine.stop(STOP_LIMIT_MS), dispose: () => store.dispose() };
+  return { api, stop: () => engine.stop(STOP_LIMIT_MS), dispose: () => store.dispose() };
 }
 
 interface EngineParts {

@@ -51,6 +51,7 @@ describe('the packed extension', () => {
       /^extension\/(readme\.md|changelog\.md|LICENSE(\.txt)?)$/i,
       /^extension\/l10n\/bundle\.l10n(\.[a-z-]+)?\.json$/i,
       /^extension\/media\/[\w./-]+\.(svg|png|md|woff2?)$/,
+      /^extension\/api\/mcp-lifeline\.d\.ts$/,
       /^extension\/schemas\/status\.schema\.json$/,
       /^extension\/dist\/(extension|engine|program|askingEngines|bridge)\.cjs$/,
       /^extension\/dist\/lib\/(auditWorker|languageClient|languageFeatures|languageServer|settingUp|telemetry|undici)\.cjs$/,
