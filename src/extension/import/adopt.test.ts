@@ -72,6 +72,23 @@ describe('adopting an entry of mcp.json', () => {
       assert.ok(adoption.after.includes(kept), kept);
   });
 
+  it('R1.7 two inputs of an entry stay two, whatever ids are taken', () => {
+    const text = JSON.stringify({
+      servers: { web: { command: 'c', args: ['${input:key}', '${input:key-web}'] } },
+      inputs: ['key', 'key-web'].map((id) => ({ id, type: 'promptString' })),
+    });
+    const settings = { servers: {}, inputs: [{ id: 'key', type: 'promptString', password: true }] };
+    const { additions } = planned('web', { text, settings });
+    assert.deepEqual(additions.servers['web'], {
+      command: 'c',
+      args: ['${input:key-2}', '${input:key-web}'],
+    });
+    assert.deepEqual(
+      additions.inputs.map((input) => (input as { id: string }).id),
+      ['key-2', 'key-web'],
+    );
+  });
+
   it('R1.7 leaves an input that another entry names too', () => {
     const text = file.replace('"--fast"', '"${input:key}"');
     const { adoption } = planned('web', { text });

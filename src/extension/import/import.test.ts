@@ -295,4 +295,19 @@ describe('plan of an import', () => {
     assert.match(text, /"a":\{"command":"\$\{input:key-2\}"\}/);
     assert.match(text, /"id":"key-2"/);
   });
+
+  it('R1.2 two inputs of a server stay two, whatever ids are taken', () => {
+    const inputs = ['key', 'key-2'].map((id) => ({ id, type: 'promptString' }));
+    const { additions } = planImport({
+      found: [found('a', { command: 'c', args: ['${input:key}', '${input:key-2}'] }, inputs)],
+      names: [],
+      settings: { servers: {}, inputs: [{ id: 'key', type: 'promptString', password: true }] },
+      hideSecrets: false,
+    });
+    assert.deepEqual(additions.servers['a'], { command: 'c', args: ['${input:key-3}', '${input:key-2}'] });
+    assert.deepEqual(
+      additions.inputs.map((input) => (input as { id: string }).id),
+      ['key-3', 'key-2'],
+    );
+  });
 });
