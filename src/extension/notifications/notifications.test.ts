@@ -12,6 +12,7 @@ import { NotificationGate } from './gate.ts';
 import { MuteList } from './muteList.ts';
 import type { Notice } from './notice.ts';
 import { NoticeWatch } from './noticeWatch.ts';
+import { windowNotices } from './windowNotices.ts';
 
 const rethrow = (error: unknown): never => {
   throw error;
@@ -129,6 +130,16 @@ describe('notification gate', () => {
     assert.equal(shown.length, 2);
   });
 
+  it('R5.6 a recovery by hand of one server leaves what is over of another to be told', async () => {
+    const { update, gate, messages, clock } = givenGate();
+    await update(notice());
+    await update(notice(), notice({ server: 'files' }));
+    gate.update('alerts', []);
+    gate.noteTold(['git']);
+    await clock.advance(1_000);
+    assert.deepEqual(messages().slice(2), ['No longer the case: "files" keeps failing.']);
+  });
+
   it('runs the chosen action, but not one that nobody needs any more', async () => {
     const { update, shown, messages } = givenGate();
     const ran: string[] = [];
@@ -137,7 +148,8 @@ describe('notification gate', () => {
       { title: 'Show Log', run: () => ran.push('log'), isForLater: true },
     ];
     await update(notice({ actions }));
-    await shown[0]?.answer('Force Recovery');
+    assert.deepEqual(shown[0]?.titles, ['Force Recovery', 'Show Log', 'Mute']);
+    await shown[0].answer('Force Recovery');
     assert.deepEqual(ran, ['recover']);
     for (const title of ['Force Recovery', 'Show Log']) {
       await update();
@@ -187,6 +199,7 @@ describe('muted alerts', () => {
     mutes.add({ cause: 'journal', server: undefined });
     mutes.add({ cause: 'journal', server: undefined });
     assert.equal(mutes.all.length, 1_000);
+    assert.equal((saved.keys as unknown[]).length, 1_000);
     assert.deepEqual(mutes.all.slice(-2), [
       { cause: 'crashLoop', server: 's:1099' },
       { cause: 'journal', server: undefined },
@@ -270,6 +283,28 @@ describe('notices of alerts', () => {
     const [told] = noticesOf(loop, { cause: 'portInUse', holder });
     for (const action of told?.actions ?? []) action.run();
     assert.deepEqual(ran, ['freePort git', 'recover git', 'log git']);
+    ran.length = 0;
+    const ofAll = alert('continuity', { value: 0.9, threshold: 0.95 });
+    Reflect.deleteProperty(ofAll, 'server');
+    const others = noticesOf([alert('needsSignIn'), alert('watchedValue', { subject: 'phi' }), ofAll]);
+    for (const action of others.flatMap((other) => other.actions)) action.run();
+    assert.deepEqual(ran, ['settings ', 'recover git', 'log git', 'details ', 'log git', 'details ']);
+  });
+
+  it('R6.3 what this window tells by itself has buttons that do what they say', () => {
+    ran.length = 0;
+    const view = viewOf([], {
+      engine: { kind: 'recovering', reason: 'no program', failedTries: 3, retryAt: undefined },
+      problems: [{ path: 'a.b', message: 'must be text' }],
+    });
+    const [engine, settings] = windowNotices(view, { haveProblemsStood: true }, actions, untranslated);
+    for (const action of [...(engine?.actions ?? []), ...(settings?.actions ?? [])]) action.run();
+    assert.deepEqual(ran, ['log ', 'start ', 'details ']);
+    // Trying is of no use any more when the engine runs; its log is.
+    assert.deepEqual(
+      engine?.actions.map(({ isForLater }) => isForLater === true),
+      [true, false],
+    );
   });
 
   it('R11.3 an alert that comes and goes makes no notification', () => {
@@ -358,9 +393,19 @@ describe('notice watch', () => {
     await become(wrong, 4_000);
     await become(viewOf([]), 10_000);
     assert.deepEqual(told.get('window'), []);
-    await become(wrong, 6_000);
+    await become(wrong, 1_000);
+    assert.deepEqual(told.get('window'), []);
+    await become(wrong, 5_000);
     assert.deepEqual(told.get('window'), ['A setting of MCP Lifeline cannot be used: a.b must be text.']);
+    await become(viewOf([]), 1_000);
+    await become(wrong, 1_000);
+    assert.deepEqual(told.get('window'), []);
+    assert.equal(clock.pending, 1);
     watch.dispose();
+    assert.equal(clock.pending, 0);
+    await become(viewOf([]), 1_000);
+    await become(wrong, 6_000);
+    assert.deepEqual(told.get('window'), []);
     assert.equal(clock.pending, 0);
   });
 });

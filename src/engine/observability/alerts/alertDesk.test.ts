@@ -25,10 +25,11 @@ function given(values: Record<string, unknown> = {}) {
     journalReliable: true,
   };
   const told: Observation[] = [];
+  const others: MeasuredServer[] = [];
   const state = { changes: 0, looks: 0, settings: parseAlertSettings([{ path: 'x', values }]).settings };
   const desk = new AlertDesk({
     clock,
-    servers: () => ((state.looks += 1), [server]),
+    servers: () => ((state.looks += 1), [server, ...others]),
     settings: () => state.settings,
     engine: () => engine,
     redact: (text) => text.replaceAll('s3cret', '***'),
@@ -59,7 +60,7 @@ function given(values: Record<string, unknown> = {}) {
     await clock.advance(ms);
     return snapshot().map(({ rule }) => rule);
   };
-  return { clock, desk, server, engine, told, state, snapshot, call, retry, look };
+  return { clock, desk, server, others, engine, told, state, snapshot, call, retry, look };
 }
 
 describe('alerts of an engine', () => {
@@ -139,8 +140,21 @@ describe('alerts of an engine', () => {
     server.state = 'crashLoop';
     const [alert] = snapshot();
     assert.deepEqual([alert?.sentence, alert?.severity, alert?.server], ['It said ***.', 'error', 'git']);
+    assert.deepEqual([alert.value, alert.threshold, alert.windowMs], [undefined, undefined, undefined]);
     server.state = 'ready';
     assert.deepEqual(await look(), []);
+  });
+
+  it('R11.3 a crash loop whose cause is known tells it, and what helps', async () => {
+    const { server, look, desk, engine } = given();
+    server.state = 'crashLoop';
+    await look();
+    const diagnosis = { cause: 'portInUse', sentence: 'Port 8123 is in use.', advice: 'Free it.' } as const;
+    const [alert] = desk.snapshot([serverSnapshot('git', { state: 'crashLoop', diagnosis })], engine);
+    assert.equal(
+      alert?.sentence,
+      'It keeps failing and is tried again at long intervals. Port 8123 is in use. Free it.',
+    );
   });
 
   it('R11.3 an open breaker lasts through half-open, and is no alarm of a server that nobody uses', async () => {
@@ -224,6 +238,33 @@ describe('alerts of an engine', () => {
     assert.deepEqual(await look(), []);
   });
 
+  it('R5.6 an alert that came and went too often does not linger after a force recovery', async () => {
+    const { desk, server, look } = given();
+    for (const breaker of ['open', 'closed', 'open', 'closed', 'open', 'closed'] as const) {
+      server.breaker = breaker;
+      await look();
+    }
+    assert.deepEqual(await look(), ['breakerOpen']);
+    desk.onEvent({ kind: 'recovery', server: 'git', outcome: 'recovered', ms: 1 });
+    assert.deepEqual(await look(), []);
+  });
+
+  it('R11.3 a server that is removed takes its counts with it, and leaves those of the others', async () => {
+    const { desk, server, others, look } = given();
+    const added = { ...server, name: 'files' };
+    others.push(added);
+    await look();
+    server.brokenPipes = 6;
+    others[0] = { ...added, brokenPipes: 9 };
+    assert.deepEqual(await look(), ['brokenPipes', 'brokenPipes']);
+    others.pop();
+    assert.deepEqual(await look(), ['brokenPipes']);
+    desk.onCall({ server: 'files', attempts: 1 } as unknown as ObservedCall);
+    // One of the same name is another server: what it counted before is nothing new.
+    others.push(added);
+    assert.deepEqual(await look(), ['brokenPipes']);
+  });
+
   it('R11.3 other settings count at once; a window of another length begins empty', async () => {
     const { server, look, state } = given();
     await look();
@@ -252,6 +293,27 @@ describe('alerts of an engine', () => {
     assert.equal(clock.pending, 0);
   });
 
+  it('looks once a second at most while what it counts falls more often', async () => {
+    const { server, look, state, clock } = given({ brokenPipes: { threshold: 1, window: 10 } });
+    await look();
+    server.brokenPipes = 9;
+    await look();
+    const before = state.looks;
+    await clock.advance(5_000);
+    assert.equal(state.looks - before <= 5, true, `${state.looks - before} looks in five seconds`);
+  });
+
+  it('does nothing any more when disposed while it was at rest', async () => {
+    const { desk, clock, look } = given();
+    await look();
+    await clock.advance(5_000);
+    assert.equal(clock.pending, 0);
+    desk.dispose();
+    desk.raiseWatched('git', 'phi', 'The watched value "phi" is 0.02.');
+    desk.touch();
+    assert.equal(clock.pending, 0);
+  });
+
   it('tells of a change only when there is one, and is quiet when disposed', async () => {
     const { desk, server, look, state, clock } = given();
     server.breaker = 'open';
@@ -272,5 +334,15 @@ describe('alerts of an engine', () => {
     const alerts = snapshot();
     assert.equal(alerts.length, 200);
     parseSnapshot({ version: 1, engine, servers: [], problems: [], alerts });
+  });
+
+  it('R14.3 keeps a thousand watched values, and what is said of those anew', async () => {
+    const { desk, look, snapshot } = given();
+    for (let index = 0; index < 1_500; index += 1) desk.raiseWatched('git', `${index}`, 'It is low.');
+    desk.raiseWatched('git', '0', 'It is lower.');
+    await look();
+    assert.equal(snapshot()[0]?.sentence, 'It is lower.');
+    for (let index = 0; index < 1_000; index += 1) desk.clearWatched('git', `${index}`);
+    assert.deepEqual(await look(), []);
   });
 });

@@ -6,6 +6,7 @@ import {
 } from '../../../shared/settings/alertSettings.ts';
 import { legalAlertMoves, step, untroubled, type AlertState } from './alertState.ts';
 import { AlertEvaluator, type AlertReading } from './evaluator.ts';
+import { ServerCounts } from './measures.ts';
 import { rulesOf, type AlertRule } from './rules.ts';
 import { SlidingCount } from './slidingCount.ts';
 
@@ -67,6 +68,12 @@ describe('alert rules', () => {
     assert.deepEqual(look(1_000, { 'continuity:': 0.96 }), []);
   });
 
+  it('R11.6 an aim that is nearly everything can be met again', () => {
+    const { look } = given({ continuity: { threshold: 0.995, for: 0 } });
+    assert.deepEqual(look(0, { 'continuity:': 0.99 }), ['continuity:']);
+    assert.deepEqual(look(MINUTE, { 'continuity:': 1 }), []);
+  });
+
   it('R11.6 Φ of exactly 0.95 is well, and a dip shorter than a minute is nothing', () => {
     const { look, evaluator } = given();
     look(0, { 'continuity:': 0.95 });
@@ -75,6 +82,9 @@ describe('alert rules', () => {
     assert.equal(evaluator.nextChangeAt, 11 * MINUTE);
     look(59_000, { 'continuity:': 0.95 });
     assert.deepEqual(look(59_000, { 'continuity:': 0.9 }), []);
+    // The minute begins anew.
+    assert.deepEqual(look(MINUTE - 1, { 'continuity:': 0.9 }), []);
+    assert.deepEqual(look(1, { 'continuity:': 0.9 }), ['continuity:']);
   });
 
   it('what is pending stays so while nothing is known', () => {
@@ -82,6 +92,14 @@ describe('alert rules', () => {
     look(0, { 'breakerOpen:a': 1 });
     look(5_000, { 'breakerOpen:a': undefined });
     assert.deepEqual(look(5_000, { 'breakerOpen:a': 1 }), ['breakerOpen:a']);
+  });
+
+  it('looks again when the first of several that are pending is due', () => {
+    const { look, evaluator } = given({ breakerOpen: { for: 10 } });
+    look(0, { 'breakerOpen:a': 1, 'breakerOpen:b': 0 });
+    look(5_000, { 'breakerOpen:a': 1, 'breakerOpen:b': 1 });
+    assert.equal(evaluator.nextChangeAt, 10_000);
+    assert.deepEqual(look(5_000, { 'breakerOpen:a': 1, 'breakerOpen:b': 1 }), ['breakerOpen:a']);
   });
 
   it('a rule that is switched off does not exist', () => {
@@ -235,5 +253,29 @@ describe('sliding count', () => {
     assert.equal(count.sum(1e9), 1);
     count.clear();
     assert.equal(count.sum(1e9), 0);
+    count.add(1, 1e9);
+    assert.equal(count.sum(2e9), 0);
+  });
+});
+
+describe('counts of a server', () => {
+  it('R5.6 forget what was counted since the last look too', () => {
+    const counts = new ServerCounts({ brokenPipesMs: MINUTE, retryRateMs: MINUTE });
+    counts.look(2, 0);
+    counts.calls = 5;
+    counts.retriedCalls = 5;
+    counts.retriesAfterLoss = 5;
+    counts.forget();
+    counts.calls = 20;
+    counts.look(2, 1_000);
+    assert.deepEqual([counts.brokenPipes(1_000), counts.retryRate(1_000, 20)], [0, 0]);
+  });
+
+  it('R11.3 one call is too few for a rate, none is no trouble', () => {
+    const counts = new ServerCounts({ brokenPipesMs: MINUTE, retryRateMs: MINUTE });
+    assert.equal(counts.retryRate(0, 20), 0);
+    counts.calls = 1;
+    counts.look(0, 0);
+    assert.equal(counts.retryRate(0, 20), undefined);
   });
 });
