@@ -140,7 +140,7 @@ describe('alerts of an engine', () => {
     server.state = 'crashLoop';
     const [alert] = snapshot();
     assert.deepEqual([alert?.sentence, alert?.severity, alert?.server], ['It said ***.', 'error', 'git']);
-    assert.deepEqual([alert.value, alert.threshold, alert.windowMs], [undefined, undefined, undefined]);
+    assert.deepEqual([alert?.value, alert?.threshold, alert?.windowMs], [undefined, undefined, undefined]);
     server.state = 'ready';
     assert.deepEqual(await look(), []);
   });
