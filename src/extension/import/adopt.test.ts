@@ -259,4 +259,17 @@ describe('settings of one scope', () => {
       'mcpLifeline.inputs': more.inputs,
     });
   });
+
+  it('R1.2 an input that is there in the same words is not added again, and one that is exchanged is', () => {
+    const [key, two] = more.inputs;
+    const withBoth = withAdditions({ servers: {}, inputs: [key, two] }, more);
+    assert.deepEqual(withBoth.inputs, more.inputs);
+    const start = editSettingsText('', none, withBoth);
+    const third = { id: 'three', type: 'promptString' };
+    const exchanged = { ...withBoth, inputs: [two, third] };
+    assert.deepEqual(value(editSettingsText(start, withBoth, exchanged))['mcpLifeline.inputs'], [two, third]);
+    // What stood there was no list, and so no input.
+    const broken = '{ "mcpLifeline.inputs": 7 }';
+    assert.deepEqual(value(editSettingsText(broken, none, withBoth))['mcpLifeline.inputs'], more.inputs);
+  });
 });

@@ -42,7 +42,10 @@ export class Adoptions {
   async add(adoption: Adoption): Promise<void> {
     const key = keyOf(adoption);
     await this.#secrets.store(key, JSON.stringify(adoption));
-    await this.#state.update(INDEX_KEY, [...this.#keys.filter((other) => other !== key), key]);
+    const keys = [...this.#keys.filter((other) => other !== key), key];
+    await this.#state.update(INDEX_KEY, keys.slice(-MAX_KEPT));
+    // Nobody could find it any more.
+    for (const old of keys.slice(0, -MAX_KEPT)) await this.#secrets.delete(old);
   }
 
   async remove(adoption: Adoption): Promise<void> {

@@ -156,6 +156,32 @@ enabled = false
     });
   });
 
+  it('R1.2 says what is left out or means something else', () => {
+    const notesOf = (text: string, format: Parameters<typeof readSource>[1]): string =>
+      readSource(text, format).servers[0]?.notes.join(' ') ?? '';
+    const codex = '[mcp_servers.a]\ncommand = "c"\n';
+    assert.equal(notesOf(codex, 'codex'), '');
+    assert.match(notesOf(`${codex}startup_timeout_sec = 5\n`, 'codex'), /How long its start may take/);
+    assert.match(notesOf(`${codex}startup_timeout_ms = 5\n`, 'codex'), /How long its start may take/);
+    assert.match(notesOf(`${codex}enabled = false\n`, 'codex'), /disabled there, and stays so/);
+    const disabled = '{"mcpServers":{"a":{"command":"c","disabled":true}}}';
+    assert.match(notesOf(disabled, 'mcpServers'), /disabled there, and stays so/);
+  });
+
+  it('R1.2 a time limit is taken for seconds up to 600, and for milliseconds beyond', () => {
+    for (const [timeout, seconds] of [
+      [600, 600],
+      [60_000, 60],
+      [9_000_000, 600],
+    ]) {
+      const text = JSON.stringify({ mcpServers: { a: { command: 'c', timeout } } });
+      assert.deepEqual(entries(text, 'mcpServers')['a'], {
+        command: 'c',
+        lifeline: { connection: { requestTimeout: seconds } },
+      });
+    }
+  });
+
   it('R14.3 that is malformed is told with its place and without its secrets, and the rest goes on', () => {
     const json = readSource('{\n "mcpServers": { "a": { "env": { "K": "sesame-open" } }\n', 'mcpServers');
     assert.match(json.problems.join(), /cannot be read: .* in line \d/);
@@ -309,5 +335,39 @@ describe('plan of an import', () => {
       additions.inputs.map((input) => (input as { id: string }).id),
       ['key-3', 'key-2'],
     );
+  });
+
+  it('R1.2 an input that is there in the same words is used by all, and added once', () => {
+    const input = { id: 'key', type: 'promptString' };
+    const servers = ['a', 'b'].map((name) => found(name, { command: '${input:key}' }, [input]));
+    for (const inputs of [[], [input]]) {
+      const added = inputs.length === 0 ? [input] : [];
+      const settings = { servers: {}, inputs };
+      const { additions } = planImport({ found: servers, names: [], settings, hideSecrets: true });
+      assert.deepEqual(additions.inputs, added);
+      assert.deepEqual(additions.servers, {
+        a: { command: '${input:key}' },
+        b: { command: '${input:key}' },
+      });
+    }
+  });
+
+  it('R1.2 R14.4 keeps secrets out of the settings when asked to, and as they are when not', () => {
+    const env = { API_KEY: 'sk-1234567890abcdefABCDEF' };
+    const plan = (hideSecrets: boolean) =>
+      planImport({
+        found: [found('web', { command: 'c', env })],
+        names: [],
+        settings: { servers: {}, inputs: [] },
+        hideSecrets,
+      });
+    const hidden = plan(true);
+    assert.ok(!JSON.stringify(hidden.additions).includes(env.API_KEY));
+    assert.deepEqual(hidden.secrets, [
+      { server: 'web', place: 'env.API_KEY', id: 'web-API_KEY', value: env.API_KEY },
+    ]);
+    const open = plan(false);
+    assert.deepEqual(open.additions.servers, { web: { command: 'c', env } });
+    assert.deepEqual(open.secrets, []);
   });
 });

@@ -84,13 +84,17 @@ describe('store of input values', () => {
 describe('answers to the engine', () => {
   function given(inputs: readonly ServerInput[]) {
     const { store } = givenStore();
-    const prompts: { id: string; resolve: (value: string | undefined) => void }[] = [];
+    const prompts: {
+      id: string;
+      current: string | undefined;
+      resolve: (value: string | undefined) => void;
+    }[] = [];
     const wanted: string[] = [];
     const told: string[] = [];
     const answers = new InputAnswers({
       inputs: () => inputs,
       store,
-      prompt: ({ id }) => new Promise((resolve) => prompts.push({ id, resolve })),
+      prompt: ({ id }, _server, current) => new Promise((resolve) => prompts.push({ id, current, resolve })),
       onWanted: (server, missing) => wanted.push(`${server}: ${missing.map(({ id }) => id).join()}`),
       tellEngine: (servers) => told.push(...servers),
     });
@@ -189,5 +193,35 @@ describe('answers to the engine', () => {
       [true],
     );
     assert.equal(await answers.enter('a', 'nothing'), false);
+  });
+
+  it('R1.4 shows a value that is entered anew, but never a secret one; turning it down keeps it', async () => {
+    const name = definition('name');
+    const { answers, prompts, told, store } = given([input('a', key), input('a', name)]);
+    for (const one of [key, name]) await store.set({ id: one.id, scope: 'user' }, one.isSecret, 'old');
+    for (const [id, shown] of [
+      ['key', undefined],
+      ['name', 'old'],
+    ] as const) {
+      const entered = answers.enter('a', id);
+      await settle();
+      assert.deepEqual([prompts.at(-1)?.id, prompts.at(-1)?.current], [id, shown]);
+      prompts.at(-1)?.resolve(undefined);
+      assert.equal(await entered, false);
+      assert.equal(await store.get({ id, scope: 'user' }, id === 'key'), 'old');
+    }
+    assert.deepEqual(told, []);
+  });
+
+  it('R1.4 shows the inputs without a value first', async () => {
+    const { answers, store } = given([input('a', key), input('a', definition('name'))]);
+    await store.set({ id: 'key', scope: 'user' }, true, 'hush');
+    assert.deepEqual(
+      (await answers.stateOf('a')).map(({ input: { id }, isGiven }) => [id, isGiven]),
+      [
+        ['name', false],
+        ['key', true],
+      ],
+    );
   });
 });
