@@ -1,34 +1,32 @@
 import type { HostMessage, PageMessage } from '../shared/protocol/dashboardMessages.ts';
+import { parseHostMessage } from './hostMessage.ts';
+import { parsePageState, type PageState } from './pageState.ts';
 
 interface EditorApi {
   postMessage(message: unknown): void;
+  getState(): unknown;
+  setState(state: unknown): void;
 }
-
 declare function acquireVsCodeApi(): EditorApi;
 
 /** The way to the extension host and back. */
 export interface Channel {
   send(message: PageMessage): void;
+  /** What was kept when this page was last there. */
+  readonly kept: PageState;
+  keep(state: PageState): void;
 }
 
 /** Opens the channel; the editor hands it out once. */
 export function openChannel(listener: (message: HostMessage) => void): Channel {
   const api = acquireVsCodeApi();
   window.addEventListener('message', (event: MessageEvent<unknown>) => {
-    if (isHostMessage(event.data)) listener(event.data);
+    const message = parseHostMessage(event.data);
+    if (message !== undefined) listener(message);
   });
-  return { send: (message) => api.postMessage(message) };
-}
-
-/** Whether it has the shape of one: other extensions of the browser talk to every frame too. */
-export function isHostMessage(value: unknown): value is HostMessage {
-  if (typeof value !== 'object' || value === null) return false;
-  const { kind, model, history } = value as { kind?: unknown; model?: unknown; history?: unknown };
-  if (kind === 'model') return hasLists(model, 'cards', 'notices');
-  return kind === 'history' && hasLists(history, 'servers');
-}
-
-function hasLists(value: unknown, ...names: string[]): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return names.every((name) => Array.isArray((value as Record<string, unknown>)[name]));
+  return {
+    send: (message) => api.postMessage(message),
+    kept: parsePageState(api.getState()),
+    keep: (state) => api.setState(state),
+  };
 }

@@ -1,5 +1,6 @@
+import './browserLanguage.ts';
 import { systemClock } from '../shared/base/clock.ts';
-import type { PageMessage, PageWords } from '../shared/protocol/dashboardMessages.ts';
+import type { PageWords } from '../shared/protocol/dashboardMessages.ts';
 import { openChannel } from './channel.ts';
 import { HostTime } from './hostTime.ts';
 import { Moments } from './moments.ts';
@@ -9,19 +10,21 @@ const TICK_MS = 1_000;
 
 const { words = '{}', title = '' } = document.body.dataset;
 const time = new HostTime(systemClock);
+const channel = openChannel((message) => {
+  if (message.kind === 'model') time.set(message.model.now);
+  page.show(message);
+});
 const page = new Page(title, {
   // Made by the host, into this very page.
   words: JSON.parse(words) as PageWords,
   moments: new Moments(document.documentElement.lang),
-  send: (message: PageMessage) => channel.send(message),
+  send: (message) => channel.send(message),
+  kept: channel.kept,
+  keep: (state) => channel.keep(state),
 });
 page.attach(document.body);
-const channel = openChannel((message) => {
-  time.set(message.kind === 'model' ? message.model.now : message.history.now);
-  page.show(message);
-});
 tick();
-channel.send({ kind: 'ready' });
+channel.send({ kind: 'ready', range: channel.kept.range });
 
 function tick(): void {
   if (time.now !== undefined) page.tick(time.now);

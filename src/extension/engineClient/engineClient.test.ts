@@ -35,6 +35,7 @@ function given() {
         verifyAudit: () => Promise.resolve({ kind: 'absent' as const, lines: 0, message: '', folder: '' }),
         getHistory: () => Promise.resolve({ now: 1, intervalMs: 1, windowMs: 1, servers: [] }),
         getEvents: () => Promise.resolve({ now: 1, events: [], cursor: '' }),
+        getWatched: () => Promise.resolve({ now: 1, watches: [] }),
         recover: () => Promise.resolve({ results: [] }),
         actOnServer: () => Promise.resolve({ done: true, message: '' }),
         stop: () => {

@@ -140,6 +140,10 @@ export class EngineClient implements EngineRequests, Disposable {
     return this.#running().then((session) => session.getEvents(...args));
   }
 
+  getWatched(...args: Parameters<EngineRequests['getWatched']>) {
+    return this.#running().then((session) => session.getWatched(...args));
+  }
+
   recover(...args: Parameters<EngineRequests['recover']>) {
     const done = this.#running().then((session) => session.recover(...args));
     this.#recoveries.fire({ params: args[0], done });

@@ -29,6 +29,7 @@ import {
 } from '../../shared/protocol/engineMessages.ts';
 import { getEvents, type EventsParams } from '../../shared/protocol/eventMessages.ts';
 import { getHistory, type HistoryParams } from '../../shared/protocol/historyMessages.ts';
+import { getWatched } from '../../shared/protocol/watchedMessages.ts';
 import { settingsPrefix } from '../../shared/contributions.ts';
 import { LanguageSide, languageDocuments, type LanguageSideOptions } from '../language/languageSide.ts';
 import type { EngineSession, RequestOptions, SessionListener } from './session.ts';
@@ -198,6 +199,10 @@ class LanguageClientSession implements EngineSession {
 
   getEvents(params: EventsParams, options: RequestOptions) {
     return this.#request(getEvents, params, options);
+  }
+
+  getWatched(params: { readonly server: string }, options: RequestOptions) {
+    return this.#request(getWatched, params, options);
   }
 
   recover(params: Parameters<EngineSession['recover']>[0], options: RequestOptions) {

@@ -13,6 +13,7 @@ import type {
 } from '../../shared/protocol/engineMessages.ts';
 import type { EventsAnswer, EventsParams } from '../../shared/protocol/eventMessages.ts';
 import type { History, HistoryParams } from '../../shared/protocol/historyMessages.ts';
+import type { WatchedHistory } from '../../shared/protocol/watchedMessages.ts';
 
 /** How long a request may take, and how it is given up earlier. */
 export interface RequestOptions {
@@ -26,6 +27,7 @@ export interface EngineRequests {
   /** An engine of an earlier version, still alive after an update, may not know it: then this rejects too. */
   getHistory(params: HistoryParams, options: RequestOptions): Promise<History>;
   getEvents(params: EventsParams, options: RequestOptions): Promise<EventsAnswer>;
+  getWatched(params: { readonly server: string }, options: RequestOptions): Promise<WatchedHistory>;
   recover(params: RecoverParams, options: RequestOptions): Promise<RecoverResult>;
   actOnServer(params: ServerAction, options: RequestOptions): Promise<ServerActionResult>;
   verifyAudit(options: RequestOptions): Promise<AuditVerdict>;

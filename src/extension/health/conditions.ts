@@ -95,6 +95,11 @@ export function queueWords({ pool }: ServerSnapshot, t: Translate): string | und
     : t('{0} calls wait for a place; at most {1} at a time', queued, limit);
 }
 
+/** How many calls it could take now. */
+export function poolWords({ pool }: ServerSnapshot, t: Translate): string {
+  return t('{0} of {1} free', pool.available, pool.limit ?? pool.max);
+}
+
 /** How often the server is asked at most; absent while its rate is not limited. */
 export function rateWords({ rate }: ServerSnapshot, t: Translate): string | undefined {
   if (rate === undefined) return undefined;

@@ -5,6 +5,7 @@ import type {
   SettingsProblem,
   Snapshot,
 } from '../../shared/model/snapshot.ts';
+import type { ContinuitySnapshot } from '../../shared/model/continuity.ts';
 import { joinProblems, type ConfiguredServer } from '../config/mergeServers.ts';
 import type { EngineStatus } from '../engineClient/supervisor.ts';
 
@@ -49,6 +50,8 @@ export interface HealthView {
   readonly alerts: readonly AlertSnapshot[];
   /** What the engine cannot do, as sentences of its own; calls go on. */
   readonly troubles: readonly Trouble[];
+  /** Of all servers together; absent while nobody measured. */
+  readonly continuity?: ContinuitySnapshot;
 }
 
 /** Something of the engine's own that is out of order. */
@@ -115,6 +118,7 @@ export function buildHealthView(parts: {
     hasSnapshot: snapshot !== undefined,
     alerts: snapshot?.alerts ?? [],
     troubles: troublesOf(snapshot),
+    ...(snapshot?.engine.continuity === undefined ? {} : { continuity: snapshot.engine.continuity }),
   };
 }
 

@@ -101,13 +101,14 @@ export class Dashboard implements vscode.WebviewViewProvider, vscode.WebviewPane
     this.#pages.add(store);
     // Answers false when nobody is there to read it: the page asks for everything when it is.
     const feed = store.add(
-      new DashboardFeed(clock, source, { post: (message) => void webview.postMessage(message) }),
+      new DashboardFeed(clock, source, { post: (message) => void webview.postMessage(message) }, t),
     );
     store.add(
       webview.onDidReceiveMessage((value: unknown) => {
         const message = parsePageMessage(value);
         if (message === undefined) this.#options.log('The dashboard sent a bad message; it was dropped.');
-        else if (message.kind === 'ready') feed.postAll();
+        else if (message.kind === 'ready') feed.postAll(message.range);
+        else if (message.kind === 'range') feed.setRange(message.range);
         else this.#perform(message);
       }),
     );
@@ -128,7 +129,7 @@ export class Dashboard implements vscode.WebviewViewProvider, vscode.WebviewPane
     return { setVisible: (isVisible) => feed.setVisible(isVisible), add: (item) => store.add(item) };
   }
 
-  #perform(message: Exclude<PageMessage, { kind: 'ready' }>): void {
+  #perform(message: Exclude<PageMessage, { kind: 'ready' | 'range' }>): void {
     switch (message.kind) {
       case 'forceRecovery':
         this.#runFor(commands.forceRecovery, message.server);

@@ -2,20 +2,31 @@ import type { Clock } from '../../shared/base/clock.ts';
 import { DisposableStore, toDisposable, type Disposable } from '../../shared/base/disposable.ts';
 import type { Event } from '../../shared/base/emitter.ts';
 import type {
-  DashboardHistory,
   DashboardModel,
+  DashboardWatched,
+  HistoryRange,
   HostMessage,
 } from '../../shared/protocol/dashboardMessages.ts';
+import type { EventsAnswer, EventsParams } from '../../shared/protocol/eventMessages.ts';
+import type { History, HistoryParams } from '../../shared/protocol/historyMessages.ts';
+import type { Translate } from '../translate.ts';
+import { EventTail } from './eventModel.ts';
+import { HistoryTail, rangeParams } from './historyModel.ts';
 
 /** Figures follow each other at most this often; a change of a state goes out at once. */
 const POST_INTERVAL_MS = 250;
 const HISTORY_INTERVAL_MS = 5_000;
 
+/** An event is told a moment after what it changed, and not each of a burst apart. */
+const EVENTS_INTERVAL_MS = 500;
+
 /** The part of the source that one page needs. */
 export interface FeedSource {
   readonly model: DashboardModel;
   readonly onDidChange: Event<undefined>;
-  history(): Promise<DashboardHistory | undefined>;
+  history(params: HistoryParams): Promise<History | undefined>;
+  events(params: EventsParams): Promise<EventsAnswer | undefined>;
+  watched(windowMs: number): Promise<DashboardWatched[]>;
 }
 
 /** One page, as its host sees it. */
@@ -24,27 +35,40 @@ export interface FeedTarget {
 }
 
 /**
- * Keeps one page up to date while somebody can see it. A page that is hidden gets nothing, and everything when it is shown
- * again: what it had may be gone with it.
+ * Keeps one page up to date while somebody can see it: with everything when it is shown, and then with what is new. A page that is hidden
+ * gets nothing, and everything when it is shown again: what it had may be gone with it.
  */
 export class DashboardFeed implements Disposable {
   readonly #clock: Clock;
   readonly #source: FeedSource;
   readonly #target: FeedTarget;
+  readonly #history: HistoryTail;
+  readonly #events: EventTail;
   readonly #store = new DisposableStore();
   #isVisible = false;
+  /** Of each card as it was told, by its name; `undefined`: the page has nothing. */
+  #cards: ReadonlyMap<string, string> | undefined;
   #shown = { everything: '', states: '' };
   #lastPostAt = -Infinity;
   #pending: Disposable | undefined;
   #historyTimer: Disposable | undefined;
+  #eventsTimer: Disposable | undefined;
+  #isTellingEvents = false;
   /** Counts the times that the page was shown; an answer for an earlier time is dropped. */
   #showing = 0;
 
-  constructor(clock: Clock, source: FeedSource, target: FeedTarget) {
+  constructor(clock: Clock, source: FeedSource, target: FeedTarget, t: Translate) {
     this.#clock = clock;
     this.#source = source;
     this.#target = target;
-    this.#store.add(source.onDidChange(() => this.#update()));
+    this.#history = new HistoryTail((params) => source.history(params), t);
+    this.#events = new EventTail((params) => source.events(params), t);
+    this.#store.add(
+      source.onDidChange(() => {
+        this.#update();
+        this.#expectEvents();
+      }),
+    );
     this.#store.add(toDisposable(() => this.setVisible(false)));
   }
 
@@ -56,20 +80,27 @@ export class DashboardFeed implements Disposable {
       return;
     }
     this.#showing += 1;
-    this.#pending?.dispose();
-    this.#pending = undefined;
-    this.#historyTimer?.dispose();
-    this.#historyTimer = undefined;
+    for (const timer of [this.#pending, this.#historyTimer, this.#eventsTimer]) timer?.dispose();
+    this.#pending = this.#historyTimer = this.#eventsTimer = undefined;
   }
 
   /** The page is new, or shown again: it has nothing. */
-  postAll(): void {
+  postAll(range: HistoryRange = this.#history.range): void {
+    this.#history.restart(range);
     if (!this.#isVisible) return;
     this.#showing += 1;
     this.#shown = { everything: '', states: '' };
+    this.#cards = undefined;
+    this.#events.restart();
     this.#update();
-    this.#historyTimer?.dispose();
-    void this.#followHistory(this.#showing);
+    this.#followHistory();
+    this.#tellEvents();
+  }
+
+  /** The page shows another time. */
+  setRange(range: HistoryRange): void {
+    this.#history.restart(range);
+    if (this.#isVisible) this.#followHistory();
   }
 
   dispose(): void {
@@ -93,24 +124,71 @@ export class DashboardFeed implements Disposable {
     this.#pending = undefined;
     this.#lastPostAt = this.#clock.now();
     this.#shown = next;
-    this.#target.post({ kind: 'model', model });
+    this.#postModel(model);
   }
 
-  async #followHistory(showing: number): Promise<void> {
-    const history = await this.#source.history();
-    if (showing !== this.#showing) return;
-    if (history !== undefined) this.#target.post({ kind: 'history', history });
+  /** Everything at first, then only the cards that differ. */
+  #postModel(model: DashboardModel): void {
+    const known = this.#cards;
+    const cards = new Map(model.cards.map((card) => [card.name, JSON.stringify(card)]));
+    this.#cards = cards;
+    const changed = model.cards.filter(({ name }) => known?.get(name) !== cards.get(name));
+    this.#target.post({ kind: 'model', isDelta: known !== undefined, model: { ...model, cards: changed } });
+  }
+
+  #followHistory(): void {
+    this.#historyTimer?.dispose();
+    this.#historyTimer = undefined;
+    void this.#tellHistory(this.#showing, this.#history.range);
+  }
+
+  async #tellHistory(showing: number, range: HistoryRange): Promise<void> {
+    const isMeant = (): boolean => showing === this.#showing && range === this.#history.range;
+    const [messages, watched] = await Promise.all([
+      this.#history.next(),
+      this.#source.watched(rangeParams[range].rangeMs),
+    ]);
+    if (!isMeant()) return;
+    for (const history of messages) this.#target.post({ kind: 'history', history });
+    for (const one of watched) this.#target.post({ kind: 'watched', watched: one });
     // What is worth showing only for a while goes without anything else having changed.
     this.#update();
-    this.#historyTimer = this.#clock.setTimer(HISTORY_INTERVAL_MS, () => void this.#followHistory(showing));
+    this.#historyTimer?.dispose();
+    this.#historyTimer = this.#clock.setTimer(HISTORY_INTERVAL_MS, () => {
+      this.#followHistory();
+      this.#expectEvents();
+    });
+  }
+
+  #expectEvents(): void {
+    if (!this.#isVisible) return;
+    this.#eventsTimer ??= this.#clock.setTimer(EVENTS_INTERVAL_MS, () => {
+      this.#eventsTimer = undefined;
+      this.#tellEvents();
+    });
+  }
+
+  #tellEvents(): void {
+    if (this.#isTellingEvents) {
+      this.#expectEvents();
+      return;
+    }
+    this.#isTellingEvents = true;
+    const showing = this.#showing;
+    void this.#events
+      .tell((events) => {
+        if (showing === this.#showing) this.#target.post({ kind: 'events', events });
+      })
+      .finally(() => (this.#isTellingEvents = false));
   }
 }
 
 /** What a person must not see late: everything but figures. */
-function statesOf({ tone, notices, cards }: DashboardModel): string {
+function statesOf({ tone, notices, alerts, cards }: DashboardModel): string {
   return JSON.stringify([
     tone,
     notices.map(({ key, text }) => [key, text]),
+    alerts.map(({ key }) => key),
     cards.map((card) => [card.name, card.state, card.recent?.at, card.recovery?.kind, card.canRecover]),
   ]);
 }

@@ -1,3 +1,4 @@
+import type { ContinuityFigure, ContinuitySpan } from '../../shared/model/continuity.ts';
 import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
 import {
   cardActions,
@@ -16,6 +17,7 @@ import {
   degradedBeside,
   degradedSentence,
   offeredActions,
+  poolWords,
   queueWords,
   rateWords,
 } from '../health/conditions.ts';
@@ -38,6 +40,14 @@ import {
 } from '../health/words.ts';
 import { healthHeadline, problemWords } from '../status/statusContent.ts';
 import type { Translate } from '../translate.ts';
+import {
+  continuityEntries,
+  figureWords,
+  firingAlerts,
+  healthCounts,
+  recoveryQueue,
+} from './overviewModel.ts';
+import { span } from './historyModel.ts';
 import type { Recovery } from './recoveries.ts';
 
 /** Longer texts of servers are cut; the log has them whole. */
@@ -84,7 +94,12 @@ export function buildDashboard(parts: DashboardParts, t: Translate): DashboardMo
     sentence,
     count: showCount ? t('{0} of {1} healthy or idle', fine, enabled) : '',
     canRecoverAll: isAnyUnwell && view.engine.kind === 'running',
+    counts: view.servers.length === 0 ? [] : healthCounts(view, (health) => toneOf[health], t),
+    alerts: firingAlerts(view, t),
+    queue: recoveryQueue(view, t),
+    continuity: continuityEntries(view.continuity, t),
     notices: notices(view, t),
+    names: view.servers.map(({ name }) => name),
     cards: view.servers.map((server) => card(server, parts, t)),
   };
 }
@@ -228,6 +243,8 @@ function facts(snapshot: ServerSnapshot, restartedAt: number | undefined, t: Tra
     ...conditionFacts(snapshot, t),
     { key: 'breaker', label: t('Breaker'), phrase: breakerPhrase(snapshot, t) },
     { key: 'calls', label: t('Calls'), phrase: { text: callWords(snapshot, t) } },
+    { key: 'pool', label: t('Places'), phrase: { text: poolWords(snapshot, t) } },
+    ...measuredFacts(snapshot, t),
   ];
   if (snapshot.nextAttemptAt !== undefined) {
     const phrase = { text: '{0}', at: snapshot.nextAttemptAt };
@@ -249,6 +266,47 @@ function facts(snapshot: ServerSnapshot, restartedAt: number | undefined, t: Tra
     all.push({ key: 'error', label: t('Last error'), phrase, ...(isSaid ? {} : { detail: cut(message) }) });
   }
   return all;
+}
+
+/** What was measured, and only where something was. */
+function measuredFacts({ metrics, continuity }: ServerSnapshot, t: Translate): CardFact[] {
+  const { uptime, cacheHits = 0, tokensSaved = 0 } = metrics;
+  const all: CardFact[] = [];
+  const add = (key: string, label: string, text: string): void => {
+    all.push({ key, label, phrase: { text } });
+  };
+  if (uptime?.ratio !== undefined) add('uptime', t('Uptime'), uptimeWords(uptime.ratio, uptime.downMs, t));
+  if (continuity !== undefined && Object.keys(continuityShown(continuity.recent)).length > 0)
+    add('continuity', t('Continuity'), continuityShort(continuity.recent, t));
+  if (cacheHits > 0) add('cache', t('Cache'), t('{0} answers', cacheHits));
+  if (tokensSaved > 0) add('tokens', t('Tokens saved'), String(tokensSaved));
+  return all;
+}
+
+function uptimeWords(ratio: number, downMs: number, t: Translate): string {
+  const percent = `${Math.floor(ratio * 1_000) / 10} %`;
+  return downMs === 0 ? percent : t('{0}, down for {1}', percent, span(downMs));
+}
+
+function continuityShown({
+  phi,
+  psi,
+  sigma,
+  deltaMs,
+}: ContinuitySpan): Partial<Record<ContinuityFigure, string>> {
+  return {
+    ...(phi === undefined ? {} : { phi: 'Φ' }),
+    ...(psi === undefined ? {} : { psi: 'Ψ' }),
+    ...(sigma === undefined ? {} : { sigma: 'σ' }),
+    ...(deltaMs === undefined ? {} : { deltaMs: 'Δ' }),
+  };
+}
+
+/** The figures of one server that there are, by their symbols: the overview says what they mean. */
+function continuityShort(recent: ContinuitySpan, t: Translate): string {
+  return Object.entries(continuityShown(recent))
+    .map(([key, symbol]) => `${symbol} ${figureWords(key as ContinuityFigure, recent, t)}`)
+    .join(' · ');
 }
 
 /** As every view says it, but with a time that counts down. */

@@ -1,22 +1,31 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import { Emitter, type Event } from '../../shared/base/emitter.ts';
-import type { DashboardHistory, DashboardModel } from '../../shared/protocol/dashboardMessages.ts';
+import type { DashboardModel, DashboardWatched } from '../../shared/protocol/dashboardMessages.ts';
+import type { EventsAnswer, EventsParams } from '../../shared/protocol/eventMessages.ts';
+import type { History, HistoryParams } from '../../shared/protocol/historyMessages.ts';
 import type { EngineClient } from '../engineClient/engineClient.ts';
 import type { HealthModel } from '../health/healthModel.ts';
 import type { Translate } from '../translate.ts';
 import { buildDashboard } from './dashboardModel.ts';
-import { buildHistory } from './historyModel.ts';
 import { Recoveries } from './recoveries.ts';
 import { RestartTimes } from './restartTimes.ts';
+import { buildWatched } from './watchedModel.ts';
 
 const HISTORY_LIMIT_MS = 2_000;
+const limit = { timeoutMs: HISTORY_LIMIT_MS };
 
 export interface DashboardSourceOptions {
   readonly clock: Clock;
   readonly engine: Pick<
     EngineClient,
-    'status' | 'snapshot' | 'getHistory' | 'onDidChangeSnapshot' | 'onDidStartRecovery'
+    | 'status'
+    | 'snapshot'
+    | 'getHistory'
+    | 'getEvents'
+    | 'getWatched'
+    | 'onDidChangeSnapshot'
+    | 'onDidStartRecovery'
   >;
   readonly model: HealthModel;
   readonly t: Translate;
@@ -30,7 +39,7 @@ export class DashboardSource implements Disposable {
   readonly #changed: Emitter<undefined>;
   readonly #recoveries: Recoveries;
   readonly #restarts: RestartTimes;
-  #didTellHistoryError = false;
+  #didTellError = false;
 
   constructor(options: DashboardSourceOptions) {
     const { clock, engine, model, onError } = options;
@@ -63,16 +72,40 @@ export class DashboardSource implements Disposable {
   }
 
   /** Asks the engine. `undefined` when it does not tell; never rejects. */
-  async history(): Promise<DashboardHistory | undefined> {
-    const { engine, t, onError } = this.#options;
+  history(params: HistoryParams): Promise<History | undefined> {
+    return this.#ask(() => this.#options.engine.getHistory(params, limit));
+  }
+
+  /** The same. */
+  events(params: EventsParams): Promise<EventsAnswer | undefined> {
+    return this.#ask(() => this.#options.engine.getEvents(params, limit));
+  }
+
+  /** The watched values of every server that has some. */
+  async watched(windowMs: number): Promise<DashboardWatched[]> {
+    const { engine, model, t } = this.#options;
+    const watching = model.view.servers.flatMap(({ snapshot }) =>
+      snapshot?.watched === undefined || snapshot.watched.length === 0 ? [] : [snapshot],
+    );
+    const all = await Promise.all(
+      watching.map(async (snapshot) => {
+        const history = await this.#ask(() => engine.getWatched({ server: snapshot.id }, limit));
+        return history === undefined ? undefined : buildWatched(snapshot, history, windowMs, t);
+      }),
+    );
+    return all.filter((watched) => watched !== undefined);
+  }
+
+  async #ask<T>(request: () => Promise<T>): Promise<T | undefined> {
+    const { engine, onError } = this.#options;
     const isRunning = (): boolean => engine.status.kind === 'running';
     if (!isRunning()) return undefined;
     try {
-      return buildHistory(await engine.getHistory({}, { timeoutMs: HISTORY_LIMIT_MS }), t);
+      return await request();
     } catch (error) {
-      // An engine of an earlier version knows no history, and is asked every few seconds.
-      if (!this.#didTellHistoryError && isRunning()) onError(error);
-      this.#didTellHistoryError = true;
+      // An engine of an earlier version does not know all of it, and is asked every few seconds.
+      if (!this.#didTellError && isRunning()) onError(error);
+      this.#didTellError = true;
       return undefined;
     }
   }

@@ -1,5 +1,8 @@
 import type { PageWords } from '../../shared/protocol/dashboardMessages.ts';
+import { eventKinds } from '../../shared/protocol/eventMessages.ts';
 import type { Translate } from '../translate.ts';
+import { kindWords } from './eventModel.ts';
+import { rangeWords } from './historyModel.ts';
 
 export interface PageParts {
   /** Fresh for each page. */
@@ -40,10 +43,40 @@ export function pageWords(t: Translate): PageWords {
     showLogOf: t('Show Log: {0}', '{0}'),
     recoverAll: t('Force Recovery of All Servers'),
     latency: t('Latency'),
-    windowStart: t('5 min ago'),
     windowEnd: t('now'),
-    noCallsLately: t('no calls in the last 5 minutes'),
+    noCallsLately: t('no calls in this time'),
     loading: t('Loading…'),
+    state: t('State'),
+    breaker: t('Breaker'),
+    health: t('Servers by health'),
+    alerts: t('Alerts'),
+    queue: t('Recovery queue'),
+    continuity: t('Continuity in the last hour'),
+    range: t('Time shown'),
+    ranges: {
+      '5m': rangeWords('5m', t),
+      '1h': rangeWords('1h', t),
+      '24h': rangeWords('24h', t),
+      '7d': rangeWords('7d', t),
+    },
+    legend: {
+      usable: t('usable'),
+      down: t('down'),
+      notInUse: t('not in use'),
+      failures: t('failed calls'),
+    },
+    watched: t('Watched values'),
+    events: t('Events'),
+    allServers: t('All servers'),
+    allKinds: t('All kinds'),
+    kinds: Object.fromEntries(eventKinds.map((kind) => [kind, kindWords(kind, t)])) as PageWords['kinds'],
+    kind: t('Kind'),
+    server: t('Server'),
+    searchText: t('Search'),
+    shownOf: t('{0} of {1}', '{0}', '{1}'),
+    showMore: t('Show {0} Older', '{0}'),
+    noEvents: t('No such event is remembered.'),
+    goToEvents: t('Go to Events'),
   };
 }
 

@@ -4,11 +4,11 @@ import { serverSnapshot, snapshotOf, viewOf } from '../../../test/support/health
 import { Emitter } from '../../shared/base/emitter.ts';
 import { Fault } from '../../shared/model/fault.ts';
 import type { RecoverParams, RecoverResult } from '../../shared/protocol/engineMessages.ts';
-import type { DashboardHistory, HostMessage } from '../../shared/protocol/dashboardMessages.ts';
+import type { HostMessage } from '../../shared/protocol/dashboardMessages.ts';
+import type { History } from '../../shared/protocol/historyMessages.ts';
 import { untranslated } from '../translate.ts';
 import { DashboardFeed } from './dashboardFeed.ts';
 import { buildDashboard, type DashboardParts } from './dashboardModel.ts';
-import { buildHistory } from './historyModel.ts';
 import { pageHtml, pageWords } from './pageHtml.ts';
 import { Recoveries } from './recoveries.ts';
 import { RestartTimes } from './restartTimes.ts';
@@ -181,42 +181,74 @@ describe('dashboard model', () => {
   });
 });
 
-describe('history model', () => {
-  const sample = (at: number, changes: object = {}) => ({
-    at,
-    state: 'ready' as const,
-    calls: 1,
-    failures: 0,
-    ...changes,
-  });
-  const base = { now, intervalMs: 5_000, windowMs: 300_000 };
-
-  it('says the whole graph in words', () => {
-    const samples = [
-      sample(now - 10_000, { latency: { p50Ms: 10, p95Ms: 30 }, calls: 4 }),
-      sample(now - 5_000, { state: 'recovering', calls: 0 }),
-      sample(now, { latency: { p50Ms: 20, p95Ms: 25 }, calls: 3, failures: 2 }),
-    ];
-    const [server] = buildHistory({ ...base, servers: [{ id: 'a', samples }] }, untranslated).servers;
-    assert.equal(
-      server?.summary,
-      'The last 5 minutes: 7 calls, 2 failed. p50 from 10 ms to 20 ms, p95 up to 30 ms. It was down in 1 of 3 samples.',
+describe('overview of the dashboard', () => {
+  it('R12.3 counts the servers by health, the worst first, and tells who is tried next and when', () => {
+    const { counts, queue } = build(
+      viewOf([
+        serverSnapshot('a'),
+        serverSnapshot('b', { state: 'crashLoop', nextAttemptAt: now + 60_000 }),
+        serverSnapshot('c', { state: 'recovering', nextAttemptAt: now + 5_000 }),
+        serverSnapshot('d', { breaker: { state: 'open', failures: 3, retryAt: now + 9_000 } }),
+      ]),
     );
-    assert.equal(server.maxMs, 30);
     assert.deepEqual(
-      server.points.map(({ isDown, hasFailures }) => [isDown, hasFailures]),
+      counts.map(({ text }) => text),
+      ['1 failing', '1 recovering', '1 in doubt', '1 healthy'],
+    );
+    assert.deepEqual(
+      queue.map(({ server, phrase }) => [server, phrase.text]),
       [
-        [false, false],
-        [true, false],
-        [false, true],
+        ['c', 'next try {0}'],
+        ['d', 'calls are tried again {0}'],
+        ['b', 'next try {0}'],
       ],
     );
   });
 
-  it('has no figures without calls', () => {
-    const samples = [sample(now, { calls: 0 })];
-    const [server] = buildHistory({ ...base, servers: [{ id: 'a', samples }] }, untranslated).servers;
-    assert.deepEqual([server?.summary, server?.maxMs], ['The last 5 minutes: 0 calls, 0 failed.', 0]);
+  it('R11.3 R11.6 tells what fires, and the figures of continuity with what they mean', () => {
+    const span = { wantedMs: 1, longCalls: 0, reconnects: 0, calls: 4, missed: [] };
+    const { alerts, continuity } = build(
+      viewOf([serverSnapshot('a')], {
+        alerts: [
+          {
+            rule: 'breakerOpen',
+            server: 'a',
+            severity: 'warning',
+            sentence: '',
+            since: now,
+            count: 4,
+            isFlapping: true,
+          },
+        ],
+        continuity: {
+          windowMs: 3_600_000,
+          life: { ...span, phi: 1, deltaMs: 3.26 },
+          recent: { ...span, phi: 0.93999, deltaMs: 612, missed: ['phi', 'deltaMs'] },
+        },
+      }),
+    );
+    assert.equal(
+      alerts[0]?.text,
+      'a: It failed repeatedly; calls are held back for now. It comes and goes, 4 times by now.',
+    );
+    assert.deepEqual(
+      continuity.map(({ symbol, value, detail, isMissed }) => [symbol, value, detail, isMissed]),
+      [
+        ['Φ', '93.9 %', '100 % since the start; misses its target of 95 %', true],
+        ['Ψ', 'no data', '', false],
+        ['σ', 'no data', '', false],
+        ['Δ', '612 ms', '3.3 ms since the start; misses its target of 500 ms', true],
+      ],
+    );
+    const unmeasured = { windowMs: 1, life: span, recent: span };
+    assert.deepEqual(build(viewOf([], { continuity: unmeasured })).continuity, []);
+  });
+
+  it('R12.3 tells of cache and tokens only when there is something to tell', () => {
+    const keys = (metrics: object) =>
+      cardOf(viewOf([serverSnapshot('a', { metrics })])).facts.map(({ key }) => key);
+    assert.ok(!keys({ cacheHits: 0 }).includes('cache'));
+    assert.ok(keys({ cacheHits: 3, tokensSaved: 9 }).join().endsWith('cache,tokens'));
   });
 });
 
@@ -335,7 +367,7 @@ describe('dashboard feed', () => {
     const changed = new Emitter<undefined>(onError);
     const posted: HostMessage[] = [];
     const state = { snapshot: serverSnapshot('a'), asked: 0 };
-    const history: DashboardHistory = { now, windowMs: 300_000, intervalMs: 5_000, servers: [] };
+    const history: History = { now, windowMs: 300_000, intervalMs: 5_000, servers: [] };
     const feed = new DashboardFeed(
       clock,
       {
@@ -347,15 +379,18 @@ describe('dashboard feed', () => {
           state.asked += 1;
           return Promise.resolve(history);
         },
+        events: () => Promise.resolve(undefined),
+        watched: () => Promise.resolve([]),
       },
       { post: (message) => posted.push(message) },
+      untranslated,
     );
     const show = (changes: Parameters<typeof serverSnapshot>[1]) => {
       state.snapshot = serverSnapshot('a', changes);
       changed.fire(undefined);
     };
     const kinds = () => posted.splice(0).map(({ kind }) => kind);
-    return { clock, feed, show, kinds, state };
+    return { clock, feed, show, kinds, state, posted };
   }
 
   it('R12.3 sends nothing to a page that nobody sees, and everything when it is shown', async () => {
@@ -394,6 +429,24 @@ describe('dashboard feed', () => {
     show({ state: 'crashLoop', metrics: { total: 3 } });
     await clock.advance(1_000);
     assert.deepEqual(kinds(), []);
+  });
+
+  it('R12.3 tells everything once, and then only the cards that changed', async () => {
+    const { clock, feed, show, posted } = given();
+    feed.setVisible(true);
+    await clock.advance(1_000);
+    show({ state: 'broken' });
+    feed.postAll();
+    const models = posted.flatMap((message) => (message.kind === 'model' ? [message] : []));
+    assert.deepEqual(
+      models.map(({ isDelta, model }) => [isDelta, model.names, model.cards.length]),
+      [
+        [false, ['a'], 1],
+        [true, ['a'], 1],
+        [false, ['a'], 1],
+      ],
+    );
+    feed.dispose();
   });
 
   it('asks for the history every 5 s while it is seen, and once for each time it is shown', async () => {

@@ -5,6 +5,8 @@ describe('messages of the dashboard', () => {
   it('are taken when they are what the page sends', () => {
     for (const message of [
       { kind: 'ready' },
+      { kind: 'ready', range: '7d' },
+      { kind: 'range', range: '1h' },
       { kind: 'forceRecovery', server: 'a' },
       { kind: 'showLog', server: 'a' },
       { kind: 'forceRecoveryAll' },
@@ -23,6 +25,8 @@ describe('messages of the dashboard', () => {
       {},
       { kind: 'eval', code: 'x' },
       { kind: 'forceRecovery' },
+      { kind: 'range' },
+      { kind: 'range', range: '9y' },
       { kind: 'forceRecovery', server: '' },
       { kind: 'forceRecovery', server: 7 },
       { kind: 'forceRecovery', server: 'x'.repeat(257) },

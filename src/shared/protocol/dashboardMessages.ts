@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
+import { historyRanges } from './dashboardData.ts';
 
 /**
  * What the extension host and the dashboard's page say to each other. The host makes all words, in the user's language; the
- * page only fills in times that move on. Both messages of the host are always whole: a lost one is made good by the next.
+ * page only fills in times that move on. A page that is shown gets everything, and then what is new.
  */
 
 /** A sentence with a moment in it: `{0}` in the text stands for the time until then, or since then, as words. */
@@ -79,6 +80,41 @@ export interface DashboardNotice {
   readonly action?: { readonly id: NoticeAction; readonly label: string };
 }
 
+/** So many servers are in this condition. */
+export interface HealthCount {
+  readonly key: string;
+  readonly tone: Tone;
+  readonly icon: string;
+  readonly text: string;
+}
+
+/** An alert that fires. */
+export interface DashboardAlert {
+  readonly key: string;
+  readonly tone: Tone;
+  /** Whom it is about, and what is the case. */
+  readonly text: string;
+  readonly since: Phrase;
+}
+
+/** A server that is down, and when it is tried next. In the order of that. */
+export interface QueueEntry {
+  readonly key: string;
+  readonly server: string;
+  readonly phrase: Phrase;
+}
+
+/** One of the four figures of continuity (docs/continuity.md). */
+export interface ContinuityEntry {
+  readonly key: string;
+  readonly symbol: string;
+  readonly label: string;
+  readonly value: string;
+  /** Since the engine's start, and the target where it is missed. */
+  readonly detail: string;
+  readonly isMissed: boolean;
+}
+
 export interface DashboardModel {
   /** The host's wall clock when this was made: the page may run on another machine. */
   readonly now: number;
@@ -88,61 +124,41 @@ export interface DashboardModel {
   /** How many servers are well; empty without servers. */
   readonly count: string;
   readonly canRecoverAll: boolean;
+  readonly counts: readonly HealthCount[];
+  readonly alerts: readonly DashboardAlert[];
+  readonly queue: readonly QueueEntry[];
+  readonly continuity: readonly ContinuityEntry[];
   readonly notices: readonly DashboardNotice[];
+  /** All servers, in order. */
+  readonly names: readonly string[];
+  /** In a delta those that changed. */
   readonly cards: readonly DashboardCard[];
 }
 
-/** One bucket of a server's latest minutes. Without calls it has no latencies, and the line has a gap. */
-export interface HistoryPoint {
-  readonly at: number;
-  readonly p50Ms?: number;
-  readonly p95Ms?: number;
-  readonly hasFailures: boolean;
-  readonly isDown: boolean;
-}
-
-export interface ServerHistory {
-  readonly name: string;
-  readonly points: readonly HistoryPoint[];
-  /** The highest p95: the upper end of the scale. 0 when there was no call. */
-  readonly maxMs: number;
-  readonly maxWords: string;
-  /** The whole graph as text. */
-  readonly summary: string;
-}
-
-export interface DashboardHistory {
-  readonly now: number;
-  readonly windowMs: number;
-  readonly intervalMs: number;
-  readonly servers: readonly ServerHistory[];
-}
-
-export type HostMessage =
-  | { readonly kind: 'model'; readonly model: DashboardModel }
-  | { readonly kind: 'history'; readonly history: DashboardHistory };
-
-/** The page's words that never change; they come with the page itself. `{0}` is a server's name. */
-export interface PageWords {
-  readonly servers: string;
-  readonly forceRecovery: string;
-  readonly forceRecoveryOf: string;
-  readonly showLog: string;
-  readonly showLogOf: string;
-  readonly recoverAll: string;
-  readonly latency: string;
-  /** Under the left and the right end of the graph. */
-  readonly windowStart: string;
-  readonly windowEnd: string;
-  readonly noCallsLately: string;
-  readonly loading: string;
-}
+/** What is exported for the page comes without a parser: it has none in its bundle. */
+export type {
+  DashboardEvent,
+  DashboardEvents,
+  DashboardHistory,
+  DashboardWatched,
+  HistoryPoint,
+  HistoryRange,
+  HostMessage,
+  PageWords,
+  ServerHistory,
+  WatchedPoint,
+  WatchedValue,
+} from './dashboardData.ts';
 
 const server = z.string().check(z.minLength(1), z.maxLength(256));
 
+const range = z.enum(historyRanges);
+
 const pageMessageSchema = z.discriminatedUnion('kind', [
   /** The page can be written to. */
-  z.strictObject({ kind: z.literal('ready') }),
+  z.strictObject({ kind: z.literal('ready'), range: z.optional(range) }),
+  /** How much time its graphs show. */
+  z.strictObject({ kind: z.literal('range'), range }),
   z.strictObject({ kind: z.literal('forceRecovery'), server }),
   z.strictObject({ kind: z.literal('showLog'), server }),
   z.strictObject({ kind: z.literal('forceRecoveryAll') }),

@@ -1,7 +1,10 @@
 import * as z from 'zod/mini';
 import { connectionStates } from '../model/connectionState.ts';
 import { breakerStates } from '../model/snapshot.ts';
+import { joinSamples, MAX_SAMPLES } from './joinSamples.ts';
 import { request } from './message.ts';
+
+export { MAX_SAMPLES } from './joinSamples.ts';
 
 /**
  * What the engine sampled of every server over time (requirements R11.1). A gap is a gap: where the engine did not run, or the machine slept,
@@ -16,8 +19,7 @@ const share = z.number().check(z.gte(0), z.lte(1));
 export const resolutionNames = ['5s', '1m', '15m'] as const;
 export type Resolution = (typeof resolutionNames)[number];
 
-/** Samples of one server, and of all, in one answer; the oldest are left out. */
-export const MAX_SAMPLES = 2_000;
+/** Samples of all servers in one answer (of one: `MAX_SAMPLES`); the oldest are left out. */
 export const MAX_ALL_SAMPLES = 50_000;
 const MAX_SERVERS = 1_000;
 const MAX_CURSOR = 64;
@@ -93,29 +95,15 @@ export const getHistory = request(
   (value) => historyResult.parse(value),
 );
 
-const startOf = ({ at, ms }: HistorySample, intervalMs: number): number => at - (ms ?? intervalMs);
-
-/**
- * What was known, with what is new. A sample of the delta replaces what begins at its beginning or later, and cuts what reaches into it;
- * what is older than the window goes.
- */
+/** What was known, with what is new. */
 export function joinHistory(known: History, delta: History): History {
   if (delta.isDelta !== true) return delta;
   const { intervalMs, windowMs, now } = delta;
   const news = new Map(delta.servers.map(({ id, samples }) => [id, samples] as const));
-  const ids = new Set([...known.servers.map(({ id }) => id), ...news.keys()]);
   const before = new Map(known.servers.map(({ id, samples }) => [id, samples] as const));
-  const servers = [...ids].map((id) => {
-    const added = news.get(id) ?? [];
-    const [first] = added;
-    const begin = first === undefined ? Infinity : startOf(first, intervalMs);
-    const kept = (before.get(id) ?? []).flatMap((sample) => {
-      const start = startOf(sample, intervalMs);
-      if (start >= begin) return [];
-      return sample.at <= begin ? [sample] : [{ ...sample, at: begin, ms: begin - start }];
-    });
-    const samples = [...kept, ...added].filter(({ at }) => now - at < windowMs);
-    return { id, samples: samples.slice(-MAX_SAMPLES) };
-  });
+  const servers = [...new Set([...before.keys(), ...news.keys()])].map((id) => ({
+    id,
+    samples: joinSamples(before.get(id) ?? [], news.get(id) ?? [], { intervalMs, windowMs, now }),
+  }));
   return { ...delta, servers: servers.filter(({ samples }) => samples.length > 0) };
 }

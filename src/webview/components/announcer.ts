@@ -18,9 +18,10 @@ export class Announcer {
 }
 
 /** What is worth telling, by what it is about. */
-export function statesOf({ cards, notices }: DashboardModel): Map<string, string> {
+export function statesOf({ cards, notices, alerts }: DashboardModel): Map<string, string> {
   return new Map([
     ...notices.map(({ key, text }) => [`notice:${key}`, text] as const),
+    ...alerts.map(({ key, text }) => [`alert:${key}`, text] as const),
     ...cards.map(({ name, state, recovery }): readonly [string, string] => [
       `card:${name}`,
       recovery === undefined ? `${name}: ${state}.` : `${name}: ${state}. ${recovery.text}`,

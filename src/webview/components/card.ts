@@ -3,15 +3,17 @@ import type {
   CardFact,
   CardRecovery,
   DashboardCard,
-  DashboardHistory,
+  DashboardWatched,
   PageMessage,
   PageWords,
 } from '../../shared/protocol/dashboardMessages.ts';
+import type { KnownHistory } from '../historyStore.ts';
 import type { Moments } from '../moments.ts';
 import { element, KeyedList, setAttribute, setText, type Item } from './dom.ts';
 import { Icon } from './icon.ts';
-import { LatencyGraph } from './latencyGraph.ts';
 import { MomentText } from './momentText.ts';
+import { ServerGraph } from './serverGraph.ts';
+import { WatchedGraphs } from './watchedGraphs.ts';
 
 export interface CardContext {
   readonly words: PageWords;
@@ -29,7 +31,8 @@ export class Card implements Item<DashboardCard> {
   readonly #state = element('span', { class: 'state' });
   readonly #recent: MomentText;
   readonly #sentence = element('p', { class: 'sentence' });
-  readonly #graph: LatencyGraph;
+  readonly #graph: ServerGraph;
+  readonly #watched: WatchedGraphs;
   readonly #factList = element('dl', { class: 'facts' });
   readonly #facts: KeyedList<CardFact>;
   readonly #factItems = new Map<string, Fact>();
@@ -49,7 +52,8 @@ export class Card implements Item<DashboardCard> {
     this.#context = context;
     this.#name = name;
     this.#recent = new MomentText(moments, 'recent');
-    this.#graph = new LatencyGraph(words);
+    this.#graph = new ServerGraph(words, moments);
+    this.#watched = new WatchedGraphs(words);
     this.#facts = new KeyedList(
       this.#factList,
       ({ key }) => key,
@@ -84,6 +88,7 @@ export class Card implements Item<DashboardCard> {
       this.#sentence,
       this.#recovery,
       this.#graph.root,
+      this.#watched.root,
       this.#factList,
       element('div', { class: 'buttons' }, this.#recover, this.#actionButtons, this.#log),
     );
@@ -117,8 +122,21 @@ export class Card implements Item<DashboardCard> {
     (this.#recover.hidden ? this.#log : this.#recover).focus();
   }
 
-  updateHistory(history: DashboardHistory): void {
+  get name(): string {
+    return this.#name;
+  }
+
+  updateHistory(history: KnownHistory): void {
     this.#graph.updateHistory(this.#name, history);
+  }
+
+  updateWatched(watched: DashboardWatched): void {
+    this.#watched.update(watched);
+  }
+
+  dispose(): void {
+    this.#graph.dispose();
+    this.#watched.dispose();
   }
 
   /** Time has moved on. */

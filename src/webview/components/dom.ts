@@ -40,6 +40,8 @@ export function setAttribute(node: Element, name: string, value: string | undefi
 export interface Item<T> {
   readonly root: HTMLElement;
   update(value: T): void;
+  /** It was taken off the page. */
+  dispose?(): void;
 }
 
 /**
@@ -62,11 +64,13 @@ export class KeyedList<T> {
     return this.#items.get(key);
   }
 
-  update(values: readonly T[]): void {
+  /** @param changed keys of those that differ from what is shown; all when absent */
+  update(values: readonly T[], changed?: ReadonlySet<string>): void {
     const keys = new Set(values.map(this.#keyOf));
-    for (const [key, { root }] of [...this.#items]) {
+    for (const [key, item] of [...this.#items]) {
       if (keys.has(key)) continue;
-      root.remove();
+      item.root.remove();
+      item.dispose?.();
       this.#items.delete(key);
     }
     let next = this.#parent.firstElementChild;
@@ -76,8 +80,8 @@ export class KeyedList<T> {
       if (item === undefined) {
         item = this.#make(value);
         this.#items.set(key, item);
-      }
-      item.update(value);
+        item.update(value);
+      } else if (changed?.has(key) !== false) item.update(value);
       if (item.root === next) next = next.nextElementSibling;
       else this.#parent.insertBefore(item.root, next);
     }

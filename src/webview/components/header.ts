@@ -11,7 +11,9 @@ export class Header {
   readonly #count = element('p', { class: 'count' });
   readonly #button: HTMLButtonElement;
 
-  constructor(title: string, { words, send }: Pick<CardContext, 'words' | 'send'>) {
+  constructor(title: string, { words, send }: Pick<CardContext, 'words' | 'send'>, onGoToEvents: () => void) {
+    const events = element('button', { type: 'button', class: 'link' }, words.goToEvents);
+    events.addEventListener('click', onGoToEvents);
     this.#sentence = element('span', {}, words.loading);
     this.#button = element('button', { type: 'button' }, words.recoverAll);
     this.#button.hidden = true;
@@ -23,6 +25,7 @@ export class Header {
       element('p', { class: 'health' }, this.#icon.root, this.#sentence),
       this.#count,
       this.#button,
+      events,
     );
     this.#icon.update('pulse');
   }

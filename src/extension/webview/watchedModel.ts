@@ -1,0 +1,121 @@
+import {
+  messageLimits,
+  type DashboardWatched,
+  type WatchedPoint,
+  type WatchedValue,
+} from '../../shared/protocol/dashboardData.ts';
+import type { Tone } from '../../shared/protocol/dashboardMessages.ts';
+import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type { MissReason, WatchedSnapshot } from '../../shared/model/watched.ts';
+import type { WatchedHistory } from '../../shared/protocol/watchedMessages.ts';
+import type { Translate } from '../translate.ts';
+import { assertNever } from '../../shared/base/assertNever.ts';
+
+type Entries = WatchedHistory['watches'][number]['entries'];
+
+/** The watched values of a server, over the time that its graphs show. */
+export function buildWatched(
+  server: ServerSnapshot,
+  history: WatchedHistory,
+  windowMs: number,
+  t: Translate,
+): DashboardWatched {
+  const { now } = history;
+  const known = new Map(history.watches.map((watch) => [watch.name, watch] as const));
+  const values = (server.watched ?? []).slice(0, messageLimits.watches).map((watch): WatchedValue => {
+    const points = pointsOf(known.get(watch.name)?.entries ?? [], now - windowMs);
+    const { name, min, max } = watch;
+    return {
+      name,
+      ...(min === undefined ? {} : { min }),
+      ...(max === undefined ? {} : { max }),
+      tone: toneOf(watch),
+      text: watchedWords(watch, t),
+      limits: limitWords(watch, t),
+      summary: summaryOf(points, t),
+      points,
+    };
+  });
+  return { server: server.id, now, windowMs, values };
+}
+
+function pointsOf(entries: Entries, since: number): WatchedPoint[] {
+  const points: WatchedPoint[] = [];
+  for (const entry of entries) {
+    if (entry.kind === 'value') points.push({ at: entry.at, value: entry.value });
+    // A gap is one, however many samples are missing in it.
+    else points.push({ at: entry.from });
+  }
+  return points.filter(({ at }) => at >= since).slice(-messageLimits.watchedPoints);
+}
+
+function summaryOf(points: readonly WatchedPoint[], t: Translate): string {
+  const values = points.flatMap(({ value }) => value ?? []);
+  if (values.length === 0) return t('no sample in this time');
+  const least = values.reduce((a, b) => Math.min(a, b));
+  const most = values.reduce((a, b) => Math.max(a, b));
+  return t('{0} samples, from {1} to {2}', values.length, figure(least), figure(most));
+}
+
+function limitWords({ min, max }: WatchedSnapshot, t: Translate): string {
+  if (min === undefined) return max === undefined ? '' : t('alert above {0}', figure(max));
+  if (max === undefined) return t('alert below {0}', figure(min));
+  return t('alert below {0}, above {1}', figure(min), figure(max));
+}
+
+function toneOf({ state }: WatchedSnapshot): Tone {
+  if (state === 'below' || state === 'above') return 'error';
+  return state === 'missed' ? 'warning' : 'neutral';
+}
+
+/** The last value against its thresholds, or why there is none. */
+export function watchedWords({ state, value, min, max, missed }: WatchedSnapshot, t: Translate): string {
+  const last = value === undefined ? '' : figure(value);
+  switch (state) {
+    case 'ok':
+      return last;
+    case 'below':
+      return t('{0}, below {1}', last, figure(min ?? 0));
+    case 'above':
+      return t('{0}, above {1}', last, figure(max ?? 0));
+    case 'waiting':
+      return t('no sample yet');
+    case 'missed': {
+      const why = missed === undefined ? '' : (missed.why ?? reasonWords(missed.reason, t));
+      return last === '' ? why : t('{0} at last; {1}', last, why);
+    }
+    default:
+      return assertNever(state);
+  }
+}
+
+function reasonWords(reason: MissReason, t: Translate): string {
+  switch (reason) {
+    case 'idle':
+      return t('nobody uses the server now');
+    case 'away':
+      return t('the server is not there now');
+    case 'off':
+      return t('the server is switched off');
+    case 'paused':
+      return t('the machine slept');
+    case 'slow':
+    case 'timeout':
+      return t('its tool does not answer in time');
+    case 'failed':
+      return t('its tool fails');
+    case 'noValue':
+      return t('the answer of its tool has no number there');
+    case 'notAllowed':
+      return t('its tool is not declared read-only');
+    case 'heldBack':
+      return t('calls are held back now');
+    default:
+      return assertNever(reason);
+  }
+}
+
+/** Four digits are enough for a glance. */
+function figure(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
