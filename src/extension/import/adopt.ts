@@ -205,11 +205,9 @@ function freeInputId(
     const other = known(wanted);
     return other === undefined || isDeepStrictEqual(other, { ...(theirs as object), id: wanted });
   };
-  const candidates = [id, `${id}-${server.replace(/[{}]/g, '')}`];
-  for (let number = 2; ; number += 1) {
-    const wanted = candidates.shift() ?? `${id}-${number}`;
-    if (isFree(wanted)) return wanted;
-  }
+  const first = [id, `${id}-${server.replace(/[{}]/g, '')}`].find(isFree);
+  if (first !== undefined) return first;
+  for (let number = 2; ; number += 1) if (isFree(`${id}-${number}`)) return `${id}-${number}`;
 }
 
 function withoutInput(text: string, input: unknown): string {
