@@ -118,7 +118,7 @@ describe('adopting an entry of mcp.json', () => {
       args.map((arg) =>
         additions.inputs.find((input) => arg === `\${input:${(input as { id: string }).id}}`),
       ),
-      definitions.map((input) => (input.id === 'key' ? { ...input, id: 'key-4' } : input)),
+      definitions.map((input) => (input.id === 'key' ? { ...input, id: 'key-2' } : input)),
     );
   });
 
