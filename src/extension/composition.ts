@@ -5,7 +5,7 @@ import type { EngineConnection } from '../endpoint/connect.ts';
 import { lifelineHome } from '../endpoint/location.ts';
 import { sleep, systemClock } from '../shared/base/clock.ts';
 import { DisposableStore, type Disposable } from '../shared/base/disposable.ts';
-import { commands, editorServerId, settingsPrefix } from '../shared/contributions.ts';
+import { commands, settingsPrefix } from '../shared/contributions.ts';
 import { makeApi } from './api/api.ts';
 import { registerTools } from './agentTools/registerTools.ts';
 import type { CommandContext } from './commands/commandContext.ts';
@@ -23,6 +23,7 @@ import { makeServerInputs, type ServerInputs } from './inputs/serverInputs.ts';
 import type { LanguageSideOptions } from './language/languageSide.ts';
 import { LogChannels } from './log/logChannels.ts';
 import { DefinitionProvider } from './mcp/definitionProvider.ts';
+import { editorServers } from './mcp/editorServers.ts';
 import { PromiseKeeper } from './mcp/promiseKeeper.ts';
 import { ServerStarter } from './mcp/serverStarter.ts';
 import { StartMemory } from './mcp/startMemory.ts';
@@ -91,6 +92,7 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
         new library.Importing(context, t, {
           servers: () => settings.current.servers,
           keepSecret: (scope, id, value) => inputs.keepSecret(scope, id, value),
+          forgetSecret: (scope, id) => inputs.forgetSecret(scope, id),
           log: (message) => log.warn(`Import: ${message}`),
         }),
       ),
@@ -329,18 +331,6 @@ function makeStarter(
     settings.current.servers,
   );
 }
-
-const editorServers = {
-  stop: async (server: string): Promise<void> => {
-    await vscode.commands.executeCommand('workbench.mcp.stopServer', editorServerId(server));
-  },
-  start: async (server: string): Promise<void> => {
-    await vscode.commands.executeCommand('workbench.mcp.startServer', editorServerId(server), {
-      errorOnUserInteraction: true,
-      waitForLiveTools: true,
-    });
-  },
-};
 
 const run = (command: string, ...args: unknown[]): void =>
   void vscode.commands.executeCommand(command, ...args);

@@ -38,6 +38,7 @@ export const commands = {
   clearInputs: 'mcpLifeline.clearInputs',
   /** What nobody wants to be told of; and how that is undone. */
   mutedAlerts: 'mcpLifeline.mutedAlerts',
+  addServer: 'mcpLifeline.addServer',
   importServers: 'mcpLifeline.importServers',
   undoImport: 'mcpLifeline.undoImport',
   /** Argument: the entry's name; asks which unless it is given. */

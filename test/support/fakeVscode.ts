@@ -25,14 +25,25 @@ function namespace(name: string, given: Record<string, unknown> = {}): object {
 }
 
 function createQuickPick(): object {
+  const onHide: (() => void)[] = [];
+  const noteShown = note('quickPick.show');
   return {
     items: [],
     activeItems: [],
     selectedItems: [],
     onDidAccept: noEvent,
     onDidTriggerItemButton: noEvent,
-    onDidHide: noEvent,
-    show: note('quickPick.show'),
+    onDidTriggerButton: noEvent,
+    onDidHide: (listener: () => void) => {
+      onHide.push(listener);
+      return disposable;
+    },
+    // Whoever is shown it looks away.
+    show: () => {
+      void noteShown().then(() => {
+        for (const listener of onHide) listener();
+      });
+    },
     hide: note('quickPick.hide'),
     dispose: () => undefined,
   };

@@ -43,17 +43,23 @@ export async function adoptServer(context: SettingUpContext, argument: unknown):
   try {
     const text = await readText(file);
     const names = importing.serverNames();
-    const settings = readSettings(scope);
+    const settings = await readSettings(scope);
     const plan = planAdoption({ name, file: file.toString(), scope, text: text ?? '', names, settings });
     if (plan.kind === 'refused') return refuse(name, plan.reason);
     if (await wantsSignIn(plan.entry))
       return refuse(name, t('it needs a sign-in (OAuth), which the engine cannot do yet.'));
     const change = await changeSettings(scope, withAdditions(settings, plan.additions));
     const { before, after } = plan.adoption;
-    const isWanted = await importing.preview.confirm(
+    const question = [
       t('Have the server "{0}" run by MCP Lifeline? "Give Server Back" undoes it.', name),
-      [{ title: 'mcp.json', before, after }, change],
-    );
+      ...(change.losesComments
+        ? [t('VS Code writes these settings anew: comments inside them are lost.')]
+        : []),
+    ].join(' ');
+    const isWanted = await importing.preview.confirm(question, [
+      { title: 'mcp.json', before, after },
+      change,
+    ]);
     if (!isWanted) return false;
     // First what allows to undo it; then out of the one file before into the other, so that there are never two.
     await importing.adoptions.add(plan.adoption);

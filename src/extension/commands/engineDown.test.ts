@@ -60,6 +60,7 @@ describe('every command while the engine is down', () => {
         serversWithInputs: () => [],
         clear: () => Promise.resolve(0),
         keepSecret: () => Promise.resolve(),
+        forgetSecret: () => Promise.resolve(),
         secretValues: () => Promise.resolve([]),
       },
       importing: () =>
@@ -67,7 +68,8 @@ describe('every command while the engine is down', () => {
           editorFiles: () => [],
           serverNames: () => [],
           find: () => Promise.resolve({ found: [], problems: [] }),
-          lastImport: () => [],
+          takenNames: () => Promise.resolve([]),
+          lastImport: { list: () => [] },
           adoptions: { list: () => Promise.resolve([]) },
         } as unknown as SettingUpContext['importing']),
       diagnostics: {

@@ -41,12 +41,18 @@ export async function giveBackServer(context: SettingUpContext, argument: unknow
     const text = await readText(file);
     const plan = planGiveBack(adoption, text);
     if (plan.kind === 'refused') throw new FileTrouble(plan.reason);
-    const settings = readSettings(scope);
+    const settings = await readSettings(scope);
     const ours = adoption.inputs.map((input) => input.ours);
     const change = await changeSettings(scope, withoutServers(settings, [name], ours));
     // Out of the settings before it is in the file again, so that there are never two.
     await change.write();
-    await writeText(file, plan.text, text);
+    try {
+      await writeText(file, plan.text, text);
+    } catch (error) {
+      // Else it would be in neither.
+      await change.undo();
+      throw error;
+    }
     await importing.adoptions.remove(adoption);
     void vscode.window.showInformationMessage(
       plan.exact

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
-import { planImport, type FoundSecret } from '../import/importPlan.ts';
+import { applyImport, planChanges, type PlannedPart } from '../import/applyImport.ts';
+import { planImport } from '../import/importPlan.ts';
 import type { FoundInSource } from '../import/importing.ts';
-import { changeSettings, readSettings, type SettingsScope } from '../import/settingsAccess.ts';
-import { withAdditions, type SettingsPart } from '../import/settingsPart.ts';
+import { readSettings } from '../import/settingsAccess.ts';
+import { plainSecretsOf, secretItems } from '../import/secretChoice.ts';
 import type { SettingUpContext } from './commandContext.ts';
 
 interface Item extends vscode.QuickPickItem {
@@ -42,36 +43,36 @@ export async function importServers(context: SettingUpContext): Promise<readonly
   if (chosen.length === 0) return [];
   const hideSecrets = await askAboutSecrets(context, chosen);
   if (hideSecrets === undefined) return [];
-  const names = [...importing.serverNames()];
-  const parts: { scope: SettingsScope; additions: SettingsPart; secrets: readonly FoundSecret[] }[] = [];
-  for (const scope of ['user', 'workspace'] as const) {
-    const of = chosen.filter(({ source }) => source.scope === scope).map(({ server }) => server);
-    if (of.length === 0) continue;
-    const plan = planImport({ found: of, names, settings: readSettings(scope), hideSecrets });
-    names.push(...Object.keys(plan.additions.servers));
-    parts.push({ scope, ...plan });
-  }
-  const changes = await Promise.all(
-    parts.map(({ scope, additions }) => changeSettings(scope, withAdditions(readSettings(scope), additions))),
-  );
-  const imported = parts.flatMap(({ additions }) => Object.keys(additions.servers));
-  const isWanted = await importing.preview.confirm(
-    t('Import {0}? "Undo Import" takes it back.', imported.join(', ')),
-    changes,
-  );
-  if (!isWanted) return [];
+  const names = [...(await importing.takenNames())];
   try {
-    for (const { scope, secrets } of parts)
-      for (const { id, value } of secrets) await importing.keepSecret(scope, id, value);
-    await importing.noteImport(parts);
-    for (const change of changes) await change.write();
+    const parts: PlannedPart[] = [];
+    for (const scope of ['user', 'workspace'] as const) {
+      const of = chosen.filter(({ source }) => source.scope === scope).map(({ server }) => server);
+      if (of.length === 0) continue;
+      const plan = planImport({ found: of, names, settings: await readSettings(scope), hideSecrets });
+      names.push(...Object.keys(plan.additions.servers));
+      parts.push({ scope, ...plan });
+    }
+    const changes = await planChanges(parts);
+    const imported = parts.flatMap(({ additions }) => Object.keys(additions.servers));
+    const loses = changes.some(({ change }) => change.losesComments);
+    const question = [
+      t('Import {0}? "Undo Import" takes it back.', imported.join(', ')),
+      ...(loses ? [t('VS Code writes these settings anew: comments inside them are lost.')] : []),
+    ].join(' ');
+    const isWanted = await importing.preview.confirm(
+      question,
+      changes.map(({ change }) => change),
+    );
+    if (!isWanted) return [];
+    await applyImport(importing, changes);
+    void vscode.window.showInformationMessage(t('Imported: {0}', imported.join(', ')));
+    return imported;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     void vscode.window.showErrorMessage(t('The servers could not be imported: {0}', why));
     return [];
   }
-  void vscode.window.showInformationMessage(t('Imported: {0}', imported.join(', ')));
-  return imported;
 }
 
 function itemsOf(found: readonly FoundInSource[], { t }: SettingUpContext): Item[] {
@@ -83,8 +84,14 @@ function itemsOf(found: readonly FoundInSource[], { t }: SettingUpContext): Item
     if (next !== heading) items.push({ label: next, kind: vscode.QuickPickItemKind.Separator });
     heading = next;
     const target = source.scope === 'user' ? t('into the user settings') : t('into the workspace settings');
+    const notes =
+      source.format === 'vscode'
+        ? [t('VS Code goes on running its own; "Adopt Server" takes it over instead of copying it.')]
+        : [];
     const detail =
-      server.entry === undefined ? t('Cannot be imported: {0}', server.reason ?? '') : server.notes.join(' ');
+      server.entry === undefined
+        ? t('Cannot be imported: {0}', server.reason ?? '')
+        : [...notes, ...server.notes].join(' ');
     items.push({
       label: server.name,
       description: server.entry === undefined ? '' : target,
@@ -100,24 +107,11 @@ async function askAboutSecrets(
   { t }: SettingUpContext,
   chosen: readonly FoundInSource[],
 ): Promise<boolean | undefined> {
-  const { secrets } = planImport({
-    found: chosen.map(({ server }) => server),
-    names: [],
-    settings: { servers: {}, inputs: [] },
-    hideSecrets: true,
-  });
+  const secrets = plainSecretsOf(chosen.map(({ server }) => server));
   if (secrets.length === 0) return true;
-  const places = secrets.map(({ server, place }) => `${server}: ${place}`).join(', ');
-  const picked = await vscode.window.showQuickPick(
-    [
-      {
-        label: t('Keep them in the secret storage of VS Code'),
-        detail: t('The settings hold inputs in their place: {0}', places),
-        hide: true,
-      },
-      { label: t('Copy them into the settings as they are'), hide: false },
-    ],
-    { placeHolder: t('There are secrets in plain text'), ignoreFocusOut: true },
-  );
+  const picked = await vscode.window.showQuickPick(secretItems(secrets, t), {
+    placeHolder: t('There are secrets in plain text'),
+    ignoreFocusOut: true,
+  });
   return picked?.hide;
 }

@@ -48,6 +48,7 @@ const handlers: Record<CommandId, Handler> = {
   [commands.enterInput]: enterInput,
   [commands.clearInputs]: clearInputs,
   [commands.mutedAlerts]: mutedAlerts,
+  [commands.addServer]: settingUp((library) => library.addServer),
   [commands.importServers]: settingUp((library) => library.importServers),
   [commands.undoImport]: settingUp((library) => library.undoImport),
   [commands.adoptServer]: settingUp((library) => library.adoptServer),

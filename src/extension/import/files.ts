@@ -30,7 +30,17 @@ export async function writeText(file: vscode.Uri, text: string, expected: string
   const open = vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === file.toString());
   if (open?.isDirty === true) throw new FileTrouble(`${file.fsPath} has changes that are not saved.`);
   const now = await readText(file);
-  if (now !== expected && !(now === undefined && expected === '{}\n'))
-    throw new FileTrouble(`${file.fsPath} has changed meanwhile.`);
+  if (now !== expected) throw new FileTrouble(`${file.fsPath} has changed meanwhile.`);
   await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(text));
+}
+
+/** Puts a file back to what it was: `undefined` is not there. Only if it still is what was written. */
+export async function restoreText(
+  file: vscode.Uri,
+  before: string | undefined,
+  written: string,
+): Promise<void> {
+  if (before !== undefined) return writeText(file, before, written);
+  if ((await readText(file)) !== written) throw new FileTrouble(`${file.fsPath} has changed meanwhile.`);
+  await vscode.workspace.fs.delete(file);
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { homedir, platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as vscode from 'vscode';
@@ -8,57 +7,56 @@ import type { Translate } from '../translate.ts';
 import { refusalOf, serversOf } from './adopt.ts';
 import { Adoptions } from './adoptions.ts';
 import { readText } from './files.ts';
+import { LastImport } from './lastImport.ts';
 import { Preview } from './preview.ts';
 import type { FoundServer } from './readSource.ts';
 import type { SettingsScope } from './settingsAccess.ts';
-import type { SettingsPart } from './settingsPart.ts';
 import { importSources, type ImportSource } from './sources.ts';
-
-const LAST_IMPORT_KEY = 'mcpLifeline.lastImport';
 
 export interface FoundInSource {
   readonly source: ImportSource;
   readonly server: FoundServer;
 }
 
-interface SavedImport {
-  readonly scope: SettingsScope;
-  /** With a digest of the entry, so that one that was changed since is not deleted. */
-  readonly servers: readonly { readonly name: string; readonly digest: string }[];
-  /** Ids. */
-  readonly inputs: readonly string[];
+export interface ImportingOptions {
+  readonly servers: () => readonly ConfiguredServer[];
+  readonly keepSecret: (scope: SettingsScope, id: string, value: string) => Promise<void>;
+  readonly forgetSecret: (scope: SettingsScope, id: string) => Promise<void>;
+  readonly log: (message: string) => void;
 }
 
 /** What the commands of import and adoption work with. */
 export class Importing implements Disposable {
   readonly preview: Preview;
   readonly adoptions: Adoptions;
+  readonly lastImport: LastImport;
   readonly #store = new DisposableStore();
   readonly #context: vscode.ExtensionContext;
-  readonly #options: {
-    readonly servers: () => readonly ConfiguredServer[];
-    readonly keepSecret: (scope: SettingsScope, id: string, value: string) => Promise<void>;
-    readonly log: (message: string) => void;
-  };
+  readonly #options: ImportingOptions;
 
-  constructor(
-    context: vscode.ExtensionContext,
-    t: Translate,
-    options: {
-      readonly servers: () => readonly ConfiguredServer[];
-      readonly keepSecret: (scope: SettingsScope, id: string, value: string) => Promise<void>;
-      readonly log: (message: string) => void;
-    },
-  ) {
+  constructor(context: vscode.ExtensionContext, t: Translate, options: ImportingOptions) {
     this.#context = context;
     this.#options = options;
     this.preview = this.#store.add(new Preview(t));
     this.adoptions = new Adoptions(context.secrets, context.globalState);
+    this.lastImport = new LastImport(context.secrets, context.workspaceState);
   }
 
   /** Every server of the settings, whatever its scope. */
   serverNames(): readonly string[] {
     return this.#options.servers().map(({ name }) => name);
+  }
+
+  /** Those, and what VS Code has of its own: of two servers with one name it switches one off. */
+  async takenNames(): Promise<readonly string[]> {
+    const texts = await Promise.all(
+      this.editorFiles().map(({ file }) => readText(file).catch(() => undefined)),
+    );
+    const own = texts.flatMap((text) => {
+      const read = text === undefined ? undefined : serversOf(text);
+      return read === undefined || 'problem' in read ? [] : Object.keys(read.servers);
+    });
+    return [...this.serverNames(), ...own];
   }
 
   /** The `mcp.json` files that VS Code itself reads here. */
@@ -97,31 +95,12 @@ export class Importing implements Disposable {
     return { found, problems };
   }
 
+  forgetSecret(scope: SettingsScope, id: string): Promise<void> {
+    return this.#options.forgetSecret(scope, id);
+  }
+
   keepSecret(scope: SettingsScope, id: string, value: string): Promise<void> {
     return this.#options.keepSecret(scope, id, value);
-  }
-
-  digestOf(entry: unknown): string {
-    return createHash('sha256').update(JSON.stringify(entry)).digest('hex').slice(0, 32);
-  }
-
-  async noteImport(
-    parts: readonly { readonly scope: SettingsScope; readonly additions: SettingsPart }[],
-  ): Promise<void> {
-    const saved = parts.map(({ scope, additions }): SavedImport => ({
-      scope,
-      servers: Object.entries(additions.servers).map(([name, entry]) => ({
-        name,
-        digest: this.digestOf(entry),
-      })),
-      inputs: additions.inputs.map((input) => String((input as { id?: unknown }).id)),
-    }));
-    await this.#context.workspaceState.update(LAST_IMPORT_KEY, saved);
-  }
-
-  lastImport(): readonly SavedImport[] {
-    const saved = this.#context.workspaceState.get<unknown>(LAST_IMPORT_KEY);
-    return Array.isArray(saved) ? (saved as SavedImport[]).filter(isSavedImport) : [];
   }
 
   dispose(): void {
@@ -141,16 +120,4 @@ export class Importing implements Disposable {
         .map(({ uri }) => join(uri.fsPath)),
     });
   }
-}
-
-/** Saved state is read as untrusted. */
-function isSavedImport(saved: unknown): boolean {
-  if (typeof saved !== 'object' || saved === null) return false;
-  const { scope, servers, inputs } = saved as Record<string, unknown>;
-  return (
-    (scope === 'user' || scope === 'workspace') &&
-    Array.isArray(servers) &&
-    servers.every((server) => typeof (server as { name?: unknown } | null)?.name === 'string') &&
-    Array.isArray(inputs)
-  );
 }

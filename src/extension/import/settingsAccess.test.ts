@@ -29,7 +29,7 @@ describe('settings that the editor writes', () => {
   it('R1.2 R1.7 are left alone when they changed since they were read', async () => {
     const values = { servers: { globalValue: { a: { command: 'a' } } }, inputs: {} };
     const written = use(values);
-    const after = { servers: { ...readSettings('user').servers, b: { command: 'b' } }, inputs: [] };
+    const after = { servers: { ...(await readSettings('user')).servers, b: { command: 'b' } }, inputs: [] };
     const change = await changeSettings('user', after);
     // While the person looks at the preview, another window adds one.
     values.servers = { globalValue: { ...values.servers.globalValue, c: { command: 'c' } } as never };
@@ -40,11 +40,11 @@ describe('settings that the editor writes', () => {
     assert.deepEqual(written, [['servers', after.servers]]);
   });
 
-  it('R1.3 of a remote machine are not mixed with those of the user', () => {
+  it('R1.3 of a remote machine are not mixed with those of the user', async () => {
     const [a, b] = [{ a: { command: 'a' } }, { b: { command: 'b' } }];
     use({ servers: { globalLocalValue: a, globalRemoteValue: b, globalValue: { ...a, ...b } } });
-    assert.deepEqual(readSettings('user').servers, b);
+    assert.deepEqual((await readSettings('user')).servers, b);
     use({ servers: { globalLocalValue: a, globalValue: a } });
-    assert.deepEqual(readSettings('user').servers, a);
+    assert.deepEqual((await readSettings('user')).servers, a);
   });
 });

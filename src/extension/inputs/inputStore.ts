@@ -71,6 +71,21 @@ export class InputStore {
     return values.filter((value) => value !== undefined);
   }
 
+  /** Deletes one value, secret or not. */
+  async delete(place: InputPlace): Promise<void> {
+    const keeper = this.#keeper(place);
+    const key = this.#secretKey(place);
+    await this.#options.secrets.delete(key);
+    const keys = listOf(keeper.get(SECRETS_KEY));
+    if (keys.includes(key))
+      await keeper.update(
+        SECRETS_KEY,
+        keys.filter((other) => other !== key),
+      );
+    const values = this.#values(place);
+    if (values.delete(nameOf(place))) await keeper.update(VALUES_KEY, Object.fromEntries(values));
+  }
+
   /** Deletes what is kept for the user and for this workspace; answers how many values that were. */
   async clear(): Promise<number> {
     const { global, workspace, secrets } = this.#options;

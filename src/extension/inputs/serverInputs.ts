@@ -17,6 +17,8 @@ export interface ServerInputs {
   serversWithInputs(): readonly string[];
   /** A secret that a file held in the open. */
   keepSecret(scope: 'user' | 'workspace', id: string, value: string): Promise<void>;
+  /** Takes `keepSecret` back. */
+  forgetSecret(scope: 'user' | 'workspace', id: string): Promise<void>;
   clear(): Promise<number>;
   /** All that are kept, to be taken out of texts. */
   secretValues(): Promise<readonly string[]>;
@@ -73,6 +75,7 @@ export function makeServerInputs(
     serversWithInputs,
     keepSecret: (scope, id, value) => store.set({ scope, id }, true, value),
     secretValues: () => store.secretValues(),
+    forgetSecret: (scope, id) => store.delete({ scope, id }),
     async clear() {
       const count = await store.clear();
       tellEngine(serversWithInputs(), true);

@@ -455,6 +455,12 @@ export function parseServerConfig(
   if (!isRecord(entry)) return unusable(path, 'must be an object; the server is left out');
   for (const key of Object.keys(entry)) {
     if (!entryKeys.has(key)) reader.report(`${path}.${key}`, 'is not a known setting; it is ignored');
+    // Without it a server starts with half its environment, and nobody sees why it fails.
+    else if (key === 'envFile')
+      reader.report(
+        `${path}.${key}`,
+        'is not supported by this version; put what it holds into "env". It is ignored',
+      );
   }
   const type = entry['type'] ?? (entry['url'] === undefined ? 'stdio' : 'http');
   const lifeline = readLifeline(reader, `${path}.lifeline`, entry['lifeline'], { ...options, type });
@@ -473,8 +479,7 @@ export function parseServerConfig(
     const config = { type, name, url: read.url, headers, lifeline: { ...lifeline, endpoints } } as const;
     return { config, problems: reader.problems };
   }
-  if (type !== 'stdio')
-    return unusable(`${path}.type`, 'must be "stdio", "http" or "sse"; the server is left out');
+  if (type !== 'stdio') return unusable(`${path}.type`, 'must be "stdio" or "http"; the server is left out');
   if (listed !== undefined)
     reader.report(`${path}.lifeline.endpoints`, 'is for servers of type "http" only; it is ignored');
   const { command } = entry;
