@@ -2,7 +2,7 @@
  * For tests outside the extension host: a VS Code with the packed extension installed, opened in a browser and used as a
  * person would.
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
@@ -62,8 +62,9 @@ export class InstalledEditor {
 
   /**
    * @param settings user settings, over: no welcome, tools approved, and three real servers in `mcpLifeline.servers`
+   * @param environment added to ours; `undefined` removes a variable
    */
-  static async start(settings: Settings = {}): Promise<InstalledEditor> {
+  static async start(settings: Settings = {}, environment: NodeJS.ProcessEnv = {}): Promise<InstalledEditor> {
     const vsix = vsixFile();
     if (!existsSync(vsix)) throw new Error('There is no VSIX: run "npm run package" first');
     const home = mkdtempSync(join(tmpdir(), 'mcp-lifeline-test-'));
@@ -76,7 +77,7 @@ export class InstalledEditor {
     });
     const root = await provideCodeServer();
     await installExtension({ root, profile, vsix });
-    const env = { MCP_LIFELINE_HOME: join(home, 'lifeline') };
+    const env = { ...environment, MCP_LIFELINE_HOME: join(home, 'lifeline') };
     const editor = await startEditor({ root, profile, env });
     try {
       const installed = new InstalledEditor(home, editor, profile, await openBrowser());
@@ -115,6 +116,11 @@ export class InstalledEditor {
     const folder = join(this.#home, name);
     mkdirSync(folder, { recursive: true });
     return folder;
+  }
+
+  /** The file of the user settings, as it stands. */
+  settingsText(): string {
+    return readFileSync(join(this.#profile.userData, 'User', 'settings.json'), 'utf8');
   }
 
   /**
