@@ -79,7 +79,6 @@ describe('a server that needs a value', function () {
       return now !== undefined && now.pid !== old.pid;
     });
     assert.match(await call('second'), /second/);
-    assert.match(await environmentOf(), new RegExp(`TOKEN=${value}`));
     assert.equal(await prompt().count(), 0);
   });
 
@@ -88,7 +87,7 @@ describe('a server that needs a value', function () {
     await until('it is said', async () =>
       (await window.notifications()).some((text) => /deleted: 1/.test(text)),
     );
-    await killForSure(await editor.untilProcess(serverCommand));
+    // Each client has a process of its own, and a new one is started for this call.
     const answered = call('third');
     await prompt().waitFor({ timeout: 30_000 });
     await prompt().fill('another-value-7f3c');
