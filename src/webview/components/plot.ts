@@ -127,7 +127,8 @@ export class Plot {
           size: GUTTER,
           font: themeColors().font,
           stroke: () => themeColors().muted,
-          grid: { stroke: () => themeColors().grid, width: 1 },
+          // Thin and dotted: in high contrast its colour is as strong as that of the lines.
+          grid: { stroke: () => themeColors().muted, width: 0.5, dash: [1, 4] },
           ticks: { show: false },
           gap: 4,
           space: 26,

@@ -2,7 +2,6 @@
 export interface ThemeColors {
   readonly foreground: string;
   readonly muted: string;
-  readonly grid: string;
   readonly first: string;
   readonly bad: string;
   readonly font: string;
@@ -48,7 +47,6 @@ function readColors(): ThemeColors {
   return {
     foreground,
     muted: variable('descriptionForeground'),
-    grid: variable('contrastBorder', 'widget-border', 'panel-border'),
     first: variable('charts-blue'),
     bad: variable('list-errorForeground', 'errorForeground'),
     font: `11px ${style.fontFamily}`,
