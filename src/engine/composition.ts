@@ -242,14 +242,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     audit: audit.status,
     continuity: continuity.overall,
   });
-  const snapshots: SnapshotProducer = new SnapshotProducer(
+  const snapshots: SnapshotProducer = new SnapshotProducer({
     clock,
     registry,
-    engineState,
+    engine: engineState,
     onListenerError,
-    (server) => ({ continuity: continuity.of(server), watched: watched.of(server) }),
-    (servers, engine) => alerts.snapshot(servers, engine),
-  );
+    observed: (server) => ({ continuity: continuity.of(server), watched: watched.of(server) }),
+    alerts: (servers, engine) => alerts.snapshot(servers, engine),
+  });
   const telemetry = new Telemetry({
     clock,
     observations,

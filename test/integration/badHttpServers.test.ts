@@ -98,7 +98,10 @@ describe('HTTP servers that turn bad', () => {
       assert.match(textOf(await given.call('echo', 5_000)), /within 1 s/);
       await assertOthersUnharmed();
     }
-    assert.match(textOf(await given.call('echo', 5_000)), /held back.*The last failure, of another call: .*within 1 s/);
+    assert.match(
+      textOf(await given.call('echo', 5_000)),
+      /held back.*The last failure, of another call: .*within 1 s/,
+    );
     await given.control.server('bad', ({ state }) => state === 'initializing', 30_000);
     await given.turn('well');
     await assertOthersUnharmed();

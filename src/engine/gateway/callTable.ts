@@ -1,6 +1,4 @@
 import { Cancellation } from '../../shared/base/cancellation.ts';
-import type { Clock } from '../../shared/base/clock.ts';
-import type { Random } from '../../shared/base/random.ts';
 import { SlotMap } from '../../shared/base/slotMap.ts';
 import { Fault, type FaultCode } from '../../shared/model/fault.ts';
 import { layerAnswer, resultAnswer } from '../../shared/protocol/answers.ts';
@@ -14,13 +12,12 @@ import {
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
 import { Deadline, type Call, type Outcome, type RetryClass } from '../pipeline/call.ts';
-import type { ClientHeaders, Tracing } from '../pipeline/callTrace.ts';
+import type { ClientHeaders } from '../pipeline/callTrace.ts';
 import { guardStage } from '../pipeline/guardStage.ts';
 import { compose, type Next, type Stage } from '../pipeline/pipeline.ts';
 import { poolStage } from '../pipeline/poolStage.ts';
 import { backoffOptions } from '../policies/backoff/backoff.ts';
 import type { SessionPlaces } from '../policies/pool/places.ts';
-import type { Observations } from '../observability/observations.ts';
 import { EmptyAnswers } from '../catalogue/emptyAnswers.ts';
 import { noteOverload, rateStage } from '../pipeline/rateStage.ts';
 import { beginColdWait, noteLostAttempt } from '../pipeline/heldUp.ts';
@@ -28,36 +25,11 @@ import { retryClassOf, type ToolHints } from '../pipeline/retryClass.ts';
 import { retryStage } from '../pipeline/retryStage.ts';
 import { staleStage } from '../pipeline/staleStage.ts';
 import type { ServerRuntime } from '../servers/serverRuntime.ts';
-import type { Journal } from '../state/journal.ts';
 import type { Launch } from '../upstream/launch.ts';
 import type { ServerLink } from '../upstream/serverLink.ts';
+import type { CallTableDeps } from './callTableDeps.ts';
 import { RestartNote } from './restartNote.ts';
 import { faultAnswer, interruptedFault, timeoutFault, toldFault } from './faultAnswers.ts';
-
-export interface CallTableDeps {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly journal: Journal;
-  readonly session: string;
-  readonly runtime: ServerRuntime;
-  readonly connection: () => ServerLink | undefined;
-  readonly catalogueKey: () => string;
-  /** An engine before this one had the session run tools. */
-  readonly hasRunTools: boolean;
-  readonly nextNumber: () => number;
-  readonly answer: (id: string, message: Uint8Array | string, flushed?: () => void) => void;
-  readonly redact: (text: string) => string;
-  /** Is told of every call that comes to its end, after it was answered. */
-  readonly observations?: Observations;
-  readonly tracing?: Tracing;
-  /** `kind`: what other lines it is one of, and what they are called in a summary. */
-  readonly log: (
-    level: 'debug' | 'info' | 'warn' | 'error',
-    message: string,
-    server: string,
-    kind?: { readonly kind: string; readonly label: string },
-  ) => void;
-}
 
 /** No extension and no pause keeps a call open longer (requirements R2, requestTimeout). */
 const DEADLINE_CAP_MS = 600_000;

@@ -22,20 +22,21 @@ export class SnapshotProducer implements Disposable {
   #timer: Disposable | undefined;
   #lastAt = -Infinity;
 
-  /** `observed`: what observers know of a server besides. */
-  constructor(
-    clock: Clock,
-    registry: ServerRegistry,
-    engine: () => Snapshot['engine'],
-    onListenerError: (error: unknown) => void,
-    observed: (server: string) => Partial<ServerSnapshot> = () => ({}),
-    alerts: AlertsOf = () => [],
-  ) {
-    this.#observed = observed;
+  constructor(options: {
+    readonly clock: Clock;
+    readonly registry: ServerRegistry;
+    readonly engine: () => Snapshot['engine'];
+    /** What observers know of a server besides. */
+    readonly observed?: (server: string) => Partial<ServerSnapshot>;
+    readonly alerts?: AlertsOf;
+    readonly onListenerError: (error: unknown) => void;
+  }) {
+    const { clock, registry, engine, observed, alerts, onListenerError } = options;
+    this.#observed = observed ?? (() => ({}));
     this.#clock = clock;
     this.#registry = registry;
     this.#engine = engine;
-    this.#alerts = alerts;
+    this.#alerts = alerts ?? (() => []);
     this.#produced = new Emitter(onListenerError);
     this.#subscription = registry.onDidChange(() => this.#schedule());
   }

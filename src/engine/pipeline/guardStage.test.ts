@@ -90,9 +90,13 @@ describe('what the breaker is told', () => {
 
 describe('what a call is told that is held back', () => {
   it('R2.4 R2.5 nothing that another call was told of its own outcome', async () => {
-    const failed = new Fault('requestTimeout', 'The MCP server "s" did not answer the tool "pay" within 5 s.', {
-      server: 's',
-    });
+    const failed = new Fault(
+      'requestTimeout',
+      'The MCP server "s" did not answer the tool "pay" within 5 s.',
+      {
+        server: 's',
+      },
+    );
     const before = { server: 's', tool: 'pay', method: 'tools/call', callId: 'c1', attempts: 1 };
     const told = [
       toldFault({ ...before, delivery: 'written', retryClass: 'atMostOnce' } as Call, failed),

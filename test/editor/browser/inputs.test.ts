@@ -85,7 +85,7 @@ describe('a server that needs a value', function () {
   it('R1.4 is asked for again once the stored values are cleared', async () => {
     await window.runCommand('MCP Lifeline: Clear Stored Inputs');
     await until('it is said', async () =>
-      (await window.notifications()).some((text) => /deleted: 1/.test(text)),
+      (await window.notifications()).some((text) => text.includes('deleted: 1')),
     );
     // Each client has a process of its own, and a new one is started for this call.
     const answered = call('third');
