@@ -1,7 +1,7 @@
 /**
  * Prometheus' own parser of its text format: `prometheus_client` of the Prometheus project, in Python. Test only.
  *
- * Order: a Python that has it; else Debian's package of it (45 KB of pure Python, proved by apt against the archive's signed lists), unpacked into the cache without
+ * Order: a Python that has it; else Debian's package of it (and of what it needs, 70 KB of pure Python, proved by apt against the archive's signed lists), unpacked into the cache without
  * being installed, and without root. Where there is neither, this fails and says what to install.
  */
 import { mkdirSync, readdirSync } from 'node:fs';
@@ -11,6 +11,8 @@ import { provide } from './cache.mjs';
 import { run, say } from './processes.mjs';
 
 const debianPackage = 'python3-prometheus-client';
+/** Debian keeps what upstream carries along in a package of its own. */
+const debianPackages = [debianPackage, 'python3-decorator'];
 const program = `
 import json, sys
 from prometheus_client.parser import text_string_to_metric_families
@@ -52,11 +54,11 @@ async function find() {
 }
 
 function unpacked() {
-  return provide('prometheus-client-1', async (building) => {
-    say(`fetching Debian's ${debianPackage} (45 KB)`);
+  return provide('prometheus-client-2', async (building) => {
+    say(`fetching Debian's ${debianPackages.join(' and ')} (70 KB)`);
     const apt = (/** @type {string[]} */ ...args) =>
       run('apt-get', args, { cwd: building, limitMs: LIMIT_MS, output: 'pipe' });
-    const download = (/** @type {string[]} */ ...options) => apt(...options, 'download', debianPackage);
+    const download = (/** @type {string[]} */ ...options) => apt(...options, 'download', ...debianPackages);
     let result = await download();
     if (result.code !== 0) {
       // Without the archive's lists; these need no root when they are kept elsewhere.
@@ -67,15 +69,19 @@ function unpacked() {
       await apt(...own, 'update');
       result = await download(...own);
     }
-    const file = readdirSync(building).find((name) => name.endsWith('.deb'));
-    if (result.code !== 0 || file === undefined)
-      throw new Error(`apt-get download ${debianPackage} failed (${result.code}):\n${result.output}`);
-    const extracted = await run('dpkg-deb', ['-x', file, building], {
-      cwd: building,
-      limitMs: 30_000,
-      output: 'pipe',
-    });
-    if (extracted.code !== 0) throw new Error(`dpkg-deb could not unpack ${file}:\n${extracted.output}`);
+    const files = readdirSync(building).filter((name) => name.endsWith('.deb'));
+    if (result.code !== 0 || files.length !== debianPackages.length)
+      throw new Error(
+        `apt-get download ${debianPackages.join(' ')} failed (${result.code}):\n${result.output}`,
+      );
+    for (const file of files) {
+      const extracted = await run('dpkg-deb', ['-x', file, building], {
+        cwd: building,
+        limitMs: 30_000,
+        output: 'pipe',
+      });
+      if (extracted.code !== 0) throw new Error(`dpkg-deb could not unpack ${file}:\n${extracted.output}`);
+    }
   });
 }
 

@@ -52,7 +52,8 @@ describe('memory of the engine', () => {
     const socket = join(bed.home, 'probe.sock');
     const engine = await bed.startEngine(probed(socket, { PROBE_PRESSURE: '1' }));
     const { youngMb } = await lookInto(socket, engine.pid);
-    assert.ok(youngMb > 0 && youngMb <= 2 * MAX_SEMI_SPACE_MB + 2, `${youngMb.toFixed(0)} MB`);
+    // Pages that a collection under way still holds come on top; without the limit it grows to 64 MB and more.
+    assert.ok(youngMb > 0 && youngMb <= 2 * MAX_SEMI_SPACE_MB + 8, `${youngMb.toFixed(0)} MB`);
   });
 
   it('R13.4 whoever has chosen a size keeps it', async () => {
