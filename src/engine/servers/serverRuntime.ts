@@ -1,7 +1,7 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
-import { isUsable, type ConnectionState } from '../../shared/model/connectionState.ts';
+import { isUsable, worseState, type ConnectionState } from '../../shared/model/connectionState.ts';
 import type { Fault } from '../../shared/model/fault.ts';
 import type { BreakerStateName, Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { Redactor } from '../../shared/redaction/redactor.ts';
@@ -67,22 +67,6 @@ export interface RuntimeConfiguration {
   /** What a person has to give before it can be started; absent: nothing. */
   readonly inputs?: ServerInputs;
 }
-
-/** Worst last; the worst state among a server's connections is shown. */
-const severity: readonly ConnectionState[] = [
-  'stopped',
-  'idle',
-  'ready',
-  'probing',
-  'initializing',
-  'connecting',
-  'suspect',
-  'recovering',
-  'broken',
-  'isolated',
-  'needsSignIn',
-  'crashLoop',
-];
 
 /** States that need no explanation, or have one of their own. */
 const notDown: ReadonlySet<ConnectionState> = new Set(['idle', 'ready', 'suspect', 'isolated', 'stopped']);
@@ -417,10 +401,7 @@ export class ServerRuntime {
     if (this.isIsolated) return 'isolated';
     // A connection that is being stopped belongs to a client that has left.
     const states = this.#connections.map(({ state }) => (state === 'stopped' ? 'idle' : state));
-    return states.reduce(
-      (worst, state) => (severity.indexOf(state) > severity.indexOf(worst) ? state : worst),
-      'idle',
-    );
+    return states.reduce(worseState, 'idle');
   }
 
   /** Without secrets, whatever the server has said. */

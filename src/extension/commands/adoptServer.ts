@@ -46,8 +46,6 @@ export async function adoptServer(context: SettingUpContext, argument: unknown):
     const settings = await readSettings(scope);
     const plan = planAdoption({ name, file: file.toString(), scope, text: text ?? '', names, settings });
     if (plan.kind === 'refused') return refuse(name, plan.reason);
-    if (await wantsSignIn(plan.entry))
-      return refuse(name, t('it needs a sign-in (OAuth), which the engine cannot do yet.'));
     const change = await changeSettings(scope, withAdditions(settings, plan.additions));
     const { before, after } = plan.adoption;
     const question = [
@@ -61,6 +59,9 @@ export async function adoptServer(context: SettingUpContext, argument: unknown):
       change,
     ]);
     if (!isWanted) return false;
+    // Only now: an address that a workspace names is not asked before the person has agreed.
+    if (await wantsSignIn(plan.entry))
+      return refuse(name, t('it needs a sign-in (OAuth), which the engine cannot do yet.'));
     // First what allows to undo it; then out of the one file before into the other, so that there are never two.
     await importing.adoptions.add(plan.adoption);
     await writeText(file, after, before);

@@ -69,3 +69,24 @@ export function isWaitable(state: ConnectionState): boolean {
       return false;
   }
 }
+
+/** Worst last. */
+const severity: readonly ConnectionState[] = [
+  'stopped',
+  'idle',
+  'ready',
+  'probing',
+  'initializing',
+  'connecting',
+  'suspect',
+  'recovering',
+  'broken',
+  'isolated',
+  'needsSignIn',
+  'crashLoop',
+];
+
+/** The worse of two states: what is shown of several connections, or of a time. */
+export function worseState(a: ConnectionState, b: ConnectionState): ConnectionState {
+  return severity.indexOf(b) > severity.indexOf(a) ? b : a;
+}

@@ -4,8 +4,8 @@ import { resolveVariables, type VariableScope } from './variables.ts';
 const scope: VariableScope = {
   userHome: '/home/me',
   pathSeparator: '/',
-  workspaceFolder: '/work/app',
-  folders: new Map([['lib', '/work/lib']]),
+  workspaceFolder: '/projects/app',
+  folders: new Map([['lib', '/projects/lib']]),
   env: (name) => ({ TOKEN: 'secret', NESTED: '${input:x} ${env:TOKEN}' })[name],
 };
 
@@ -32,9 +32,9 @@ describe('variables of an entry', () => {
     });
     assert.deepEqual(entry, {
       command: '/home/me/bin/run',
-      args: ['--root', '/work/app', '/work/lib/x', 'app'],
+      args: ['--root', '/projects/app', '/projects/lib/x', 'app'],
       env: { KEY: 'secret', N: 1, GONE: null },
-      cwd: '/work/app/sub',
+      cwd: '/projects/app/sub',
       url: 'https://example.com/secret',
       headers: { Authorization: 'Bearer secret' },
       lifeline: { note: '${env:TOKEN}' },

@@ -1,4 +1,4 @@
-import type { ConnectionState } from '../../../shared/model/connectionState.ts';
+import { worseState, type ConnectionState } from '../../../shared/model/connectionState.ts';
 import type { BreakerStateName } from '../../../shared/model/snapshot.ts';
 import { addHistograms, type CompactHistogram } from './compactHistogram.ts';
 
@@ -29,20 +29,6 @@ export interface Bucket {
 }
 
 /** Worst last. */
-const stateSeverity: readonly ConnectionState[] = [
-  'stopped',
-  'idle',
-  'ready',
-  'probing',
-  'initializing',
-  'connecting',
-  'suspect',
-  'recovering',
-  'broken',
-  'isolated',
-  'needsSignIn',
-  'crashLoop',
-];
 const breakerSeverity: readonly BreakerStateName[] = ['closed', 'halfOpen', 'open', 'isolated'];
 const downStates: ReadonlySet<ConnectionState> = new Set([
   'broken',
@@ -54,10 +40,6 @@ const downStates: ReadonlySet<ConnectionState> = new Set([
 /** It is wanted and does not run. What is started for the first time, or nobody asked for, is not down. */
 export function isDown(state: ConnectionState): boolean {
   return downStates.has(state);
-}
-
-export function worseState(a: ConnectionState, b: ConnectionState): ConnectionState {
-  return stateSeverity.indexOf(b) > stateSeverity.indexOf(a) ? b : a;
 }
 
 export function worseBreaker(a: BreakerStateName, b: BreakerStateName): BreakerStateName {

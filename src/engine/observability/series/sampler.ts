@@ -1,10 +1,10 @@
 import type { Clock } from '../../../shared/base/clock.ts';
 import type { Disposable } from '../../../shared/base/disposable.ts';
-import type { ConnectionState } from '../../../shared/model/connectionState.ts';
+import { worseState, type ConnectionState } from '../../../shared/model/connectionState.ts';
 import type { BreakerStateName } from '../../../shared/model/snapshot.ts';
 import type { Resolution } from '../../../shared/protocol/historyMessages.ts';
 import type { Observation, Observer } from '../observations.ts';
-import { joinBuckets, saysTheSame, worseBreaker, worseState, type Bucket } from './bucket.ts';
+import { joinBuckets, saysTheSame, worseBreaker, type Bucket } from './bucket.ts';
 import { encodeRecord, type SeriesRecord } from './bucketCodec.ts';
 import { LatencyClasses } from './compactHistogram.ts';
 import { resolutions, SAMPLE_INTERVAL_MS, type ResolutionTraits } from './levels.ts';
