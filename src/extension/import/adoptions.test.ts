@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RecordFolder } from '../inputs/recordFolder.ts';
 import type { Adoption } from './adopt.ts';
 import { Adoptions } from './adoptions.ts';
 
@@ -13,10 +17,14 @@ const adoption = (name: string, changes: Partial<Adoption> = {}): Adoption => ({
   ...changes,
 });
 
+const home = mkdtempSync(join(tmpdir(), 'lifeline-adoptions-'));
+after(() => rmSync(home, { recursive: true, force: true }));
+
 /** What an editor keeps over reloads. */
 function given() {
   const secrets = new Map<string, string>();
-  const state = new Map<string, unknown>();
+  const folder = join(mkdtempSync(join(home, 'window-')), 'adoptions');
+  const records = new RecordFolder(folder);
   const open = (): Adoptions =>
     new Adoptions(
       {
@@ -24,14 +32,12 @@ function given() {
         store: (key, value) => Promise.resolve(void secrets.set(key, value)),
         delete: (key) => Promise.resolve(void secrets.delete(key)),
       },
-      {
-        get: (key) => state.get(key),
-        update: (key, value) => Promise.resolve(void state.set(key, value)),
-      },
+      new RecordFolder(folder),
     );
-  const indexSize = (): number => (state.get('mcpLifeline.adoptions') as unknown[]).length;
+  const files = (): string[] => readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  const indexSize = (): number => files().length;
   const names = async (): Promise<string[]> => (await open().list()).map(({ name }) => name);
-  return { adoptions: open(), secrets, state, names, indexSize };
+  return { adoptions: open(), open, secrets, records, names, indexSize, files };
 }
 
 describe('what was taken over', () => {
@@ -56,9 +62,10 @@ describe('what was taken over', () => {
   });
 
   it('R14.4 is kept as a secret and nowhere else', async () => {
-    const { adoptions, state } = given();
+    const { adoptions, files } = given();
     await adoptions.add(adoption('git'));
-    assert.ok(!JSON.stringify([...state]).includes('hush'));
+    assert.equal(files().length, 1);
+    assert.ok(!files().join().includes('hush'));
   });
 
   it('R14.3 is bounded: what is too old is forgotten, its secret too', async () => {
@@ -69,21 +76,30 @@ describe('what was taken over', () => {
     assert.deepEqual([secrets.size, indexSize()], [200, 200]);
   });
 
+  it('R1.7 two windows that adopt at once lose nothing of each other', async () => {
+    const { open, names } = given();
+    const windows = [open(), open()];
+    await Promise.all(windows.map((window, index) => window.add(adoption(`s${index}`))));
+    assert.deepEqual((await names()).sort(), ['s0', 's1']);
+    await Promise.all([open().remove(adoption('s0')), open().add(adoption('s2'))]);
+    assert.deepEqual(await names(), ['s2', 's1']);
+  });
+
   it('R14.3 takes saved state that is garbage for none', async () => {
-    const { adoptions, secrets, state, names } = given();
+    const { adoptions, secrets, records, names } = given();
     assert.deepEqual(await names(), []);
     await adoptions.add(adoption('git'));
-    const [key] = secrets.keys();
     for (const [place, text] of [
       ['mcpLifeline.adoption/a', '{ broken'],
       ['mcpLifeline.adoption/b', '{}'],
       ['mcpLifeline.input/c', JSON.stringify(adoption('other'))],
     ] as const) {
       secrets.set(place, text);
-      state.set('mcpLifeline.adoptions', [place, 7, 'mcpLifeline.adoption/none', key]);
+      await records.write(place, { key: place, order: 7 });
       assert.deepEqual(await names(), ['git'], place);
     }
-    state.set('mcpLifeline.adoptions', 'no list');
-    assert.deepEqual(await names(), []);
+    for (const saved of [null, 7, [], { key: 7, order: 1 }, { key: 'mcpLifeline.adoption/a', order: 'x' }])
+      await records.write('any', saved);
+    assert.deepEqual(await names(), ['git']);
   });
 });

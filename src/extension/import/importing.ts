@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import type { ConfiguredServer } from '../config/mergeServers.ts';
+import { RecordFolder } from '../inputs/recordFolder.ts';
 import type { Translate } from '../translate.ts';
 import { refusalOf, serversOf } from './adopt.ts';
 import { Adoptions } from './adoptions.ts';
@@ -38,7 +39,10 @@ export class Importing implements Disposable {
     this.#context = context;
     this.#options = options;
     this.preview = this.#store.add(new Preview(t));
-    this.adoptions = new Adoptions(context.secrets, context.globalState);
+    this.adoptions = new Adoptions(
+      context.secrets,
+      new RecordFolder(join(context.globalStorageUri.fsPath, 'adoptions')),
+    );
     this.lastImport = new LastImport(context.secrets, context.workspaceState);
   }
 

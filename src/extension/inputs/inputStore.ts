@@ -1,5 +1,7 @@
+import type { RecordFolder } from './recordFolder.ts';
+
 /**
- * Where values of inputs are kept (requirements R1.4): secret ones in the editor's SecretStorage, others in its state. A value belongs to the place
+ * Where values of inputs are kept (requirements R1.4): secret ones in the editor's SecretStorage, others each in a file of its own. A value belongs to the place
  * whose settings define its input; those of a workspace are kept for that workspace alone.
  */
 
@@ -21,115 +23,97 @@ export interface InputPlace {
   readonly scope: string;
 }
 
-const VALUES_KEY = 'mcpLifeline.inputValues';
-const SECRETS_KEY = 'mcpLifeline.inputSecrets';
 const PREFIX = 'mcpLifeline.input/';
-const MAX_KEPT = 1_000;
+
+/** What is kept of a value in the open: of a secret one only that there is one, because SecretStorage does not tell its keys. */
+interface KeptValue {
+  readonly key: string;
+  /** Of which workspace; absent: of the user. */
+  readonly workspace?: string;
+  /** Absent for a secret. */
+  readonly value?: string;
+}
+
+export interface InputStoreOptions {
+  readonly secrets: SecretKeeper;
+  readonly records: Pick<RecordFolder, 'read' | 'readAll' | 'write' | 'delete'>;
+  /** Tells this workspace from others, because values are kept for all of them in one place. */
+  readonly workspaceId: string;
+}
 
 export class InputStore {
-  readonly #options: {
-    readonly secrets: SecretKeeper;
-    readonly global: Keeper;
-    readonly workspace: Keeper;
-    /** Tells this workspace from others, because secrets are kept for all of them in one place. */
-    readonly workspaceId: string;
-  };
+  readonly #options: InputStoreOptions;
 
-  constructor(options: {
-    readonly secrets: SecretKeeper;
-    readonly global: Keeper;
-    readonly workspace: Keeper;
-    readonly workspaceId: string;
-  }) {
+  constructor(options: InputStoreOptions) {
     this.#options = options;
   }
 
   async get(place: InputPlace, isSecret: boolean): Promise<string | undefined> {
-    if (isSecret) return this.#options.secrets.get(this.#secretKey(place));
-    return this.#values(place).get(nameOf(place));
+    const key = this.#keyOf(place);
+    if (isSecret) return this.#options.secrets.get(key);
+    return parseKept(await this.#options.records.read(key))?.value;
   }
 
   async set(place: InputPlace, isSecret: boolean, value: string): Promise<void> {
-    const keeper = this.#keeper(place);
-    if (!isSecret) {
-      const values = this.#values(place);
-      values.set(nameOf(place), value);
-      await keeper.update(VALUES_KEY, Object.fromEntries([...values].slice(-MAX_KEPT)));
-      return;
-    }
-    await this.#options.secrets.store(this.#secretKey(place), value);
-    // SecretStorage does not tell its keys in every editor; without them nothing could be cleared.
-    const keys = new Set(listOf(keeper.get(SECRETS_KEY))).add(this.#secretKey(place));
-    await keeper.update(SECRETS_KEY, [...keys].slice(-MAX_KEPT));
+    const { secrets, records, workspaceId } = this.#options;
+    const key = this.#keyOf(place);
+    const kept: KeptValue = {
+      key,
+      ...(place.scope === 'user' ? {} : { workspace: workspaceId }),
+      ...(isSecret ? {} : { value }),
+    };
+    // First that there is one: a secret that is not noted could never be cleared.
+    await records.write(key, kept);
+    await (isSecret ? secrets.store(key, value) : secrets.delete(key));
   }
 
   /** All secret values that are kept for the user and for this workspace, to be taken out of texts. */
   async secretValues(): Promise<readonly string[]> {
-    const { global, workspace, secrets } = this.#options;
-    const keys = [global, workspace].flatMap((keeper) => listOf(keeper.get(SECRETS_KEY)));
-    const values = await Promise.all(keys.map((key) => secrets.get(key)));
+    const own = await this.#ownRecords();
+    const values = await Promise.all(own.map(({ key }) => this.#options.secrets.get(key)));
     return values.filter((value) => value !== undefined);
   }
 
   /** Deletes one value, secret or not. */
   async delete(place: InputPlace): Promise<void> {
-    const keeper = this.#keeper(place);
-    const key = this.#secretKey(place);
-    await this.#options.secrets.delete(key);
-    const keys = listOf(keeper.get(SECRETS_KEY));
-    if (keys.includes(key))
-      await keeper.update(
-        SECRETS_KEY,
-        keys.filter((other) => other !== key),
-      );
-    const values = this.#values(place);
-    if (values.delete(nameOf(place))) await keeper.update(VALUES_KEY, Object.fromEntries(values));
+    await this.#delete(this.#keyOf(place));
   }
 
   /** Deletes what is kept for the user and for this workspace; answers how many values that were. */
   async clear(): Promise<number> {
-    const { global, workspace, secrets } = this.#options;
     let count = 0;
-    for (const keeper of [global, workspace]) {
-      for (const key of listOf(keeper.get(SECRETS_KEY))) {
-        await secrets.delete(key);
-        count += 1;
-      }
-      count += valuesOf(keeper.get(VALUES_KEY)).size;
-      await keeper.update(SECRETS_KEY, undefined);
-      await keeper.update(VALUES_KEY, undefined);
+    for (const { key, value } of await this.#ownRecords()) {
+      if ((value ?? (await this.#options.secrets.get(key))) !== undefined) count += 1;
+      await this.#delete(key);
     }
     return count;
   }
 
-  #keeper({ scope }: InputPlace): Keeper {
-    return scope === 'user' ? this.#options.global : this.#options.workspace;
+  async #delete(key: string): Promise<void> {
+    await this.#options.secrets.delete(key);
+    await this.#options.records.delete(key);
   }
 
-  #values(place: InputPlace): Map<string, string> {
-    return valuesOf(this.#keeper(place).get(VALUES_KEY));
+  async #ownRecords(): Promise<readonly KeptValue[]> {
+    const { records, workspaceId } = this.#options;
+    const all = (await records.readAll()).flatMap((saved) => parseKept(saved) ?? []);
+    return all.filter(({ workspace = workspaceId }) => workspace === workspaceId);
   }
 
-  #secretKey(place: InputPlace): string {
-    const whose = place.scope === 'user' ? '' : `${this.#options.workspaceId}/`;
-    return `${PREFIX}${whose}${nameOf(place)}`;
+  #keyOf({ scope, id }: InputPlace): string {
+    const whose = scope === 'user' ? '' : `${this.#options.workspaceId}/`;
+    return `${PREFIX}${whose}${JSON.stringify([scope, id])}`;
   }
 }
 
-function nameOf({ scope, id }: InputPlace): string {
-  return JSON.stringify([scope, id]);
-}
-
-/** Saved state is read as untrusted. */
-function valuesOf(saved: unknown): Map<string, string> {
-  if (typeof saved !== 'object' || saved === null || Array.isArray(saved)) return new Map();
-  return new Map(
-    Object.entries(saved).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
-}
-
-function listOf(saved: unknown): string[] {
-  return Array.isArray(saved)
-    ? saved.filter((key): key is string => typeof key === 'string' && key.startsWith(PREFIX))
-    : [];
+/** What was saved is read as untrusted. */
+function parseKept(saved: unknown): KeptValue | undefined {
+  if (typeof saved !== 'object' || saved === null) return undefined;
+  const { key, workspace, value } = saved as Record<string, unknown>;
+  if (typeof key !== 'string' || !key.startsWith(PREFIX)) return undefined;
+  return {
+    key,
+    ...(typeof workspace === 'string' ? { workspace } : {}),
+    ...(typeof value === 'string' ? { value } : {}),
+  };
 }

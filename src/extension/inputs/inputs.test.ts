@@ -1,34 +1,33 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { settle } from '../../../test/support/fakeClock.ts';
 import type { InputDefinition } from '../../shared/settings/inputs.ts';
 import type { ServerInput } from '../config/mergeServers.ts';
 import { InputAnswers } from './inputAnswers.ts';
-import { InputStore, type Keeper } from './inputStore.ts';
+import { InputStore, type SecretKeeper } from './inputStore.ts';
+import { RecordFolder } from './recordFolder.ts';
 
-class Memory implements Keeper {
-  readonly kept = new Map<string, unknown>();
-  get = (key: string): unknown => this.kept.get(key);
-  update = (key: string, value: unknown): Promise<void> => {
-    this.kept.set(key, value);
-    return Promise.resolve();
-  };
-}
+const home = mkdtempSync(join(tmpdir(), 'lifeline-inputs-'));
+after(() => rmSync(home, { recursive: true, force: true }));
 
-function givenStore(workspaceId = 'w1', shared: { secrets?: Map<string, string>; global?: Memory } = {}) {
+const inMemory = (secrets: Map<string, string>): SecretKeeper => ({
+  get: (key) => Promise.resolve(secrets.get(key)),
+  store: (key, value) => Promise.resolve(void secrets.set(key, value)),
+  delete: (key) => Promise.resolve(void secrets.delete(key)),
+});
+
+function givenStore(workspaceId = 'w1', shared: { secrets?: Map<string, string>; folder?: string } = {}) {
   const secrets = shared.secrets ?? new Map<string, string>();
-  const global = shared.global ?? new Memory();
-  const workspace = new Memory();
+  const folder = shared.folder ?? join(mkdtempSync(join(home, 'window-')), 'inputs');
   const store = new InputStore({
-    secrets: {
-      get: (key) => Promise.resolve(secrets.get(key)),
-      store: (key, value) => Promise.resolve(void secrets.set(key, value)),
-      delete: (key) => Promise.resolve(void secrets.delete(key)),
-    },
-    global,
-    workspace,
+    secrets: inMemory(secrets),
+    records: new RecordFolder(folder),
     workspaceId,
   });
-  return { store, secrets, global, workspace };
+  const files = (): string[] => readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  return { store, secrets, folder, files };
 }
 
 const definition = (id: string, changes: Partial<InputDefinition> = {}): InputDefinition => ({
@@ -43,11 +42,13 @@ const definition = (id: string, changes: Partial<InputDefinition> = {}): InputDe
 
 describe('store of input values', () => {
   it('R1.4 R14.4 keeps a secret in the secret storage and nowhere else', async () => {
-    const { store, secrets, global, workspace } = givenStore();
+    const { store, secrets, files } = givenStore();
     await store.set({ id: 'key', scope: 'user' }, true, 'hush');
     assert.equal(await store.get({ id: 'key', scope: 'user' }, true), 'hush');
     assert.deepEqual([...secrets.values()], ['hush']);
-    assert.ok(!JSON.stringify([...global.kept, ...workspace.kept]).includes('hush'));
+    assert.equal(files().length, 1);
+    assert.ok(!files().join().includes('hush'));
+    assert.deepEqual(await store.secretValues(), ['hush']);
   });
 
   it('R1.4 gives nobody the value of another scope or of another workspace', async () => {
@@ -72,18 +73,104 @@ describe('store of input values', () => {
     assert.equal(await store.clear(), 0);
   });
 
+  it('R1.4 two windows that write at once lose nothing of each other', async () => {
+    const one = givenStore();
+    const other = givenStore('w2', one);
+    // Both have looked before either writes.
+    await Promise.all([one.store.clear(), other.store.clear()]);
+    const ids = Array.from({ length: 20 }, (_, index) => `i${index}`);
+    await Promise.all(
+      ids.flatMap((id, index) => [
+        one.store.set({ id: `one-${id}`, scope: 'user' }, index % 2 === 0, 'of one'),
+        other.store.set({ id: `other-${id}`, scope: 'user' }, index % 2 === 0, 'of the other'),
+      ]),
+    );
+    for (const { store } of [one, other]) {
+      for (const [index, id] of ids.entries()) {
+        assert.equal(await store.get({ id: `one-${id}`, scope: 'user' }, index % 2 === 0), 'of one');
+        assert.equal(await store.get({ id: `other-${id}`, scope: 'user' }, index % 2 === 0), 'of the other');
+      }
+      assert.equal((await store.secretValues()).length, 20);
+    }
+    assert.equal(await one.store.clear(), 40);
+    assert.equal(one.secrets.size, 0);
+  });
+
+  it('R1.4 clearing leaves what another workspace keeps', async () => {
+    const one = givenStore();
+    const other = givenStore('w2', one);
+    for (const { store } of [one, other])
+      for (const isSecret of [true, false])
+        await store.set({ id: `key-${isSecret}`, scope: 'workspace' }, isSecret, 'mine');
+    assert.equal(await one.store.clear(), 2);
+    assert.equal(await other.store.get({ id: 'key-true', scope: 'workspace' }, true), 'mine');
+    assert.equal(await other.store.get({ id: 'key-false', scope: 'workspace' }, false), 'mine');
+  });
+
+  it('R1.4 an input that becomes secret, or no longer is, leaves nothing behind', async () => {
+    const { store, secrets, files } = givenStore();
+    const place = { id: 'key', scope: 'user' };
+    await store.set(place, false, 'open');
+    await store.set(place, true, 'hush');
+    assert.ok(!files().join().includes('open'));
+    await store.set(place, false, 'open again');
+    assert.equal(secrets.size, 0);
+    await store.delete(place);
+    assert.equal(await store.get(place, false), undefined);
+    assert.deepEqual(files(), []);
+  });
+
   it('R14.3 takes saved state that is garbage for none', async () => {
-    const { store, global } = givenStore();
-    global.kept.set('mcpLifeline.inputValues', [1, 2]);
-    global.kept.set('mcpLifeline.inputSecrets', { a: 1 });
-    assert.equal(await store.get({ id: 'c', scope: 'user' }, false), undefined);
+    const { store, folder, files } = givenStore();
     assert.equal(await store.clear(), 0);
+    await store.set({ id: 'c', scope: 'user' }, false, 'v');
+    const [name = ''] = readdirSync(folder);
+    for (const text of [
+      '',
+      '{ broken',
+      '[1]',
+      'null',
+      '{"key":7,"value":"v"}',
+      '{"key":"other","value":"v"}',
+    ]) {
+      writeFileSync(join(folder, name), text);
+      assert.equal(await store.get({ id: 'c', scope: 'user' }, false), undefined, text);
+      assert.equal(await store.clear(), 0, text);
+    }
+    assert.equal(files().length, 1);
+  });
+
+  it('R14.4 its files are for their owner alone, and a write that fails leaves no half', async () => {
+    const { store, folder } = givenStore();
+    await store.set({ id: 'c', scope: 'user' }, false, 'v');
+    const [name = ''] = readdirSync(folder);
+    // Windows has no such modes.
+    if (process.platform !== 'win32')
+      assert.deepEqual(
+        [folder, join(folder, name)].map((path) => statSync(path).mode & 0o777),
+        [0o700, 0o600],
+      );
+    const records = new RecordFolder(folder);
+    await assert.rejects(records.write('k', 1n));
+    assert.deepEqual(readdirSync(folder), [name]);
+    await assert.rejects(new RecordFolder(join(folder, name)).write('k', 1));
   });
 });
 
 describe('answers to the engine', () => {
   function given(inputs: readonly ServerInput[]) {
-    const { store } = givenStore();
+    const kept = { secrets: new Map<string, string>(), records: new Map<string, unknown>() };
+    const store = new InputStore({
+      secrets: inMemory(kept.secrets),
+      // In memory, so that whatever happens has happened once nothing is pending.
+      records: {
+        read: (key) => Promise.resolve(kept.records.get(key)),
+        readAll: () => Promise.resolve([...kept.records.values()]),
+        write: (key, value) => Promise.resolve(void kept.records.set(key, value)),
+        delete: (key) => Promise.resolve(void kept.records.delete(key)),
+      },
+      workspaceId: 'w1',
+    });
     const prompts: {
       id: string;
       current: string | undefined;

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { commands } from '../../shared/contributions.ts';
 import type { GivenInputs, NeededInputs } from '../../shared/protocol/engineMessages.ts';
 import type { InputDefinition } from '../../shared/settings/inputs.ts';
@@ -8,6 +9,7 @@ import type { Translate } from '../translate.ts';
 import { InputAnswers } from './inputAnswers.ts';
 import { promptForInput } from './inputPrompt.ts';
 import { InputStore } from './inputStore.ts';
+import { RecordFolder } from './recordFolder.ts';
 
 /** The values that servers' entries leave to a person, as commands and the engine's client use them. */
 export interface ServerInputs {
@@ -39,8 +41,7 @@ export function makeServerInputs(
   const workspace = workspaceFile?.toString() ?? workspaceFolders.map(({ uri }) => uri.toString()).join('\n');
   const store = new InputStore({
     secrets: context.secrets,
-    global: context.globalState,
-    workspace: context.workspaceState,
+    records: new RecordFolder(join(context.globalStorageUri.fsPath, 'inputs')),
     workspaceId: createHash('sha256').update(workspace).digest('hex').slice(0, 16),
   });
   // Once for a server while the window lives; the tree has the action for as long as it is needed.
