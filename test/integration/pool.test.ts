@@ -54,14 +54,13 @@ describe('places at a server', () => {
       const { control } = await bed.startEngine();
       const [a, b] = [await bed.session('s'), await bed.session('s')];
       const first = Array.from({ length: 6 }, (_, n) => a.call('echo', { from: 'a', n }));
-      // Asked for: what is sent by itself tells only when the first one begins to wait.
+      // As it is sent by itself: a view asks for nothing.
       const untilQueued = async (wanted: number) => {
-        for (let tries = 0; tries < 1_000; tries += 1) {
-          const pool = (await control.snapshot()).servers[0]?.pool;
-          if (pool?.queued === wanted) return pool;
-          await new Promise((resolve) => setTimeout(resolve, 10));
-        }
-        return assert.fail(`never ${wanted} in the line`);
+        await until(`${wanted} in the line`, () => {
+          const pool = control.snapshots.at(-1)?.servers[0]?.pool;
+          return pool?.queued === wanted;
+        });
+        return control.snapshots.at(-1)?.servers[0]?.pool;
       };
       await untilQueued(4);
       const second = b.call('echo', { from: 'b' });

@@ -7,6 +7,12 @@ import type { ServerRegistry } from '../servers/serverRegistry.ts';
 /** At most one snapshot in this time; death shows at once, a flood of calls costs one message each 50 ms. */
 const INTERVAL_MS = 50;
 
+/**
+ * How old the numbers of a snapshot may be that move with every call: nothing is told of when a call comes, waits or ends, because that would be work on
+ * its way. They are looked at in this time, and told if they moved.
+ */
+const LOOK_MS = 1_000;
+
 /** The alerts that fire, told of these servers. */
 type AlertsOf = (servers: Snapshot['servers'], engine: Snapshot['engine']) => NonNullable<Snapshot['alerts']>;
 
@@ -20,7 +26,10 @@ export class SnapshotProducer implements Disposable {
   readonly #produced: Emitter<Snapshot>;
   readonly #subscription: Disposable;
   #timer: Disposable | undefined;
+  #looking: Disposable;
   #lastAt = -Infinity;
+  /** What the numbers were when they were told. */
+  #told: readonly number[] = [];
 
   constructor(options: {
     readonly clock: Clock;
@@ -39,6 +48,7 @@ export class SnapshotProducer implements Disposable {
     this.#alerts = alerts ?? (() => []);
     this.#produced = new Emitter(onListenerError);
     this.#subscription = registry.onDidChange(() => this.#schedule());
+    this.#looking = this.#lookLater();
   }
 
   get onDidProduce(): Emitter<Snapshot>['event'] {
@@ -66,12 +76,42 @@ export class SnapshotProducer implements Disposable {
     this.#timer = this.#clock.setTimer(waitMs, () => {
       this.#timer = undefined;
       this.#lastAt = this.#clock.now();
+      this.#told = this.#moving();
       this.#produced.fire(this.now);
     });
   }
 
+  #lookLater(): Disposable {
+    return this.#clock.setTimer(
+      LOOK_MS,
+      () => {
+        this.#looking = this.#lookLater();
+        if (this.#produced.listenerCount === 0) return;
+        const numbers = this.#moving();
+        const isSame =
+          numbers.length === this.#told.length &&
+          numbers.every((number, index) => number === this.#told[index]);
+        if (!isSame) this.#schedule();
+      },
+      { unref: true },
+    );
+  }
+
+  /** Calls that came, run, and wait, of each server. */
+  #moving(): number[] {
+    return this.#registry.servers.flatMap(({ counters, places, limiter }) => [
+      counters.total,
+      counters.open,
+      places.limit,
+      places.occupied,
+      places.queued,
+      limiter.queued,
+    ]);
+  }
+
   dispose(): void {
     this.#timer?.dispose();
+    this.#looking.dispose();
     this.#subscription.dispose();
   }
 }
