@@ -113,7 +113,7 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
 
   const mutes = new MuteList({
     read: () => context.globalState.get(MUTED_KEY),
-    write: (keys) => void context.globalState.update(MUTED_KEY, keys),
+    write: (keys) => context.globalState.update(MUTED_KEY, keys),
   });
   const gate = store.add(makeGate(mutes, onError));
   const commandContext: CommandContext = {

@@ -77,7 +77,7 @@ describe('every command while the engine is down', () => {
         show: (text: string) => Promise.resolve(void opened.push(text)),
       },
       dashboard: { open: () => opened.push('dashboard') },
-      mutes: new MuteList({ read: () => undefined, write: () => undefined }),
+      mutes: new MuteList({ read: () => undefined, write: () => Promise.resolve() }),
       t: untranslated,
     };
     register(context);

@@ -3,6 +3,9 @@ import { causeTitle } from '../notifications/alertWords.ts';
 import type { Mute } from '../notifications/muteList.ts';
 import type { CommandContext } from './commandContext.ts';
 
+/** How long the status bar says what was changed. */
+const SAID_MS = 10_000;
+
 interface MuteItem extends vscode.QuickPickItem {
   readonly mute: Mute;
 }
@@ -29,5 +32,9 @@ export async function mutedAlerts({ mutes, t }: CommandContext): Promise<void> {
     matchOnDescription: true,
   });
   if (kept === undefined) return;
-  mutes.remove(items.filter((item) => !kept.includes(item)).map(({ mute }) => mute));
+  const toldAgain = items.filter((item) => !kept.includes(item));
+  if (toldAgain.length === 0) return;
+  await mutes.remove(toldAgain.map(({ mute }) => mute));
+  const names = toldAgain.map(({ label, description }) => `${label} (${description ?? ''})`).join(', ');
+  vscode.window.setStatusBarMessage(t('No longer muted: {0}', names), SAID_MS);
 }

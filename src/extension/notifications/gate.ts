@@ -121,7 +121,7 @@ export class NotificationGate implements Disposable {
     const chosen = await show(notice.severity, notice.message, titles);
     if (told !== undefined) told.isOpen = false;
     this.#over = this.#over.filter((other) => other !== told?.notice);
-    if (chosen === mute) mutes.add(notice);
+    if (chosen === mute) await mutes.add(notice);
     const action = notice.actions.find(({ title }) => title === chosen);
     if (action === undefined) return;
     if (action.isForLater === true || this.#told.has(noticeKey(notice))) action.run();

@@ -7,7 +7,8 @@ export interface Mute {
 
 export interface MuteStore {
   readonly read: () => unknown;
-  readonly write: (keys: readonly string[]) => void;
+  /** Settles when a reload would not lose it. */
+  readonly write: (keys: readonly string[]) => PromiseLike<void>;
 }
 
 const MAX_MUTED = 1_000;
@@ -34,13 +35,13 @@ export class MuteList {
     return this.#keys.includes(keyOf(mute));
   }
 
-  add(mute: Mute): void {
-    if (!this.has(mute)) this.#store.write([...this.#keys, keyOf(mute)].slice(-MAX_MUTED));
+  async add(mute: Mute): Promise<void> {
+    if (!this.has(mute)) await this.#store.write([...this.#keys, keyOf(mute)].slice(-MAX_MUTED));
   }
 
-  remove(mutes: readonly Mute[]): void {
+  async remove(mutes: readonly Mute[]): Promise<void> {
     const gone = new Set(mutes.map(keyOf));
-    this.#store.write(this.#keys.filter((key) => !gone.has(key)));
+    await this.#store.write(this.#keys.filter((key) => !gone.has(key)));
   }
 
   get #keys(): readonly string[] {

@@ -31,7 +31,10 @@ function givenGate(muted?: unknown) {
   const shown: Shown[] = [];
   const saved = { muted };
   const state = { details: 0 };
-  const mutes = new MuteList({ read: () => saved.muted, write: (keys) => (saved.muted = keys) });
+  const mutes = new MuteList({
+    read: () => saved.muted,
+    write: (keys) => Promise.resolve(void (saved.muted = keys)),
+  });
   const gate = new NotificationGate({
     clock,
     mutes,
@@ -173,7 +176,7 @@ describe('notification gate', () => {
     const next = givenGate(saved.muted);
     await next.update(notice(), notice({ cause: 'breakerOpen', message: 'another cause' }));
     assert.deepEqual(next.messages(), ['another cause']);
-    mutes.remove(mutes.all);
+    await mutes.remove(mutes.all);
     await update();
     await update(notice());
     assert.equal(shown.length, 2);
@@ -188,23 +191,27 @@ describe('notification gate', () => {
 });
 
 describe('muted alerts', () => {
-  it('takes saved state that is garbage for none, and is bounded', () => {
+  it('takes saved state that is garbage for none, and is bounded', async () => {
     const saved: { keys: unknown } = { keys: undefined };
-    const mutes = new MuteList({ read: () => saved.keys, write: (keys) => (saved.keys = keys) });
+    const mutes = new MuteList({
+      read: () => saved.keys,
+      write: (keys) => Promise.resolve(void (saved.keys = keys)),
+    });
     for (const garbage of [undefined, { not: 'a list' }, [1, null, 'no colon', 'x'.repeat(9_999)]]) {
       saved.keys = garbage;
       assert.deepEqual(mutes.all, []);
     }
-    for (let index = 0; index < 1_100; index += 1) mutes.add({ cause: 'crashLoop', server: `s:${index}` });
-    mutes.add({ cause: 'journal', server: undefined });
-    mutes.add({ cause: 'journal', server: undefined });
+    for (let index = 0; index < 1_100; index += 1)
+      await mutes.add({ cause: 'crashLoop', server: `s:${index}` });
+    await mutes.add({ cause: 'journal', server: undefined });
+    await mutes.add({ cause: 'journal', server: undefined });
     assert.equal(mutes.all.length, 1_000);
     assert.equal((saved.keys as unknown[]).length, 1_000);
     assert.deepEqual(mutes.all.slice(-2), [
       { cause: 'crashLoop', server: 's:1099' },
       { cause: 'journal', server: undefined },
     ]);
-    mutes.remove([{ cause: 'crashLoop', server: 's:1099' }]);
+    await mutes.remove([{ cause: 'crashLoop', server: 's:1099' }]);
     assert.equal(mutes.has({ cause: 'crashLoop', server: 's:1099' }), false);
     assert.equal(mutes.all.length, 999);
   });

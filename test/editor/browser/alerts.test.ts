@@ -141,7 +141,10 @@ describe('notifications of alerts', function () {
     await window.screenshot('alerts-muted');
     await window.quickPickRows.first().click();
     await window.page.keyboard.press('Enter');
-    await window.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+    await window.page
+      .locator('.statusbar-item')
+      .filter({ hasText: 'No longer muted: weather (keeps failing)' })
+      .waitFor();
     await window.reload();
     const together = toasts(window).filter({ hasText: /2 alerts of MCP Lifeline/ });
     await together.waitFor({ timeout: 60_000 });
