@@ -11,6 +11,7 @@ interface Candidate extends vscode.QuickPickItem {
   readonly name: string;
   readonly file: vscode.Uri;
   readonly scope: SettingsScope;
+  readonly folder: string | undefined;
 }
 
 /**
@@ -31,20 +32,30 @@ export async function adoptServer(context: SettingUpContext, argument: unknown):
     return false;
   }
   const named = serverArgument(argument);
+  // Several files may have one of that name.
+  const fitting = named === undefined ? candidates : candidates.filter(({ name }) => name === named);
+  if (named !== undefined && fitting.length === 0) return refuse(named, t('no mcp.json has it.'));
   const picked =
-    named === undefined
-      ? await vscode.window.showQuickPick(candidates, { placeHolder: t('Select the entry to adopt') })
-      : candidates.find(({ name }) => name === named);
-  if (picked === undefined) {
-    if (named !== undefined) refuse(named, t('no mcp.json has it.'));
-    return false;
-  }
-  const { name, file, scope } = picked;
+    named !== undefined && fitting.length === 1
+      ? fitting[0]
+      : await vscode.window.showQuickPick(fitting, { placeHolder: t('Select the entry to adopt') });
+  if (picked === undefined) return false;
+  const { name, file, scope, folder } = picked;
   try {
     const text = await readText(file);
     const names = importing.serverNames();
     const settings = await readSettings(scope);
-    const plan = planAdoption({ name, file: file.toString(), scope, text: text ?? '', names, settings });
+    const plan = planAdoption({
+      name,
+      file: file.toString(),
+      scope,
+      text: text ?? '',
+      names,
+      otherNames: await importing.editorNames(file),
+      settings,
+      folder,
+      folders: importing.folders(),
+    });
     if (plan.kind === 'refused') return refuse(name, plan.reason);
     const change = await changeSettings(scope, withAdditions(settings, plan.additions));
     const { before, after } = plan.adoption;
@@ -81,7 +92,7 @@ export async function adoptServer(context: SettingUpContext, argument: unknown):
 async function findCandidates({ importing, t }: SettingUpContext): Promise<readonly Candidate[]> {
   const files = importing.editorFiles();
   const found = await Promise.all(
-    files.map(async ({ file, scope }): Promise<Candidate[]> => {
+    files.map(async ({ file, scope, folder }): Promise<Candidate[]> => {
       const text = await readText(file).catch(() => undefined);
       const read = text === undefined ? undefined : serversOf(text);
       if (read === undefined || 'problem' in read) return [];
@@ -94,6 +105,7 @@ async function findCandidates({ importing, t }: SettingUpContext): Promise<reado
           name,
           file,
           scope,
+          folder,
         };
       });
     }),

@@ -95,6 +95,59 @@ describe('adopting an entry of mcp.json', () => {
     assert.equal((value(adoption.after)['inputs'] as unknown[]).length, 2);
   });
 
+  it('R1.4 R1.7 in a workspace of several folders it goes on meaning the folder of its file', () => {
+    const [one, two] = ['/w/one', '/w/two'];
+    const folders = [
+      { name: 'one', path: one },
+      { name: 'two', path: two },
+    ];
+    const text = JSON.stringify({
+      servers: {
+        a: {
+          command: '${workspaceFolder}/bin/a',
+          args: ['--root=${workspaceFolder}', '${workspaceFolder:one}', '${workspaceFolderBasename}'],
+          env: { ROOT: '${workspaceRoot}' },
+        },
+        here: { command: 'c', cwd: 'server' },
+        there: { command: 'c', cwd: '${userHome}' },
+        web: { type: 'http', url: 'https://example.com/mcp' },
+      },
+    });
+    const inTwo = (name: string, changes: object = {}): unknown =>
+      planned(name, { text, folder: two, folders, ...changes }).entry;
+    assert.deepEqual(inTwo('a'), {
+      command: '${workspaceFolder:two}/bin/a',
+      args: ['--root=${workspaceFolder:two}', '${workspaceFolder:one}', '${workspaceFolderBasename:two}'],
+      env: { ROOT: '${workspaceRoot:two}' },
+      cwd: '${workspaceFolder:two}',
+    });
+    assert.deepEqual(inTwo('here'), { command: 'c', cwd: '${workspaceFolder:two}/server' });
+    for (const name of ['there', 'web'])
+      assert.deepEqual(inTwo(name), (value(text)['servers'] as Record<string, unknown>)[name]);
+    // Of the user's file there is no folder; of one folder there is nothing to tell apart.
+    for (const changes of [{ folder: undefined }, { folders: folders.slice(1) }])
+      assert.deepEqual(inTwo('here', changes), { command: 'c', cwd: 'server' });
+    for (const name of ['one', 'a}b', '']) {
+      const unclear = {
+        text,
+        folder: two,
+        folders: [
+          { name: 'one', path: one },
+          { name, path: two },
+        ],
+      };
+      assert.match(reasonOf('a', unclear), /belongs to the folder "\/w\/two".*give that folder a name/);
+      assert.equal(reasonOf('web', unclear), '');
+    }
+    const back = given(planned('a', { text, folder: two, folders }).adoption, undefined).text;
+    assert.ok(back.includes('"${workspaceFolder}/bin/a"'), back);
+  });
+
+  it('R1.7 an entry of which another file has one of the same name is left alone', () => {
+    assert.match(reasonOf('git', { otherNames: ['web', 'GIT'] }), /another mcp.json has a server "GIT" too/);
+    assert.equal(reasonOf('git', { otherNames: ['web'] }), '');
+  });
+
   it('R1.7 an id that the settings use for something else gets another name', () => {
     const settings = { servers: {}, inputs: [{ id: 'key', type: 'promptString' }] };
     const { additions } = planned('web', { settings });

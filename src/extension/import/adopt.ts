@@ -4,6 +4,7 @@ import { readJson } from '../../shared/settings/jsonc.ts';
 import { anyScope, parseServerTemplate } from '../../shared/settings/serverTemplate.ts';
 import { inputsIn } from '../../shared/settings/variables.ts';
 import { withInputIds } from './inputIds.ts';
+import { inOwnFolder, type NamedFolder } from './ownFolder.ts';
 import { rawAt, withRaw, withValue } from './jsonText.ts';
 import type { SettingsPart } from './settingsPart.ts';
 
@@ -82,7 +83,7 @@ export function refusalOf(name: string, entry: unknown): string | undefined {
   return parsed.config === undefined ? 'it cannot be used.' : undefined;
 }
 
-function withoutBookkeeping(entry: Record<string, unknown>): Record<string, unknown> {
+function withoutBookkeeping(entry: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(entry).filter(
       ([key, item]) => !bookkeeping.has(key) && !(item === false && key in notServed),
@@ -97,10 +98,15 @@ export function planAdoption(options: {
   readonly scope: 'user' | 'workspace';
   readonly text: string;
   readonly names: readonly string[];
+  /** The servers of other files that VS Code reads here. */
+  readonly otherNames?: readonly string[];
   /** The settings of the same scope. */
   readonly settings: SettingsPart;
+  /** The workspace folder that the file is in, and all there are. */
+  readonly folder?: string | undefined;
+  readonly folders?: readonly NamedFolder[];
 }): AdoptVerdict {
-  const { name, file, scope, text, names, settings } = options;
+  const { name, file, scope, text, names, otherNames = [], settings } = options;
   const refused = (reason: string): AdoptVerdict => ({ kind: 'refused', reason });
   const read = serversOf(text);
   if ('problem' in read) return refused(`its file cannot be read: ${read.problem}`);
@@ -112,8 +118,13 @@ export function planAdoption(options: {
   const clash = names.find((other) => other.toLowerCase() === name.toLowerCase());
   if (clash !== undefined)
     return refused(`MCP Lifeline has a server "${clash}" already; VS Code would switch one of them off.`);
+  const twin = otherNames.find((other) => other.toLowerCase() === name.toLowerCase());
+  if (twin !== undefined)
+    return refused(`another mcp.json has a server "${twin}" too; VS Code would switch one of them off.`);
   const reason = refusalOf(name, entry);
   if (reason !== undefined) return refused(reason);
+  const placed = inOwnFolder(entry, options.folder, options.folders ?? []);
+  if ('reason' in placed) return refused(placed.reason);
   const defined: readonly unknown[] = Array.isArray(value['inputs']) ? (value['inputs'] as unknown[]) : [];
   const otherServers = JSON.stringify(Object.entries(read.servers).filter(([other]) => other !== name));
   const ids = new Map<string, string>();
@@ -148,7 +159,7 @@ export function planAdoption(options: {
   const removed = inputs.flatMap(({ theirs, wasRemoved }) => (wasRemoved ? [theirs] : []));
   if (!isWithout(after, value, { name, inputs: removed }))
     return refused('its file could not be changed without breaking it: look for a name that is there twice.');
-  const settingsEntry = withInputIds(withoutBookkeeping(entry), ids);
+  const settingsEntry = withInputIds(withoutBookkeeping(placed.entry), ids);
   return {
     kind: 'plan',
     entry: settingsEntry,

@@ -9,6 +9,7 @@ import { refusalOf, serversOf } from './adopt.ts';
 import { Adoptions } from './adoptions.ts';
 import { readText } from './files.ts';
 import { LastImport } from './lastImport.ts';
+import { inOwnFolder, type NamedFolder } from './ownFolder.ts';
 import { Preview } from './preview.ts';
 import type { FoundServer } from './readSource.ts';
 import type { SettingsScope } from './settingsAccess.ts';
@@ -17,6 +18,14 @@ import { importSources, type ImportSource } from './sources.ts';
 export interface FoundInSource {
   readonly source: ImportSource;
   readonly server: FoundServer;
+}
+
+/** An `mcp.json` that VS Code reads here. */
+export interface EditorFile {
+  readonly file: vscode.Uri;
+  readonly scope: SettingsScope;
+  /** The workspace folder it is in. */
+  readonly folder: string | undefined;
 }
 
 export interface ImportingOptions {
@@ -53,21 +62,31 @@ export class Importing implements Disposable {
 
   /** Those, and what VS Code has of its own: of two servers with one name it switches one off. */
   async takenNames(): Promise<readonly string[]> {
-    const texts = await Promise.all(
-      this.editorFiles().map(({ file }) => readText(file).catch(() => undefined)),
-    );
-    const own = texts.flatMap((text) => {
+    return [...this.serverNames(), ...(await this.editorNames())];
+  }
+
+  /** What VS Code has of its own, but for those of one file. */
+  async editorNames(except?: vscode.Uri): Promise<readonly string[]> {
+    const files = this.editorFiles().filter(({ file }) => file.toString() !== except?.toString());
+    const texts = await Promise.all(files.map(({ file }) => readText(file).catch(() => undefined)));
+    return texts.flatMap((text) => {
       const read = text === undefined ? undefined : serversOf(text);
       return read === undefined || 'problem' in read ? [] : Object.keys(read.servers);
     });
-    return [...this.serverNames(), ...own];
   }
 
   /** The `mcp.json` files that VS Code itself reads here. */
-  editorFiles(): readonly { readonly file: vscode.Uri; readonly scope: SettingsScope }[] {
+  editorFiles(): readonly EditorFile[] {
     return this.#sources()
       .filter(({ format }) => format === 'vscode')
-      .map(({ path, scope }) => ({ file: vscode.Uri.file(path), scope }));
+      .map(({ path, scope, folder }) => ({ file: vscode.Uri.file(path), scope, folder }));
+  }
+
+  /** The folders of this workspace that are on a disk. */
+  folders(): readonly NamedFolder[] {
+    return (vscode.workspace.workspaceFolders ?? [])
+      .filter(({ uri }) => uri.scheme === 'file')
+      .map(({ uri, name }) => ({ name, path: uri.fsPath }));
   }
 
   /** Which entries of a file that is open can be taken over; of one that cannot be read now, none. */
@@ -90,7 +109,7 @@ export class Importing implements Disposable {
         if (text === undefined) continue;
         const read = readSource(text, source.format);
         problems.push(...read.problems.map((problem) => `${source.path}: ${problem}`));
-        found.push(...read.servers.map((server) => ({ source, server })));
+        found.push(...read.servers.map((server) => ({ source, server: this.#placed(server, source) })));
       } catch (error) {
         problems.push(`${source.path}: ${error instanceof Error ? error.message : String(error)}`);
       }
@@ -111,6 +130,14 @@ export class Importing implements Disposable {
     this.#store.dispose();
   }
 
+  #placed(server: FoundServer, { folder }: ImportSource): FoundServer {
+    if (server.entry === undefined) return server;
+    const placed = inOwnFolder(server.entry, folder, this.folders());
+    return 'entry' in placed
+      ? { ...server, entry: placed.entry }
+      : { ...server, entry: undefined, reason: `It ${placed.reason.replace(/^it /, '')}` };
+  }
+
   #sources(): readonly ImportSource[] {
     const { globalStorageUri } = this.#context;
     return importSources({
@@ -119,9 +146,7 @@ export class Importing implements Disposable {
       env: process.env,
       // `…/User/globalStorage/<extension>`
       userFolder: globalStorageUri.scheme === 'file' ? dirname(dirname(globalStorageUri.fsPath)) : undefined,
-      workspaceFolders: (vscode.workspace.workspaceFolders ?? [])
-        .filter(({ uri }) => uri.scheme === 'file')
-        .map(({ uri }) => join(uri.fsPath)),
+      workspaceFolders: this.folders().map(({ path }) => path),
     });
   }
 }

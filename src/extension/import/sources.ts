@@ -9,6 +9,8 @@ export interface ImportSource {
   readonly format: SourceFormat;
   /** Where its servers go. */
   readonly scope: 'user' | 'workspace';
+  /** The workspace folder it is in. */
+  readonly folder?: string;
 }
 
 export interface SourceSurroundings {
@@ -56,7 +58,7 @@ export function importSources({
         ['Roo Code', 'mcpServers', join(folder, '.roo', 'mcp.json')],
         ['Codex', 'codex', join(folder, '.codex', 'config.toml')],
       ] as const
-    ).map(([client, format, path]) => ({ client, format, path, scope: 'workspace' })),
+    ).map(([client, format, path]) => ({ client, format, path, scope: 'workspace', folder })),
   );
   const storage = userFolder === undefined ? undefined : join(userFolder, 'globalStorage');
   return [
