@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { DisposableStore } from '../../shared/base/disposable.ts';
 import { commands } from '../../shared/contributions.ts';
-import { canRun, type HealthView, type ServerHealth, type ServerView } from '../health/healthView.ts';
+import { canRun, worstFirst, type HealthView, type ServerView } from '../health/healthView.ts';
 import {
   breakerWords,
   duration,
@@ -96,24 +96,6 @@ function entriesOf(view: HealthView, context: CommandContext): StatusEntry[] {
   return entries;
 }
 
-const attention: readonly ServerHealth[] = [
-  'failed',
-  'recovering',
-  'unsure',
-  'degraded',
-  'waiting',
-  'invalid',
-];
-
-/** Whoever opens the status looks for what is wrong; otherwise the order of the settings. */
-function worstFirst(servers: readonly ServerView[]): ServerView[] {
-  const rank = ({ health }: ServerView): number => {
-    const index = attention.indexOf(health);
-    return index < 0 ? attention.length : index;
-  };
-  return [...servers].sort((a, b) => rank(a) - rank(b));
-}
-
 function separator(label = ''): StatusEntry {
   return { key: `separator:${label}`, label, kind: vscode.QuickPickItemKind.Separator, run: () => undefined };
 }
@@ -127,6 +109,7 @@ function generalEntries({ t }: CommandContext): StatusEntry[] {
   });
   return [
     entry('recoverAll', 'zap', t('Force Recovery of All Servers'), () => run(commands.forceRecoveryAll)),
+    entry('dashboard', 'dashboard', t('Open Dashboard'), () => run(commands.openDashboard)),
     entry('report', 'markdown', t('Open as Report'), () => void openStatusDocument()),
     entry('log', 'output', t('Show Log'), () => run(commands.showLog)),
     entry('settings', 'gear', t('Open Settings'), () => openServersSetting()),
@@ -160,6 +143,9 @@ function serverEntry(server: ServerView, { t }: CommandContext): StatusEntry {
           ...(snapshot === undefined ? [] : offeredActions(snapshot)).map((action) =>
             button(actionIcons[action], actionTitle(action, t), commands[action]),
           ),
+          ...(snapshot?.needsInput === undefined
+            ? []
+            : [button('key', t('Enter Value…'), commands.enterInput)]),
           log,
         ],
     run: () => run(commands.showLog, name),

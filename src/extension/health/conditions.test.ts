@@ -62,7 +62,10 @@ describe('a server that offers less than before', () => {
     const down = { degraded, state: 'suspect' } as const;
     assert.equal(detail(down, 'Not as before'), 'It lists 2 of 4 tools. Missing: read, write.');
     const { severity, label } = status({ degraded });
-    assert.deepEqual([severity, label], ['warning', 'MCP Lifeline: Working, but not as before: git.']);
+    assert.deepEqual(
+      [severity, label],
+      ['warning', 'MCP Lifeline: Working, but not as before: git. 0 of 1 healthy or idle.'],
+    );
     assert.match(statusReport(viewOf([serverSnapshot('git', { degraded })]), t), /Meaning.*read, write/);
   });
 

@@ -3,7 +3,7 @@ import { FakeClock } from '../../../test/support/fakeClock.ts';
 import { serverSnapshot, snapshotOf, viewOf } from '../../../test/support/healthBuilders.ts';
 import { parseServerConfig } from '../../shared/settings/serverConfig.ts';
 import { HealthModel } from './healthModel.ts';
-import { buildHealthView, type HealthView } from './healthView.ts';
+import { buildHealthView, healthOf, worstFirst, type HealthView } from './healthView.ts';
 import { breakerWords, duration, escapeMarkdown, stateSentence } from './words.ts';
 
 const { config } = parseServerConfig('x', { command: 'x' }, { pathPrefix: 's', trustByDefault: true });
@@ -66,6 +66,32 @@ describe('health view', () => {
     assert.equal(told.length, 1);
     model.dispose();
     assert.equal(clock.pending, 0);
+  });
+});
+
+describe('health of a server', () => {
+  const recovery = { outages: 1, attempts: 1, successes: 0, abandoned: 0 };
+
+  it('R12.1 is a start at first, and a recovery while a new try of a server that is down is under way', () => {
+    for (const state of ['connecting', 'initializing', 'probing'] as const) {
+      assert.equal(healthOf(serverSnapshot('a', { state })), 'busy');
+      assert.equal(healthOf(serverSnapshot('a', { state, metrics: { recovery } })), 'busy');
+      const down = serverSnapshot('a', { state, metrics: { recovery: { ...recovery, since: 1 } } });
+      assert.equal(healthOf(down), 'recovering');
+    }
+  });
+
+  it('R12.1 stands with the worst first, and otherwise in the order of the settings', () => {
+    const { servers } = viewOf([
+      serverSnapshot('a'),
+      serverSnapshot('b', { state: 'recovering' }),
+      serverSnapshot('c', { state: 'idle' }),
+      serverSnapshot('d', { state: 'crashLoop' }),
+    ]);
+    assert.deepEqual(
+      worstFirst(servers).map(({ name }) => name),
+      ['d', 'b', 'a', 'c'],
+    );
   });
 });
 

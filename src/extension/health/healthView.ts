@@ -68,7 +68,8 @@ export function healthOf(snapshot: ServerSnapshot): ServerHealth {
     case 'connecting':
     case 'initializing':
     case 'probing':
-      return 'busy';
+      // A new try of a server that is down is no calm start: until it answers, it is down.
+      return snapshot.metrics.recovery?.since === undefined ? 'busy' : 'recovering';
     case 'ready':
       return readyHealth(snapshot);
     case 'suspect':
@@ -153,6 +154,24 @@ export function canRun(health: ServerHealth): boolean {
 /** Neither broken nor in doubt: a recovery of all leaves it alone. */
 export function isWell(health: ServerHealth): boolean {
   return health === 'healthy' || health === 'working' || health === 'degraded' || health === 'idle';
+}
+
+const attention: readonly ServerHealth[] = [
+  'failed',
+  'recovering',
+  'unsure',
+  'degraded',
+  'waiting',
+  'invalid',
+];
+
+/** Whoever looks at all of them looks for what is wrong; otherwise the order of the settings. */
+export function worstFirst(servers: readonly ServerView[]): ServerView[] {
+  const rank = ({ health }: ServerView): number => {
+    const index = attention.indexOf(health);
+    return index < 0 ? attention.length : index;
+  };
+  return [...servers].sort((a, b) => rank(a) - rank(b));
 }
 
 export interface HealthCounts {

@@ -3,7 +3,7 @@ import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { EngineStatus } from '../engineClient/supervisor.ts';
 import type { Translate } from '../translate.ts';
 import { degradedSentence, degradedWords } from './conditions.ts';
-import type { ServerHealth, ServerView, Trouble } from './healthView.ts';
+import type { HealthCounts, HealthView, ServerHealth, ServerView, Trouble } from './healthView.ts';
 
 /** The words and icons of states, in one place, so that every view calls the same thing by the same name. */
 
@@ -198,6 +198,26 @@ export function troubleWords({ kind, sentence }: Trouble, t: Translate): string 
     default:
       return assertNever(kind);
   }
+}
+
+/** How many settings need attention; only where there are some. */
+export function problemWords({ problems }: HealthView, t: Translate): string {
+  return problems.length === 1
+    ? t('One setting needs attention.')
+    : t('{0} settings need attention.', problems.length);
+}
+
+/** How many of the servers that are switched on give no cause for concern. */
+export function fineWords({ fine, enabled }: HealthCounts, t: Translate): string {
+  return t('{0} of {1} healthy or idle', fine, enabled);
+}
+
+/** A longer name is cut where it is one of several things that are said. */
+const MAX_NAME = 40;
+
+/** A server's name where there is little room. */
+export function shortName(name: string): string {
+  return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 1)}…`;
 }
 
 /** Milliseconds as people read them: `0.4 ms`, `12 ms`, `1.3 s`. */

@@ -1,20 +1,7 @@
-import { commands } from '../../shared/contributions.ts';
-import {
-  countServers,
-  type HealthCounts,
-  type HealthView,
-  type ServerHealth,
-  type ServerView,
-} from '../health/healthView.ts';
-import {
-  duration,
-  engineWords,
-  escapeMarkdown,
-  healthIcon,
-  healthWords,
-  troubleWords,
-} from '../health/words.ts';
+import { countServers, type HealthCounts, type HealthView, type ServerHealth } from '../health/healthView.ts';
+import { fineWords, problemWords, shortName, troubleWords } from '../health/words.ts';
 import type { Translate } from '../translate.ts';
+import { statusTooltip } from './statusTooltip.ts';
 
 /** What the status bar item shows. */
 export interface StatusContent {
@@ -36,7 +23,6 @@ export interface Headline {
   readonly showCount: boolean;
 }
 
-const MAX_TOOLTIP_SERVERS = 20;
 const MAX_SENTENCE_NAMES = 3;
 
 export function statusContent(view: HealthView, t: Translate): StatusContent {
@@ -48,12 +34,15 @@ export function statusContent(view: HealthView, t: Translate): StatusContent {
   const hasSign = view.problems.length + view.troubles.length > 0;
   if (hasSign && headline.severity === 'normal') text.push('$(warning)');
   const label = [t('MCP Lifeline: {0}', headline.sentence)];
+  const count = headline.showCount && counts.fine < counts.enabled ? fineWords(counts, t) : undefined;
+  // Whoever does not see the number beside the icon hears it.
+  if (count !== undefined) label.push(`${count}.`);
   if (view.problems.length > 0) label.push(problemWords(view, t));
   label.push(...view.troubles.map((trouble) => troubleWords(trouble, t)));
   return {
     text: text.join(' '),
     severity: headline.severity,
-    tooltip: tooltipOf(view, headline.sentence, t),
+    tooltip: statusTooltip(view, { sentence: headline.sentence, count }, t),
     label: label.join(' '),
   };
 }
@@ -130,84 +119,10 @@ function calmSentence(view: HealthView, { enabled }: HealthCounts, t: Translate)
 
 /** The names that a sentence can hold; a count stands for the rest. */
 function namesOf(view: HealthView, healths: readonly ServerHealth[], t: Translate): string {
-  const names = view.servers.filter(({ health }) => healths.includes(health)).map(({ name }) => name);
+  const names = view.servers
+    .filter(({ health }) => healths.includes(health))
+    .map(({ name }) => shortName(name));
   const shown = names.slice(0, MAX_SENTENCE_NAMES);
   const left = names.length - shown.length;
   return left === 0 ? shown.join(', ') : t('{0} and {1} more', shown.join(', '), left);
 }
-
-/** How many settings need attention; only where there are some. */
-export function problemWords(view: HealthView, t: Translate): string {
-  return view.problems.length === 1
-    ? t('One setting needs attention.')
-    : t('{0} settings need attention.', view.problems.length);
-}
-
-function tooltipOf(view: HealthView, sentence: string, t: Translate): string {
-  const lines = [`**MCP Lifeline**`, '', escapeMarkdown(sentence)];
-  if (view.engine.kind === 'recovering') lines.push('', escapeMarkdown(engineWords(view.engine, t)));
-  if (view.servers.length > 0) lines.push('', ...serverTable(view, t));
-  if (view.problems.length > 0) {
-    lines.push('', `$(warning) [${problemWords(view, t)}](command:${settingsCommand('mcpLifeline')})`);
-  }
-  for (const trouble of view.troubles)
-    lines.push('', `$(warning) ${escapeMarkdown(troubleWords(trouble, t))}`);
-  const links = [
-    link(t('Show Status'), commands.showStatus),
-    link(t('Force Recovery'), commands.forceRecovery),
-    link(t('Show Log'), commands.showLog),
-  ];
-  lines.push('', '---', '', links.join(' &nbsp;|&nbsp; '));
-  return lines.join('\n');
-}
-
-function serverTable(view: HealthView, t: Translate): string[] {
-  const shown = view.servers.slice(0, MAX_TOOLTIP_SERVERS);
-  const rows = shown.map((server) => serverRow(server, t));
-  const left = view.servers.length - shown.length;
-  if (left > 0) rows.push(`| | ${escapeMarkdown(t('and {0} more', left))} | |`);
-  return ['| | | |', '|---|:---|:---|', ...rows];
-}
-
-function serverRow(server: ServerView, t: Translate): string {
-  const words = [healthWords(server, t)];
-  const latency = server.snapshot?.latency;
-  if (latency !== undefined && server.health === 'healthy') words.push(duration(latency.p50Ms));
-  let state = escapeMarkdown(words.join(', '));
-  if (server.health === 'failed' || server.health === 'recovering') {
-    state += ` &nbsp;[${t('Force Recovery')}](${commandUri(commands.forceRecovery, server.name)})`;
-  }
-  const log = `${commandUri(commands.showLog, server.name)} "${escapeTitle(t('Show Log'))}"`;
-  const icon = healthIcon(server.health).name;
-  // The editor leaves no room between the columns of a tooltip's table.
-  return `| $(${icon}) | [${escapeMarkdown(server.name)}](${log}) | &nbsp; ${state} |`;
-}
-
-function link(title: string, command: string): string {
-  return `[${title}](command:${command})`;
-}
-
-function commandUri(command: string, argument: string): string {
-  return `command:${command}?${encodeURIComponent(JSON.stringify([argument])).replace(/[()'*]/g, percent)}`;
-}
-
-/** The characters that `encodeURIComponent` leaves and that would end a Markdown link. */
-function percent(char: string): string {
-  return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
-}
-
-function escapeTitle(text: string): string {
-  return text.replace(/["\\]/g, '');
-}
-
-function settingsCommand(query: string): string {
-  return `workbench.action.openSettings?${encodeURIComponent(JSON.stringify([query]))}`;
-}
-
-/** The commands that the tooltip's links may run. */
-export const tooltipCommands: readonly string[] = [
-  commands.showStatus,
-  commands.forceRecovery,
-  commands.showLog,
-  'workbench.action.openSettings',
-];

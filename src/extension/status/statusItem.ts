@@ -4,7 +4,8 @@ import { commands, statusItemId } from '../../shared/contributions.ts';
 import type { HealthModel } from '../health/healthModel.ts';
 import type { HealthView } from '../health/healthView.ts';
 import type { Translate } from '../translate.ts';
-import { statusContent, tooltipCommands, type StatusContent } from './statusContent.ts';
+import { statusContent, type StatusContent } from './statusContent.ts';
+import { tooltipCommands } from './statusTooltip.ts';
 
 const backgrounds: Record<StatusContent['severity'], vscode.ThemeColor | undefined> = {
   normal: undefined,

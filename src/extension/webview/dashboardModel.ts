@@ -34,11 +34,13 @@ import {
   callWords,
   duration,
   engineWords,
+  fineWords,
   healthIcon,
   healthWords,
+  problemWords,
   stateSentence,
 } from '../health/words.ts';
-import { healthHeadline, problemWords } from '../status/statusContent.ts';
+import { healthHeadline } from '../status/statusContent.ts';
 import type { Translate } from '../translate.ts';
 import {
   continuityEntries,
@@ -85,14 +87,13 @@ const unwell: readonly ServerHealth[] = ['unsure', 'recovering', 'failed'];
 export function buildDashboard(parts: DashboardParts, t: Translate): DashboardModel {
   const { view, now } = parts;
   const { icon, severity, sentence, showCount } = healthHeadline(view, t);
-  const { fine, enabled } = countServers(view);
   const isAnyUnwell = view.servers.some(({ health }) => unwell.includes(health));
   return {
     now,
     icon,
     tone: severity === 'normal' ? 'neutral' : severity,
     sentence,
-    count: showCount ? t('{0} of {1} healthy or idle', fine, enabled) : '',
+    count: showCount ? fineWords(countServers(view), t) : '',
     canRecoverAll: isAnyUnwell && view.engine.kind === 'running',
     counts: view.servers.length === 0 ? [] : healthCounts(view, (health) => toneOf[health], t),
     alerts: firingAlerts(view, t),
