@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ts from 'typescript';
 import {
   agentTools,
   commands,
@@ -81,7 +80,6 @@ interface Manifest {
 const manifest = read('package.json') as Manifest;
 const english = read('package.nls.json') as Record<string, string>;
 const portuguese = read('package.nls.pt-br.json') as Record<string, string>;
-const bundle = read('l10n/bundle.l10n.pt-br.json') as Record<string, string>;
 const { contributes } = manifest;
 const properties: Readonly<Record<string, Property>> = Object.assign(
   {},
@@ -95,44 +93,6 @@ const alertSettingNames = alertRuleIds.flatMap((rule) =>
   ),
 );
 
-/** Every text in `value` that is nothing but a `%key%`. */
-function nlsKeys(value: unknown): string[] {
-  if (typeof value === 'string') return /^%[^%]+%$/.test(value) ? [value.slice(1, -1)] : [];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.values(value).flatMap(nlsKeys);
-}
-
-/** The literal texts that the extension hands to `t(…)`, and the places where it hands over something else. */
-function translatedTexts(): { texts: Set<string>; notLiteral: string[] } {
-  const texts = new Set<string>();
-  const notLiteral: string[] = [];
-  const folder = join(root, 'src', 'extension');
-  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    if (!name.endsWith('.ts') || name.endsWith('.test.ts') || name === 'translate.ts') continue;
-    const source = ts.createSourceFile(
-      name,
-      readFileSync(join(folder, name), 'utf8'),
-      ts.ScriptTarget.Latest,
-    );
-    const visit = (node: ts.Node): void => {
-      if (ts.isCallExpression(node) && isTranslate(node.expression)) {
-        const [text] = node.arguments;
-        if (text !== undefined && ts.isStringLiteralLike(text)) texts.add(text.text);
-        // composition.ts makes the function itself out of `vscode.l10n.t`
-        else if (name !== 'composition.ts') notLiteral.push(name);
-      }
-      ts.forEachChild(node, visit);
-    };
-    visit(source);
-  }
-  return { texts, notLiteral };
-}
-
-function isTranslate(called: ts.Expression): boolean {
-  if (ts.isIdentifier(called)) return called.text === 't';
-  return ts.isPropertyAccessExpression(called) && called.name.text === 't';
-}
-
 /** The source of the engine as one text, without tests and comments. */
 function engineSource(): string {
   const folder = join(root, 'src', 'engine');
@@ -142,9 +102,6 @@ function engineSource(): string {
     .join('\n')
     .replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
 }
-
-/** `{0}`, `{1}` … of a text. */
-const placeholders = (text: string): string[] => sorted(new Set(text.match(/\{\d+\}/g) ?? []));
 
 describe('manifest', () => {
   it('contributes exactly the commands that the code knows', () => {
@@ -375,30 +332,5 @@ describe('manifest', () => {
       ...contributes.viewsContainers.activitybar.map((c) => c.icon),
     ];
     for (const file of files) assert.ok(existsSync(join(root, file)), file);
-  });
-});
-
-describe('words', () => {
-  it('R1.5 has every text of the manifest in both languages, and no text that nobody uses', () => {
-    const used = sorted(new Set(nlsKeys(manifest)));
-    assert.deepEqual(sorted(Object.keys(english)), used);
-    assert.deepEqual(sorted(Object.keys(portuguese)), used);
-  });
-
-  it('R1.5 has every text of the code in Brazilian Portuguese, and no text that nobody uses', () => {
-    const { texts, notLiteral } = translatedTexts();
-    assert.deepEqual(notLiteral, []);
-    assert.deepEqual(sorted(Object.keys(bundle)), sorted(texts));
-  });
-
-  it('keeps arguments, links and empty texts right in translation', () => {
-    for (const [text, translation] of Object.entries(bundle)) {
-      assert.deepEqual(placeholders(translation), placeholders(text), text);
-      assert.notEqual(translation.trim(), '');
-    }
-    for (const [key, text] of Object.entries(english)) {
-      const links = (words: string): string[] => sorted(words.match(/\]\([^)]+\)/g) ?? []);
-      assert.deepEqual(links(portuguese[key] ?? ''), links(text), key);
-    }
   });
 });

@@ -3,15 +3,9 @@ import type { RecoverResult } from '../../shared/protocol/engineMessages.ts';
 import { redactWellKnown } from '../../shared/redaction/wellKnown.ts';
 import { causeSentence, degradedBeside, degradedSentence } from '../health/conditions.ts';
 import { isWell, type HealthView, type ServerView } from '../health/healthView.ts';
-import {
-  breakerWords,
-  callWords,
-  duration,
-  engineWords,
-  healthWords,
-  stateSentence,
-} from '../health/words.ts';
+import { breakerWords, callWords, engineWords, healthWords, stateSentence } from '../health/words.ts';
 import { untranslated as t } from '../translate.ts';
+import { duration } from '../figures.ts';
 
 /** What a language model is told: English, plain text, short, and the same facts that people see. */
 
@@ -66,7 +60,7 @@ export function recoveryText({ results }: RecoverResult): string {
   return results
     .map(
       ({ server, outcome, message, durationMs }) =>
-        `${server}: ${outcome} (${duration(durationMs)}). ${quoted(message)}`,
+        `${server}: ${outcome} (${duration(durationMs, t)}). ${quoted(message)}`,
     )
     .join('\n');
 }

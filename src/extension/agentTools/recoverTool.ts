@@ -6,6 +6,7 @@ import { escapeMarkdown, healthWords } from '../health/words.ts';
 import { engineDownText, healthText, noSuchServer, recoveryText } from './healthText.ts';
 import { textResult, type ToolContext } from './toolContext.ts';
 import { parseRecoverInput } from './toolInput.ts';
+import { counted } from '../figures.ts';
 
 /** As for the command: a first start may take two minutes. */
 const RECOVER_LIMIT_MS = 300_000;
@@ -74,11 +75,14 @@ export class RecoverTool implements vscode.LanguageModelTool<unknown> {
       server === undefined
         ? t('No MCP server is called "{0}".', name)
         : t('"{0}" is now: {1}.', name, healthWords(server, t)),
-      calls === 1
-        ? t('One call is running on it and ends with an error.')
-        : calls > 1
-          ? t('{0} calls are running on it and end with an error.', calls)
-          : t('No call is running on it; one that begins before you answer ends with an error.'),
+      calls > 0
+        ? counted(
+            t,
+            calls,
+            'One call is running on it and ends with an error.',
+            '{0} calls are running on it and end with an error.',
+          )
+        : t('No call is running on it; one that begins before you answer ends with an error.'),
       t('It starts afresh: what it keeps in its memory is lost, and its breaker is reset.'),
     ];
     return lines.map(escapeMarkdown).join('\n\n');

@@ -22,6 +22,7 @@ import { readSettings, type SettingsScope } from '../import/settingsAccess.ts';
 import { pickStep, runSteps, textStep, type Step, type StepFrame } from '../import/steps.ts';
 import { editorServers } from '../mcp/editorServers.ts';
 import type { SettingUpContext } from './commandContext.ts';
+import { counted } from '../figures.ts';
 
 /** What has been said so far; going back overwrites it. */
 interface Draft {
@@ -321,7 +322,11 @@ class Wizard {
     const start = t('Start');
     const undo = t('Undo');
     void vscode.window
-      .showInformationMessage(t('Added: {0}', names.join(', ')), start, undo)
+      .showInformationMessage(
+        counted(t, names.length, 'Added one server: {1}', 'Added {0} servers: {1}', names.join(', ')),
+        start,
+        undo,
+      )
       .then(async (chosen) => {
         if (chosen === undo) await vscode.commands.executeCommand(commands.undoImport);
         else if (chosen === start) await startServers(names, this.#context);

@@ -5,6 +5,7 @@ import type { FoundInSource } from '../import/importing.ts';
 import { readSettings } from '../import/settingsAccess.ts';
 import { plainSecretsOf, secretItems } from '../import/secretChoice.ts';
 import type { SettingUpContext } from './commandContext.ts';
+import { counted } from '../figures.ts';
 
 interface Item extends vscode.QuickPickItem {
   readonly found?: FoundInSource;
@@ -66,7 +67,15 @@ export async function importServers(context: SettingUpContext): Promise<readonly
     );
     if (!isWanted) return [];
     await applyImport(importing, changes);
-    void vscode.window.showInformationMessage(t('Imported: {0}', imported.join(', ')));
+    void vscode.window.showInformationMessage(
+      counted(
+        t,
+        imported.length,
+        'Imported one server: {1}',
+        'Imported {0} servers: {1}',
+        imported.join(', '),
+      ),
+    );
     return imported;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -1,7 +1,7 @@
 import type { RecoverParams, RecoverResult } from '../../shared/protocol/engineMessages.ts';
 import { isIsolated } from '../health/conditions.ts';
 import { isWell, type HealthView, type ServerView } from '../health/healthView.ts';
-import { duration } from '../health/words.ts';
+import { counted, duration } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 
 /** What a person is told when a recovery is over. */
@@ -29,10 +29,7 @@ export function interruptionQuestion(
   const calls = servers.reduce((sum, { snapshot }) => sum + (snapshot?.metrics.inFlight ?? 0), 0);
   const names = servers.map(({ name }) => name).join(', ');
   return {
-    message:
-      calls === 1
-        ? t('End the running call on {0}?', names)
-        : t('End {0} running calls on {1}?', calls, names),
+    message: counted(t, calls, 'End the running call on {1}?', 'End {0} running calls on {1}?', names),
     detail: t(
       'A fresh start ends what is running. Whoever waits for an answer gets an error instead, which cannot always tell whether the call was carried out.',
     ),
@@ -45,7 +42,7 @@ export function recoveryMessage({ results }: RecoverResult, t: Translate): Recov
   const recovered = results.filter(({ outcome }) => outcome === 'recovered');
   const parts: string[] = [];
   if (recovered.length > 0) {
-    const names = recovered.map(({ server, durationMs }) => `${server} (${duration(durationMs)})`);
+    const names = recovered.map(({ server, durationMs }) => `${server} (${duration(durationMs, t)})`);
     parts.push(t('Recovered: {0}.', names.join(', ')));
   }
   for (const { server, message } of failed) parts.push(t('Failed: {0}. {1}', server, message));

@@ -2,14 +2,7 @@ import * as vscode from 'vscode';
 import { DisposableStore } from '../../shared/base/disposable.ts';
 import { commands } from '../../shared/contributions.ts';
 import { canRun, worstFirst, type HealthView, type ServerView } from '../health/healthView.ts';
-import {
-  breakerWords,
-  duration,
-  engineWords,
-  healthIcon,
-  healthWords,
-  stateSentence,
-} from '../health/words.ts';
+import { breakerWords, engineWords, healthIcon, healthWords, stateSentence } from '../health/words.ts';
 import { actionTitle, offeredActions, tellsBreaker, type ActionId } from '../health/conditions.ts';
 import { stillIcon } from '../health/themeIcon.ts';
 import { healthSentence } from '../status/statusContent.ts';
@@ -17,6 +10,7 @@ import { settingOf } from '../views/rows.ts';
 import { openServersSetting } from './askServer.ts';
 import type { CommandContext } from './commandContext.ts';
 import { openStatusDocument } from './statusDocument.ts';
+import { duration } from '../figures.ts';
 
 interface ActionButton extends vscode.QuickInputButton {
   readonly run: () => void;
@@ -119,7 +113,7 @@ function generalEntries({ t }: CommandContext): StatusEntry[] {
 function serverEntry(server: ServerView, { t }: CommandContext): StatusEntry {
   const { name, health, snapshot } = server;
   const words = [healthWords(server, t)];
-  if (snapshot?.latency !== undefined) words.push(duration(snapshot.latency.p50Ms));
+  if (snapshot?.latency !== undefined) words.push(duration(snapshot.latency.p50Ms, t));
   if (snapshot !== undefined && tellsBreaker(snapshot)) {
     words.push(t('breaker {0}', breakerWords(snapshot, t)));
   }

@@ -9,14 +9,14 @@ import type { HealthView, ServerView } from '../health/healthView.ts';
 import {
   breakerWords,
   callWords,
-  clockTime,
-  duration,
   engineWords,
   escapeMarkdown,
   healthWords,
   stateSentence,
+  latencyWords,
 } from '../health/words.ts';
 import { healthSentence } from '../status/statusContent.ts';
+import { clockTime } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 
 /** The whole status as a Markdown page, to read and to pass on. It holds no settings and no secrets. */
@@ -48,14 +48,10 @@ function serverSection(server: ServerView, t: Translate): string[] {
     if (snapshot.diagnosis !== undefined) row(t('Cause'), causeSentence(snapshot.diagnosis));
     const degraded = degradedBeside(snapshot);
     if (degraded !== undefined) row(t('Not as before'), degradedSentence(degraded, t));
-    row(t('Since'), clockTime(snapshot.since));
-    if (snapshot.nextAttemptAt !== undefined) row(t('Next attempt'), clockTime(snapshot.nextAttemptAt));
+    row(t('Since'), clockTime(snapshot.since, t));
+    if (snapshot.nextAttemptAt !== undefined) row(t('Next attempt'), clockTime(snapshot.nextAttemptAt, t));
     row(t('Breaker'), breakerWords(snapshot, t));
-    if (snapshot.latency !== undefined) {
-      const { p50Ms, p95Ms, samples } = snapshot.latency;
-      const words = t('p50 {0}, p95 {1} over {2} calls', duration(p50Ms), duration(p95Ms), samples);
-      row(t('Latency'), words);
-    }
+    if (snapshot.latency !== undefined) row(t('Latency'), latencyWords(snapshot.latency, t));
     row(t('Calls'), callWords(snapshot, t));
     const queue = queueWords(snapshot, t);
     if (queue !== undefined) row(t('Queue'), queue);
@@ -66,7 +62,7 @@ function serverSection(server: ServerView, t: Translate): string[] {
     row(t('Sessions'), String(snapshot.sessions));
     if (snapshot.catalogue !== undefined) row(t('Tools'), String(snapshot.catalogue.tools));
     if (snapshot.lastError !== undefined) {
-      row(t('Last error'), `${clockTime(snapshot.lastError.at)}: ${snapshot.lastError.message}`);
+      row(t('Last error'), `${clockTime(snapshot.lastError.at, t)}: ${snapshot.lastError.message}`);
     }
   }
   lines.push('');

@@ -4,6 +4,7 @@ import type { SavedImport } from '../import/lastImport.ts';
 import { changeSettings, readSettings } from '../import/settingsAccess.ts';
 import { withoutServers } from '../import/settingsPart.ts';
 import type { SettingUpContext } from './commandContext.ts';
+import { counted } from '../figures.ts';
 
 /**
  * `mcpLifeline.undoImport`: takes the last import, or what "Add Server…" added, back, but for servers that were changed since; with the secrets that it stored. A
@@ -35,7 +36,10 @@ export async function undoImport({ importing, t }: SettingUpContext): Promise<bo
     void vscode.window.showErrorMessage(t('The import could not be undone: {0}', why));
     return false;
   }
-  const secrets = forgotten === 0 ? '' : ` ${t('Secrets deleted: {0}.', forgotten)}`;
+  const secrets =
+    forgotten === 0
+      ? ''
+      : ` ${counted(t, forgotten, 'One secret was deleted.', '{0} secrets were deleted.')}`;
   void vscode.window.showInformationMessage(
     (kept.length === 0
       ? t('The import was undone.')

@@ -3,6 +3,7 @@ import { Fault } from '../../shared/model/fault.ts';
 import type { CommandContext } from './commandContext.ts';
 import { tellEngineDown } from './engineDown.ts';
 import { withLateProgress } from './lateProgress.ts';
+import { counted } from '../figures.ts';
 
 /** Sixty-four megabytes are read in about a second; a busy machine takes longer. */
 const VERIFY_LIMIT_MS = 60_000;
@@ -22,7 +23,13 @@ export async function verifyAudit(context: CommandContext): Promise<void> {
     );
     if (kind === 'whole')
       void vscode.window.showInformationMessage(
-        t('The audit trail is whole: {0} lines in {1}.', lines, folder),
+        counted(
+          t,
+          lines,
+          'The audit trail is whole: one line in {1}.',
+          'The audit trail is whole: {0} lines in {1}.',
+          folder,
+        ),
       );
     else if (kind === 'absent')
       void vscode.window.showInformationMessage(

@@ -1,6 +1,7 @@
 import { assertNever } from '../../shared/base/assertNever.ts';
 import type { Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { ServerAction } from '../../shared/protocol/engineMessages.ts';
+import { counted, localNumber } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 
 /** What is worth saying of a server beside its state: that it is busy, offers less, why it is down, who waits. */
@@ -90,9 +91,13 @@ export function causeSentence({ sentence, advice }: Diagnosis, maxSentence = Inf
 export function queueWords({ pool }: ServerSnapshot, t: Translate): string | undefined {
   const { queued = 0, limit = pool.max } = pool;
   if (queued === 0) return undefined;
-  return queued === 1
-    ? t('one call waits for a place; at most {0} at a time', limit)
-    : t('{0} calls wait for a place; at most {1} at a time', queued, limit);
+  return counted(
+    t,
+    queued,
+    'one call waits for a place; at most {1} at a time',
+    '{0} calls wait for a place; at most {1} at a time',
+    limit,
+  );
 }
 
 /** How many calls it could take now. */
@@ -103,18 +108,20 @@ export function poolWords({ pool }: ServerSnapshot, t: Translate): string {
 /** How often the server is asked at most; absent while its rate is not limited. */
 export function rateWords({ rate }: ServerSnapshot, t: Translate): string | undefined {
   if (rate === undefined) return undefined;
-  const perSecond = t(
-    '{0} requests per second at most',
+  const perSecond = counted(
+    t,
     rate.current < 10 ? rate.current : Math.round(rate.current),
+    'one request per second at most',
+    '{0} requests per second at most',
   );
   const others = [
     rate.queued > 0 ? t('{0} waiting', rate.queued) : undefined,
-    rate.rejected > 0 ? t('{0} turned away', rate.rejected) : undefined,
+    rate.rejected > 0 ? counted(t, rate.rejected, '1 turned away', '{0} turned away') : undefined,
   ];
   return [perSecond, ...others.filter((words) => words !== undefined)].join(', ');
 }
 
 /** Only where there is some: φ of a server's silence, which nobody but a curious person needs. */
 export function suspicionWords({ suspicion = 0 }: ServerSnapshot, t: Translate): string | undefined {
-  return suspicion <= 0 ? undefined : t('Suspicion of its silence: φ {0}', suspicion.toFixed(1));
+  return suspicion <= 0 ? undefined : t('Suspicion of its silence: φ {0}', localNumber(suspicion, t, 1));
 }

@@ -4,7 +4,7 @@ import { serverSnapshot, snapshotOf, viewOf } from '../../../test/support/health
 import { parseServerConfig } from '../../shared/settings/serverConfig.ts';
 import { HealthModel } from './healthModel.ts';
 import { buildHealthView, healthOf, worstFirst, type HealthView } from './healthView.ts';
-import { breakerWords, duration, escapeMarkdown, stateSentence } from './words.ts';
+import { breakerWords, escapeMarkdown, stateSentence } from './words.ts';
 
 const { config } = parseServerConfig('x', { command: 'x' }, { pathPrefix: 's', trustByDefault: true });
 const configured = [
@@ -96,16 +96,6 @@ describe('health of a server', () => {
 });
 
 describe('words', () => {
-  it('writes durations as people read them', () => {
-    assert.deepEqual([0.04, 0.4, 12.4, 999, 1_320].map(duration), [
-      '0.0 ms',
-      '0.4 ms',
-      '12 ms',
-      '999 ms',
-      '1.3 s',
-    ]);
-  });
-
   it('makes foreign text harmless in Markdown', () => {
     assert.equal(escapeMarkdown('a|b\n<x> $(y)'), 'a\\|b &lt;x\\> \\$\\(y\\)');
   });

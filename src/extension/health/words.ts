@@ -1,6 +1,7 @@
 import { assertNever } from '../../shared/base/assertNever.ts';
-import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
+import type { LatencySnapshot, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { EngineStatus } from '../engineClient/supervisor.ts';
+import { clockTime, counted, duration } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 import { degradedSentence, degradedWords } from './conditions.ts';
 import type { HealthCounts, HealthView, ServerHealth, ServerView, Trouble } from './healthView.ts';
@@ -18,7 +19,7 @@ export function healthWords(server: ServerView, t: Translate): string {
     case 'busy':
       return t('starting');
     case 'working':
-      return t('busy since {0}', clockTime(server.snapshot?.busySince ?? 0));
+      return t('busy since {0}', clockTime(server.snapshot?.busySince ?? 0, t));
     case 'degraded':
       return server.snapshot?.degraded === undefined
         ? t('healthy')
@@ -42,6 +43,38 @@ export function healthWords(server: ServerView, t: Translate): string {
       return t('settings cannot be used');
     default:
       return assertNever(server.health);
+  }
+}
+
+/** So many servers are in a condition: `3 healthy`. */
+export function conditionCount(health: ServerHealth, count: number, t: Translate): string {
+  switch (health) {
+    case 'healthy':
+      return counted(t, count, '1 healthy', '{0} healthy');
+    case 'idle':
+      return counted(t, count, '1 idle', '{0} idle');
+    case 'busy':
+      return t('{0} starting', count);
+    case 'working':
+      return t('{0} at work', count);
+    case 'degraded':
+      return counted(t, count, '1 not as before', '{0} not as before');
+    case 'unsure':
+      return t('{0} in doubt', count);
+    case 'recovering':
+      return t('{0} recovering', count);
+    case 'failed':
+      return t('{0} failing', count);
+    case 'waiting':
+      return t('{0} waiting for you', count);
+    case 'unknown':
+      return counted(t, count, '1 not known yet', '{0} not known yet');
+    case 'disabled':
+      return counted(t, count, '1 disabled', '{0} disabled');
+    case 'invalid':
+      return t('{0} with unusable settings', count);
+    default:
+      return assertNever(health);
   }
 }
 
@@ -124,7 +157,10 @@ function readySentence(server: ServerSnapshot, t: Translate): string {
     case 'closed':
       if (degraded !== undefined) return degradedSentence(degraded, t);
       if (busySince !== undefined)
-        return t('It is connected and works on a call; it has said nothing since {0}.', clockTime(busySince));
+        return t(
+          'It is connected and works on a call; it has said nothing since {0}.',
+          clockTime(busySince, t),
+        );
       return lastCallFailed === true
         ? t('It is connected, but the last call failed.')
         : t('It is connected and answers.');
@@ -141,7 +177,7 @@ function readySentence(server: ServerSnapshot, t: Translate): string {
 
 function closedWords(failures: number, t: Translate): string {
   if (failures === 0) return t('closed');
-  return failures === 1 ? t('closed, one failure') : t('closed, {0} failures in a row', failures);
+  return counted(t, failures, 'closed, one failure', 'closed, {0} failures in a row');
 }
 
 export function breakerWords(server: ServerSnapshot, t: Translate): string {
@@ -151,7 +187,7 @@ export function breakerWords(server: ServerSnapshot, t: Translate): string {
     case 'open':
       return server.breaker.retryAt === undefined
         ? t('open')
-        : t('open until {0}', clockTime(server.breaker.retryAt));
+        : t('open until {0}', clockTime(server.breaker.retryAt, t));
     case 'halfOpen':
       return t('half-open: the next calls decide');
     case 'isolated':
@@ -182,7 +218,7 @@ export function engineWords(engine: EngineStatus, t: Translate): string {
     case 'recovering':
       return engine.retryAt === undefined
         ? t('The engine is being restarted: {0}.', engine.reason)
-        : t('The engine is being restarted at {1}: {0}.', engine.reason, clockTime(engine.retryAt));
+        : t('The engine is being restarted at {1}: {0}.', engine.reason, clockTime(engine.retryAt, t));
     default:
       return assertNever(engine);
   }
@@ -202,14 +238,12 @@ export function troubleWords({ kind, sentence }: Trouble, t: Translate): string 
 
 /** How many settings need attention; only where there are some. */
 export function problemWords({ problems }: HealthView, t: Translate): string {
-  return problems.length === 1
-    ? t('One setting needs attention.')
-    : t('{0} settings need attention.', problems.length);
+  return counted(t, problems.length, 'One setting needs attention.', '{0} settings need attention.');
 }
 
 /** How many of the servers that are switched on give no cause for concern. */
 export function fineWords({ fine, enabled }: HealthCounts, t: Translate): string {
-  return t('{0} of {1} healthy or idle', fine, enabled);
+  return counted(t, enabled, '{1} of 1 healthy or idle', '{1} of {0} healthy or idle', fine);
 }
 
 /** A longer name is cut where it is one of several things that are said. */
@@ -220,16 +254,16 @@ export function shortName(name: string): string {
   return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 1)}…`;
 }
 
-/** Milliseconds as people read them: `0.4 ms`, `12 ms`, `1.3 s`. */
-export function duration(milliseconds: number): string {
-  if (milliseconds < 1) return `${milliseconds.toFixed(1)} ms`;
-  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
-  return `${(milliseconds / 1_000).toFixed(1)} s`;
-}
-
-/** A moment of today, in the user's own way of writing it. */
-export function clockTime(wallMs: number): string {
-  return new Date(wallMs).toLocaleTimeString();
+/** How fast it answers, and of how many calls that is said. */
+export function latencyWords({ p50Ms, p95Ms, samples }: LatencySnapshot, t: Translate): string {
+  return counted(
+    t,
+    samples,
+    'p50 {1}, p95 {2} over one call',
+    'p50 {1}, p95 {2} over {0} calls',
+    duration(p50Ms, t),
+    duration(p95Ms, t),
+  );
 }
 
 /** Text from servers and settings, made harmless in Markdown: no links, no icons, no line breaks. */

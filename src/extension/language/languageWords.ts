@@ -4,14 +4,14 @@ import {
   escapeMarkdown,
   breakerWords,
   callWords,
-  clockTime,
-  duration,
   engineWords,
   healthIcon,
   healthWords,
   stateSentence,
+  latencyWords,
 } from '../health/words.ts';
 import type { HealthView, ServerView } from '../health/healthView.ts';
+import { clockTime } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 
 /** What the engine has found in a document, or how it is mended, in the user's language (decision 0072). */
@@ -98,14 +98,11 @@ export function serverMarkdown(name: string, view: HealthView, t: Translate): st
   if (snapshot.diagnosis !== undefined) lines.push(escapeMarkdown(snapshot.diagnosis.advice));
   const facts: string[] = [`${t('Breaker')}: ${escapeMarkdown(breakerWords(snapshot, t))}`];
   const { latency, lastError } = snapshot;
-  if (latency !== undefined)
-    facts.push(
-      `${t('Latency')}: ${escapeMarkdown(t('p50 {0}, p95 {1} over {2} calls', duration(latency.p50Ms), duration(latency.p95Ms), latency.samples))}`,
-    );
+  if (latency !== undefined) facts.push(`${t('Latency')}: ${escapeMarkdown(latencyWords(latency, t))}`);
   if (snapshot.metrics.total > 0) facts.push(`${t('Calls')}: ${escapeMarkdown(callWords(snapshot, t))}`);
   if (lastError !== undefined)
     facts.push(
-      `${t('Last error')} (${escapeMarkdown(clockTime(lastError.at))}): ${escapeMarkdown(cut(lastError.message))}`,
+      `${t('Last error')} (${escapeMarkdown(clockTime(lastError.at, t))}): ${escapeMarkdown(cut(lastError.message))}`,
     );
   lines.push(facts.map((fact) => `- ${fact}`).join('\n'));
   return lines.join('\n\n');

@@ -1,5 +1,6 @@
 import type { AlertSnapshot, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import { causeSentence } from '../health/conditions.ts';
+import { counted, localNumber } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 
 /** A notification is for a glance; the log has all of it. */
@@ -54,18 +55,26 @@ export function alertWords(alert: AlertSnapshot, server: ServerSnapshot | undefi
     case 'breakerOpen':
       return t('It failed repeatedly; calls are held back for now.');
     case 'brokenPipes':
-      return t('{0} calls were cut off by a broken pipe within {1} seconds.', value, seconds);
+      return counted(
+        t,
+        value,
+        'One call was cut off by a broken pipe within {1} seconds.',
+        '{0} calls were cut off by a broken pipe within {1} seconds.',
+        seconds,
+      );
     case 'retryRate':
-      return t(
-        '{0} % of the calls within {1} seconds had to be sent more than once.',
+      return counted(
+        t,
         Math.round(value),
+        '1 % of the calls within {1} seconds had to be sent more than once.',
+        '{0} % of the calls within {1} seconds had to be sent more than once.',
         seconds,
       );
     case 'continuity':
       return t(
         'The servers were usable for {0} % of the time only (Φ {1}).',
-        (value * 100).toFixed(1),
-        value.toFixed(3),
+        localNumber(value * 100, t, 1),
+        localNumber(value, t, 3),
       );
     case 'journal':
       return t(

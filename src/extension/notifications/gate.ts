@@ -1,5 +1,6 @@
 import type { Clock } from '../../shared/base/clock.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
+import { counted } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 import type { MuteList } from './muteList.ts';
 import { noticeKey, type Notice } from './notice.ts';
@@ -135,8 +136,21 @@ export class NotificationGate implements Disposable {
     const list = named.join('; ');
     const message =
       left === 0
-        ? t('{0} alerts of MCP Lifeline: {1}.', notices.length, list)
-        : t('{0} alerts of MCP Lifeline: {1} and {2} more.', notices.length, list, left);
+        ? counted(
+            t,
+            notices.length,
+            'One alert of MCP Lifeline: {1}.',
+            '{0} alerts of MCP Lifeline: {1}.',
+            list,
+          )
+        : counted(
+            t,
+            notices.length,
+            'One alert of MCP Lifeline: {1} and {2} more.',
+            '{0} alerts of MCP Lifeline: {1} and {2} more.',
+            list,
+            left,
+          );
     const severity = notices.some((notice) => notice.severity === 'error') ? 'error' : 'warning';
     const details = t('Show Details');
     if ((await show(severity, message, [details])) === details) showDetails();

@@ -1,4 +1,5 @@
 import type { HealthView } from '../health/healthView.ts';
+import { counted } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 import type { NoticeActions } from './alertNotices.ts';
 import { causeTitle } from './alertWords.ts';
@@ -37,15 +38,14 @@ export function windowNotices(
       server: undefined,
       severity: 'warning',
       title: causeTitle('settings', t),
-      message:
-        view.problems.length === 1
-          ? t('A setting of MCP Lifeline cannot be used: {0} {1}.', first.path, first.message)
-          : t(
-              '{0} settings of MCP Lifeline cannot be used. The first: {1} {2}.',
-              view.problems.length,
-              first.path,
-              first.message,
-            ),
+      message: counted(
+        t,
+        view.problems.length,
+        'A setting of MCP Lifeline cannot be used: {1} {2}.',
+        '{0} settings of MCP Lifeline cannot be used. The first: {1} {2}.',
+        first.path,
+        first.message,
+      ),
       actions: [{ title: t('Show All'), run: () => actions.showDetails(), isForLater: true }],
     });
   return notices;

@@ -1,5 +1,6 @@
+import { counted } from '../figures.ts';
 import { countServers, type HealthCounts, type HealthView, type ServerHealth } from '../health/healthView.ts';
-import { fineWords, problemWords, shortName, troubleWords } from '../health/words.ts';
+import { conditionCount, fineWords, problemWords, shortName, troubleWords } from '../health/words.ts';
 import type { Translate } from '../translate.ts';
 import { statusTooltip } from './statusTooltip.ts';
 
@@ -111,10 +112,9 @@ function headlineOf(view: HealthView, counts: HealthCounts, t: Translate): Headl
 
 function calmSentence(view: HealthView, { enabled }: HealthCounts, t: Translate): string {
   const idle = view.servers.filter(({ health }) => health === 'idle').length;
-  if (enabled === 1) return idle === 1 ? t('The server is idle.') : t('The server is healthy.');
-  if (idle === enabled) return t('All {0} servers are idle.', enabled);
-  if (idle === 0) return t('All {0} servers are healthy.', enabled);
-  return t('{0} healthy, {1} idle.', enabled - idle, idle);
+  if (idle === enabled) return counted(t, enabled, 'The server is idle.', 'All {0} servers are idle.');
+  if (idle === 0) return counted(t, enabled, 'The server is healthy.', 'All {0} servers are healthy.');
+  return t('{0}, {1}.', conditionCount('healthy', enabled - idle, t), conditionCount('idle', idle, t));
 }
 
 /** The names that a sentence can hold; a count stands for the rest. */

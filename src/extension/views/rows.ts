@@ -15,16 +15,16 @@ import { canRun, type HealthView, type ServerView, type Trouble } from '../healt
 import {
   breakerWords,
   callWords,
-  clockTime,
-  duration,
   engineWords,
   healthIcon,
   healthWords,
   stateSentence,
   troubleWords,
   type Icon,
+  latencyWords,
 } from '../health/words.ts';
 import { alertWords } from '../notifications/alertWords.ts';
+import { clockTime, counted, duration } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 
 /** One row of the servers tree, as data. Two equal rows look the same. */
@@ -96,7 +96,9 @@ const toldByState: ReadonlySet<string> = new Set(['crashLoop', 'needsSignIn', 'b
 function alertRow(alert: AlertSnapshot, snapshot: ServerSnapshot, t: Translate): Row {
   const { rule, subject = '', isFlapping, count } = alert;
   const words = alertWords(alert, snapshot, t);
-  const description = isFlapping ? t('comes and goes, {0} times by now: {1}', count, words) : words;
+  const description = isFlapping
+    ? counted(t, count, 'comes and goes, once by now: {1}', 'comes and goes, {0} times by now: {1}', words)
+    : words;
   return plainRow({
     id: `detail:${snapshot.id}:alert:${rule}:${subject}`,
     kind: 'detail',
@@ -117,7 +119,7 @@ export function flappingCount({ alerts }: HealthView): number {
 function serverRow(view: ServerView, alerts: readonly AlertSnapshot[], t: Translate): Row {
   const { name, health, snapshot } = view;
   const parts = [healthWords(view, t)];
-  if (snapshot?.latency !== undefined) parts.push(duration(snapshot.latency.p50Ms));
+  if (snapshot?.latency !== undefined) parts.push(duration(snapshot.latency.p50Ms, t));
   if (snapshot !== undefined && tellsBreaker(snapshot)) {
     parts.push(t('breaker {0}', breakerWords(snapshot, t)));
   }
@@ -179,17 +181,15 @@ function details(server: string, snapshot: ServerSnapshot, t: Translate): Row[] 
   const degraded = degradedBeside(snapshot);
   if (degraded !== undefined) add('degraded', t('Not as before'), degradedSentence(degraded, t), 'warning');
   if (snapshot.nextAttemptAt !== undefined) {
-    add('next', t('Next attempt'), clockTime(snapshot.nextAttemptAt), 'history');
+    add('next', t('Next attempt'), clockTime(snapshot.nextAttemptAt, t), 'history');
   }
   add('breaker', t('Breaker'), breakerWords(snapshot, t), 'shield');
   if (snapshot.latency !== undefined) {
-    const { p50Ms, p95Ms, samples } = snapshot.latency;
-    const words = t('p50 {0}, p95 {1} over {2} calls', duration(p50Ms), duration(p95Ms), samples);
-    add('latency', t('Latency'), words, 'dashboard');
+    add('latency', t('Latency'), latencyWords(snapshot.latency, t), 'dashboard');
   }
   if (snapshot.lastError !== undefined) {
     const { message, at } = snapshot.lastError;
-    add('error', t('Last error'), `${clockTime(at)} · ${message}`, 'error');
+    add('error', t('Last error'), `${clockTime(at, t)} · ${message}`, 'error');
   }
   add('tools', t('Tools'), toolWords(snapshot, t), 'tools');
   add('calls', t('Calls'), callWords(snapshot, t), 'pulse');

@@ -4,6 +4,7 @@ import { views } from '../../shared/contributions.ts';
 import type { HealthModel } from '../health/healthModel.ts';
 import type { HealthView } from '../health/healthView.ts';
 import { themeIcon } from '../health/themeIcon.ts';
+import { counted } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 import { buildRows, compareRows, flappingCount, type Row } from './rows.ts';
 
@@ -39,7 +40,7 @@ export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposabl
     const showBadge = (count: number): void => {
       // Set again, it would be drawn again.
       if (count === (view.badge?.value ?? 0)) return;
-      const tooltip = count === 1 ? t('One alert comes and goes') : t('{0} alerts come and go', count);
+      const tooltip = counted(t, count, 'One alert comes and goes', '{0} alerts come and go');
       view.badge = count === 0 ? undefined : { value: count, tooltip };
     };
     showBadge(flappingCount(model.view));

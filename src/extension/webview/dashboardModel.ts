@@ -32,7 +32,6 @@ import {
 import {
   breakerWords,
   callWords,
-  duration,
   engineWords,
   fineWords,
   healthIcon,
@@ -40,6 +39,7 @@ import {
   problemWords,
   stateSentence,
 } from '../health/words.ts';
+import { counted, duration, percentWords } from '../figures.ts';
 import { healthHeadline } from '../status/statusContent.ts';
 import type { Translate } from '../translate.ts';
 import {
@@ -279,14 +279,14 @@ function measuredFacts({ metrics, continuity }: ServerSnapshot, t: Translate): C
   if (uptime?.ratio !== undefined) add('uptime', t('Uptime'), uptimeWords(uptime.ratio, uptime.downMs, t));
   if (continuity !== undefined && Object.keys(continuityShown(continuity.recent)).length > 0)
     add('continuity', t('Continuity'), continuityShort(continuity.recent, t));
-  if (cacheHits > 0) add('cache', t('Cache'), t('{0} answers', cacheHits));
+  if (cacheHits > 0) add('cache', t('Cache'), counted(t, cacheHits, 'one answer', '{0} answers'));
   if (tokensSaved > 0) add('tokens', t('Tokens saved'), String(tokensSaved));
   return all;
 }
 
 function uptimeWords(ratio: number, downMs: number, t: Translate): string {
-  const percent = `${Math.floor(ratio * 1_000) / 10} %`;
-  return downMs === 0 ? percent : t('{0}, down for {1}', percent, span(downMs));
+  const percent = percentWords(ratio, t);
+  return downMs === 0 ? percent : t('{0}, down for {1}', percent, span(downMs, t));
 }
 
 function continuityShown({
@@ -314,16 +314,20 @@ function continuityShort(recent: ContinuitySpan, t: Translate): string {
 function breakerPhrase(snapshot: ServerSnapshot, t: Translate): Phrase {
   const { state, failures, retryAt } = snapshot.breaker;
   if (state !== 'open' || retryAt === undefined) return { text: breakerWords(snapshot, t) };
-  const text =
-    failures === 1
-      ? t('open, one failure; tried again {0}', '{0}')
-      : t('open, {1} failures in a row; tried again {0}', '{0}', failures);
+  const text = counted(
+    t,
+    failures,
+    'open, one failure; tried again {1}',
+    'open, {0} failures in a row; tried again {1}',
+    '{0}',
+  );
   return { text, at: retryAt };
 }
 
 /** Only answered calls have a latency. */
 function latencyWords({ latency, metrics }: ServerSnapshot, t: Translate): string {
-  if (latency !== undefined) return t('p50 {0}, p95 {1}', duration(latency.p50Ms), duration(latency.p95Ms));
+  if (latency !== undefined)
+    return t('p50 {0}, p95 {1}', duration(latency.p50Ms, t), duration(latency.p95Ms, t));
   return metrics.total === 0 ? t('no calls yet') : t('no answered call yet');
 }
 
@@ -334,7 +338,7 @@ function recoveryWords(recovery: Recovery | undefined, t: Translate): CardRecove
     case 'running':
       return { kind: 'running', text: recovery.mode === 'restart' ? t('Restarting…') : t('Recovering…') };
     case 'recovered':
-      return { kind: 'succeeded', text: t('Recovered in {0}.', duration(recovery.durationMs)) };
+      return { kind: 'succeeded', text: t('Recovered in {0}.', duration(recovery.durationMs, t)) };
     case 'failed':
       return { kind: 'failed', text: t('Not recovered. {0}', cut(recovery.message)) };
     case 'skipped':

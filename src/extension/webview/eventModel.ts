@@ -15,6 +15,7 @@ import type {
 import type { ConnectionState } from '../../shared/model/connectionState.ts';
 import type { BreakerStateName } from '../../shared/model/snapshot.ts';
 import { actionTitle, type ActionId } from '../health/conditions.ts';
+import { counted } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 import { span } from './historyModel.ts';
 
@@ -93,7 +94,7 @@ export function shownEvent(event: EngineEvent, t: Translate): DashboardEvent {
     kind,
     ...(server === undefined ? {} : { server }),
     tone: toneOf(event),
-    text: count > 1 ? t('{0} ({1} times)', words, count) : words,
+    text: count > 1 ? counted(t, count, '{1} (once)', '{1} ({0} times)', words) : words,
   };
 }
 
@@ -161,13 +162,18 @@ function eventWords(event: EngineEvent, t: Translate): string {
     case 'breaker':
       return breakerName(breaker, t);
     case 'restart':
-      return t('usable again after {0}', span(ms));
+      return t('usable again after {0}', span(ms, t));
     case 'recovery':
       return recoveryWords(event, t);
     case 'action':
       return actionWords(event, t);
     case 'configuration':
-      return t('settings taken over, {0} servers', event.servers ?? 0);
+      return counted(
+        t,
+        event.servers ?? 0,
+        'settings taken over, one server',
+        'settings taken over, {0} servers',
+      );
     case 'engine':
       return engineWords(event, t);
     default:
@@ -176,8 +182,8 @@ function eventWords(event: EngineEvent, t: Translate): string {
 }
 
 function recoveryWords({ outcome, ms = 0 }: EngineEvent, t: Translate): string {
-  if (outcome === 'failed') return t('not recovered, after {0}', span(ms));
-  return outcome === 'skipped' ? t('left alone') : t('recovered in {0}', span(ms));
+  if (outcome === 'failed') return t('not recovered, after {0}', span(ms, t));
+  return outcome === 'skipped' ? t('left alone') : t('recovered in {0}', span(ms, t));
 }
 
 function engineWords({ engine }: EngineEvent, t: Translate): string {

@@ -11,7 +11,7 @@ import {
   type HistoryParams,
   type HistorySample,
 } from '../../shared/protocol/historyMessages.ts';
-import { duration } from '../health/words.ts';
+import { counted, duration } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 
 const MINUTE_MS = 60_000;
@@ -112,24 +112,35 @@ function summaryOf(
 ): string {
   const calls = samples.reduce((sum, sample) => sum + sample.calls, 0);
   const failures = samples.reduce((sum, sample) => sum + sample.failures, 0);
-  const parts = [t('The last {0}: {1} calls, {2} failed.', rangeWords(range, t), calls, failures)];
+  const parts = [
+    counted(
+      t,
+      calls,
+      'The last {1}: one call, {2} failed.',
+      'The last {1}: {0} calls, {2} failed.',
+      rangeWords(range, t),
+      failures,
+    ),
+  ];
   const latencies = samples.flatMap(({ latency }) => (latency === undefined ? [] : [latency]));
   if (latencies.length > 0) {
     const low = latencies.reduce((least, { p50Ms }) => Math.min(least, p50Ms), Infinity);
     const high = latencies.reduce((most, { p50Ms }) => Math.max(most, p50Ms), 0);
     const top = latencies.reduce((most, { p95Ms }) => Math.max(most, p95Ms), 0);
-    parts.push(t('p50 from {0} to {1}, p95 up to {2}.', duration(low), duration(high), duration(top)));
+    parts.push(
+      t('p50 from {0} to {1}, p95 up to {2}.', duration(low, t), duration(high, t), duration(top, t)),
+    );
   }
   const downMs = samples.reduce((sum, sample) => sum + downOf(sample) * (sample.ms ?? intervalMs), 0);
-  if (downMs > 0) parts.push(t('It was down for {0}.', span(downMs)));
+  if (downMs > 0) parts.push(t('It was down for {0}.', span(downMs, t)));
   const opened = samples.filter(({ breaker }) => breaker === 'open').length;
   if (opened > 0) parts.push(t('The breaker held calls back.'));
   return parts.join(' ');
 }
 
 /** Of a time that may be days. */
-export function span(ms: number): string {
-  if (ms < MINUTE_MS) return duration(ms);
+export function span(ms: number, t: Translate): string {
+  if (ms < MINUTE_MS) return duration(ms, t);
   if (ms < 2 * HOUR_MS) return `${Math.round(ms / MINUTE_MS)} min`;
   return `${Math.round(ms / HOUR_MS)} h`;
 }

@@ -8,8 +8,9 @@ import type {
   Tone,
 } from '../../shared/protocol/dashboardMessages.ts';
 import type { HealthView, ServerHealth } from '../health/healthView.ts';
-import { healthIcon } from '../health/words.ts';
+import { conditionCount, healthIcon } from '../health/words.ts';
 import { alertWords } from '../notifications/alertWords.ts';
+import { counted, duration, localNumber, percentWords } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 
 /** From the worst to what nobody needs to look at. */
@@ -38,39 +39,8 @@ export function healthCounts(
     const count = servers.filter((server) => server.health === health).length;
     if (count === 0) return [];
     const { name: icon } = healthIcon(health);
-    return [{ key: health, tone: toneOf(health), icon, text: `${count} ${groupWords(health, t)}` }];
+    return [{ key: health, tone: toneOf(health), icon, text: conditionCount(health, count, t) }];
   });
-}
-
-function groupWords(health: ServerHealth, t: Translate): string {
-  switch (health) {
-    case 'healthy':
-      return t('healthy');
-    case 'idle':
-      return t('idle');
-    case 'busy':
-      return t('starting');
-    case 'working':
-      return t('at work');
-    case 'degraded':
-      return t('not as before');
-    case 'unsure':
-      return t('in doubt');
-    case 'recovering':
-      return t('recovering');
-    case 'failed':
-      return t('failing');
-    case 'waiting':
-      return t('waiting for you');
-    case 'unknown':
-      return t('not known yet');
-    case 'disabled':
-      return t('disabled');
-    case 'invalid':
-      return t('with unusable settings');
-    default:
-      return assertNever(health);
-  }
 }
 
 export function firingAlerts(view: HealthView, t: Translate): DashboardAlert[] {
@@ -82,7 +52,15 @@ export function firingAlerts(view: HealthView, t: Translate): DashboardAlert[] {
     return {
       key: JSON.stringify([rule, server, subject]),
       tone: severity,
-      text: isFlapping ? t('{0} It comes and goes, {1} times by now.', named, count) : named,
+      text: isFlapping
+        ? counted(
+            t,
+            count,
+            '{1} It comes and goes, once by now.',
+            '{1} It comes and goes, {0} times by now.',
+            named,
+          )
+        : named,
       since: { text: '{0}', at: since },
     };
   });
@@ -126,19 +104,23 @@ export function continuityEntries(
       symbol: { phi: 'Φ', psi: 'Ψ', sigma: 'σ', deltaMs: 'Δ' }[key],
       label: figureLabel(key, t),
       value: figureWords(key, recent, t),
-      detail: isMissed ? t('{0}; misses its target of {1}', whole, targets[key]) : whole,
+      detail: isMissed ? t('{0}; misses its target of {1}', whole, targetWords(key, t)) : whole,
       isMissed,
     };
   });
 }
 
 /** docs/continuity.md. */
-const targets: Readonly<Record<ContinuityFigure, string>> = {
-  phi: '95 %',
-  psi: '95 %',
-  sigma: '90 %',
-  deltaMs: '500 ms',
+const targets: Readonly<Record<ContinuityFigure, number>> = {
+  phi: 0.95,
+  psi: 0.95,
+  sigma: 0.9,
+  deltaMs: 500,
 };
+
+function targetWords(key: ContinuityFigure, t: Translate): string {
+  return key === 'deltaMs' ? duration(targets[key], t) : percentWords(targets[key], t);
+}
 
 function figureLabel(key: ContinuityFigure, t: Translate): string {
   switch (key) {
@@ -158,7 +140,7 @@ function figureLabel(key: ContinuityFigure, t: Translate): string {
 export function figureWords(key: ContinuityFigure, span: ContinuitySpan, t: Translate): string {
   const value = span[key];
   if (value === undefined) return t('no data');
-  if (key === 'deltaMs') return `${value < 10 ? Number(value.toFixed(1)) : Math.round(value)} ms`;
-  // Rounded down: what is not whole is never shown as whole.
-  return `${Math.floor(value * 1_000) / 10} %`;
+  if (key === 'deltaMs')
+    return `${localNumber(value < 10 ? Number(value.toFixed(1)) : Math.round(value), t)} ms`;
+  return percentWords(value, t);
 }

@@ -8,6 +8,7 @@ import type { Tone } from '../../shared/protocol/dashboardMessages.ts';
 import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { MissReason, WatchedSnapshot } from '../../shared/model/watched.ts';
 import type { WatchedHistory } from '../../shared/protocol/watchedMessages.ts';
+import { counted, localNumber } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 import { assertNever } from '../../shared/base/assertNever.ts';
 
@@ -54,13 +55,20 @@ function summaryOf(points: readonly WatchedPoint[], t: Translate): string {
   if (values.length === 0) return t('no sample in this time');
   const least = values.reduce((a, b) => Math.min(a, b));
   const most = values.reduce((a, b) => Math.max(a, b));
-  return t('{0} samples, from {1} to {2}', values.length, figure(least), figure(most));
+  return counted(
+    t,
+    values.length,
+    'one sample, {1}',
+    '{0} samples, from {1} to {2}',
+    figure(least, t),
+    figure(most, t),
+  );
 }
 
 function limitWords({ min, max }: WatchedSnapshot, t: Translate): string {
-  if (min === undefined) return max === undefined ? '' : t('alert above {0}', figure(max));
-  if (max === undefined) return t('alert below {0}', figure(min));
-  return t('alert below {0}, above {1}', figure(min), figure(max));
+  if (min === undefined) return max === undefined ? '' : t('alert above {0}', figure(max, t));
+  if (max === undefined) return t('alert below {0}', figure(min, t));
+  return t('alert below {0}, above {1}', figure(min, t), figure(max, t));
 }
 
 function toneOf({ state }: WatchedSnapshot): Tone {
@@ -70,14 +78,14 @@ function toneOf({ state }: WatchedSnapshot): Tone {
 
 /** The last value against its thresholds, or why there is none. */
 export function watchedWords({ state, value, min, max, missed }: WatchedSnapshot, t: Translate): string {
-  const last = value === undefined ? '' : figure(value);
+  const last = value === undefined ? '' : figure(value, t);
   switch (state) {
     case 'ok':
       return last;
     case 'below':
-      return t('{0}, below {1}', last, figure(min ?? 0));
+      return t('{0}, below {1}', last, figure(min ?? 0, t));
     case 'above':
-      return t('{0}, above {1}', last, figure(max ?? 0));
+      return t('{0}, above {1}', last, figure(max ?? 0, t));
     case 'waiting':
       return t('no sample yet');
     case 'missed': {
@@ -116,6 +124,6 @@ function reasonWords(reason: MissReason, t: Translate): string {
 }
 
 /** Four digits are enough for a glance. */
-function figure(value: number): string {
-  return String(Number(value.toPrecision(4)));
+function figure(value: number, t: Translate): string {
+  return localNumber(Number(value.toPrecision(4)), t);
 }
