@@ -1,6 +1,7 @@
 import { Fault } from '../../shared/model/fault.ts';
 import type { LastError, ServerSnapshot, Snapshot } from '../../shared/model/snapshot.ts';
 import { durationText } from './durationText.ts';
+import { inTerminal } from './terminalWords.ts';
 import type { StatusLine, StatusSection } from './statusSections.ts';
 
 /** Why a server is down, what is missing, who waits, and which of its addresses is used; and what of the engine itself is not as it should be. */
@@ -12,7 +13,7 @@ function serverLines(server: ServerSnapshot, now: number): StatusLine[] {
   if (diagnosis !== undefined)
     lines.push({ text: `${diagnosis.sentence} ${diagnosis.advice}`.trim(), colour: 'red' });
   else if (lastError !== undefined && isOnItsMind(server))
-    lines.push({ text: `${lastError.message} ${adviceOf(lastError)}`.trim(), colour: 'red' });
+    lines.push({ text: `${lastError.message} ${adviceOf(server.id, lastError)}`.trim(), colour: 'red' });
   if (breaker.state === 'open' && breaker.retryAt !== undefined)
     lines.push({
       text: `breaker open after ${breaker.failures} failures, trial calls in ${durationText(breaker.retryAt - now)}`,
@@ -38,9 +39,16 @@ function isOnItsMind({ state, breaker, lastCallFailed }: ServerSnapshot): boolea
 }
 
 /** What a person can do about an error, unless its sentence says so itself. */
-export function adviceOf({ code, message }: LastError): string {
-  const { advice } = new Fault(code, '').traits;
+export function adviceOf(server: string, { code, message }: LastError): string {
+  if (code === 'inputNeeded') return adviceOnInput(message);
+  const advice = inTerminal(new Fault(code, '').traits.advice, server);
   return message.includes(advice) ? '' : advice;
+}
+
+/** The sentence says which variable of the environment it is, or that the editor is to ask; else neither is known here. */
+function adviceOnInput(message: string): string {
+  if (message.includes('MCP_LIFELINE_INPUT_') || message.includes('Enter Input Value')) return '';
+  return 'Set its "MCP_LIFELINE_INPUT_…" anew in the environment of "mcp-lifeline serve" and start that again; in VS Code use "MCP Lifeline: Enter Input Value".';
 }
 
 function rateText({ current, queued, rejected }: NonNullable<ServerSnapshot['rate']>): string {

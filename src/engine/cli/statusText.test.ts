@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { serverSnapshot, snapshotOf } from '../../../test/support/healthBuilders.ts';
-import { isUnhealthy, statusText } from './statusText.ts';
+import { isUnhealthy, serverText, statusText } from './statusText.ts';
 
 const now = 1_700_000_100_000;
 const shown = (...args: Parameters<typeof serverSnapshot>): string =>
@@ -27,6 +27,59 @@ describe('status on the command line', () => {
   it('R5.5 says why a server is down, and what can be done', () => {
     const diagnosis = { cause: 'portInUse', sentence: 'Port 80 is taken.', advice: 'Free it.' } as const;
     assert.match(shown('s', { state: 'crashLoop', diagnosis }), /s: Port 80 is taken\. Free it\./);
+  });
+
+  it('R1.4 R12.4 says what to do at a terminal, not in VS Code', () => {
+    const failed = (
+      code: 'inputNeeded' | 'circuitOpen' | 'crashLoop',
+      message: string,
+      id = 's',
+    ): Parameters<typeof serverSnapshot> => [
+      id,
+      { state: 'needsSignIn', sentence: message, lastError: { code, message, at: now } },
+    ];
+    const both = (...given: ReturnType<typeof failed>): string => {
+      const server = serverSnapshot(...given);
+      const view = { now, isColoured: false };
+      return `${statusText(snapshotOf([server]), view)}\n${serverText(snapshotOf([server]), server, view)}`;
+    };
+    const needed = 'The MCP server "s" needs the value of the input "key".';
+    const set = 'Set "MCP_LIFELINE_INPUT_KEY" in the environment of the engine, and start it again.';
+    const missing = both(...failed('inputNeeded', `${needed} ${set}`));
+    assert.ok(missing.includes(set));
+    assert.doesNotMatch(missing, /MCP Lifeline:/);
+    const wrong = both(...failed('inputNeeded', `${needed} With the value that was given, "url" is no URL.`));
+    assert.match(
+      wrong,
+      /Set its "MCP_LIFELINE_INPUT_…" anew .* in VS Code use "MCP Lifeline: Enter Input Value"/,
+    );
+    const inWindow = 'It was not entered. "MCP Lifeline: Enter Input Value" asks for it again.';
+    assert.doesNotMatch(both(...failed('inputNeeded', `${needed} ${inWindow}`)), /MCP_LIFELINE_INPUT/);
+    const tries = 'It is tried again in 20 s; "MCP Lifeline: Force Recovery" tries at once.';
+    const recovery = both(...failed('circuitOpen', tries));
+    assert.match(
+      recovery,
+      /in 20 s; "mcp-lifeline recover s" tries at once\. Wait, or use "mcp-lifeline recover s"/,
+    );
+    assert.doesNotMatch(recovery, /MCP Lifeline:/);
+    assert.match(
+      both(...failed('crashLoop', 'x', 'my $& server')),
+      /use "mcp-lifeline recover 'my \$& server'"/,
+    );
+    const alert = {
+      rule: 'retryRate',
+      server: 's',
+      severity: 'warning',
+      sentence: tries,
+      since: 0,
+      count: 1,
+      isFlapping: false,
+    } as const;
+    const text = statusText(
+      { ...snapshotOf([serverSnapshot('s')]), alerts: [alert] },
+      { now, isColoured: false },
+    );
+    assert.match(text, /"mcp-lifeline recover s" tries at once/);
   });
 
   it('R4 says who waits only when somebody does, and the address in use where there are several', () => {

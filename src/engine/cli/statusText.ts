@@ -2,6 +2,7 @@ import type { ServerSnapshot, Snapshot } from '../../shared/model/snapshot.ts';
 import { durationText, latencyText } from './durationText.ts';
 import { adviceOf } from './statusConditions.ts';
 import { statusSections, type StatusLine } from './statusSections.ts';
+import { serverInTerminal, snapshotInTerminal } from './terminalWords.ts';
 import {
   alignedRows,
   coloured,
@@ -33,7 +34,8 @@ export function isUnhealthy(server: ServerSnapshot): boolean {
 }
 
 /** The snapshot as a table for people, with lines below for what does not fit into it. */
-export function statusText(snapshot: Snapshot, view: StatusView): string {
+export function statusText(given: Snapshot, view: StatusView): string {
+  const snapshot = snapshotInTerminal(given);
   const { engine, servers, problems } = snapshot;
   const { now, width = NO_LIMIT, isColoured } = view;
   const below = [
@@ -132,7 +134,8 @@ function colourOf(server: ServerSnapshot): Colour {
 }
 
 /** One server in detail. */
-export function serverText({ engine }: Snapshot, server: ServerSnapshot, view: StatusView): string {
+export function serverText({ engine }: Snapshot, given: ServerSnapshot, view: StatusView): string {
+  const server = serverInTerminal(given);
   const { now, width = NO_LIMIT, isColoured } = view;
   const rows = details(server, now).map(([name, text, colour]) => [
     { text: name, colour: 'dim' as const },
@@ -192,7 +195,7 @@ function details(server: ServerSnapshot, now: number): Detail[] {
       'Last error',
       `${lastError.code} ${durationText(now - lastError.at)} ago: ${lastError.message}`,
     ]);
-    const advice = adviceOf(lastError);
+    const advice = adviceOf(server.id, lastError);
     if (advice !== '') rows.push(['What to do', advice]);
   }
   return rows;
