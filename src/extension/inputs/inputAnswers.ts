@@ -1,4 +1,4 @@
-import type { InputDefinition } from '../../shared/settings/inputs.ts';
+import { MAX_INPUT_VALUE, type InputDefinition } from '../../shared/settings/inputs.ts';
 import type { GivenInputs, NeededInputs } from '../../shared/protocol/engineMessages.ts';
 import type { ServerInput } from '../config/mergeServers.ts';
 import type { InputPlace } from './inputStore.ts';
@@ -49,6 +49,12 @@ export class InputAnswers {
           message: `"mcpLifeline.inputs" of the same settings does not define "${id.slice(0, 100)}".`,
         };
       const value = await this.#options.store.get(input, definition.isSecret);
+      // The engine would not take the answer at all, and could not say why.
+      if (value !== undefined && value.length > MAX_INPUT_VALUE)
+        return {
+          values,
+          message: `The value of "${id.slice(0, 100)}" has over ${MAX_INPUT_VALUE} characters. "MCP Lifeline: Enter Input Value" takes a shorter one.`,
+        };
       if (value === undefined) missing.push(input);
       else values.push({ id, value, secret: definition.isSecret });
     }

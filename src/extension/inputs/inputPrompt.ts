@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { InputDefinition } from '../../shared/settings/inputs.ts';
+import { MAX_INPUT_VALUE, type InputDefinition } from '../../shared/settings/inputs.ts';
 import type { Translate } from '../translate.ts';
 
 /** Asks a person for a value. It stays open when another window is used to look it up; `undefined`: turned down. */
@@ -16,6 +16,8 @@ export async function promptForInput(
       title,
       prompt: input.isSecret ? t('{0} (kept in the secret storage of VS Code)', what) : what,
       password: input.isSecret,
+      validateInput: (value) =>
+        value.length > MAX_INPUT_VALUE ? t('At most {0} characters', MAX_INPUT_VALUE) : undefined,
       ignoreFocusOut: true,
       ...(current === undefined && input.default === undefined
         ? {}

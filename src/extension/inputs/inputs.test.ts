@@ -3,8 +3,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settle } from '../../../test/support/fakeClock.ts';
-import type { InputDefinition } from '../../shared/settings/inputs.ts';
+import { loadWithFakeVscode, shown } from '../../../test/support/fakeVscode.ts';
+import { needInputs } from '../../shared/protocol/engineMessages.ts';
+import { MAX_INPUT_VALUE, type InputDefinition } from '../../shared/settings/inputs.ts';
 import type { ServerInput } from '../config/mergeServers.ts';
+import { untranslated } from '../translate.ts';
 import { InputAnswers } from './inputAnswers.ts';
 import { InputStore, type SecretKeeper } from './inputStore.ts';
 import { RecordFolder } from './recordFolder.ts';
@@ -266,6 +269,40 @@ describe('answers to the engine', () => {
     const { message } = await answers.answer({ server: 'git', inputs: ['key'], why: 'call' });
     assert.match(message ?? '', /does not define "key"/);
     assert.equal(prompts.length, 0);
+  });
+
+  it('R1.4 R14.3 a value that is longer than a message can hold is said to be, and nobody is left to guess', async () => {
+    const long = 'x'.repeat(MAX_INPUT_VALUE);
+    for (const isSecret of [true, false]) {
+      const one = definition('key', { isSecret });
+      const { answers, prompts, wanted, store } = given([input('git', one)]);
+      await store.set({ id: 'key', scope: 'user' }, isSecret, long);
+      const fits = await answers.answer({ server: 'git', inputs: ['key'], why: 'start' });
+      assert.deepEqual(needInputs.parseResult(fits).values[0]?.value, long);
+      await store.set({ id: 'key', scope: 'user' }, isSecret, `${long}x`);
+      for (const why of ['start', 'call', 'byHand'] as const) {
+        const { values, message } = needInputs.parseResult(
+          await answers.answer({ server: 'git', inputs: ['key'], why }),
+        );
+        assert.deepEqual(values, []);
+        assert.match(
+          message ?? '',
+          /"key" has over 32768 characters\. "MCP Lifeline: Enter Input Value" takes/,
+        );
+      }
+      assert.deepEqual([prompts.length, wanted.length], [0, 0]);
+    }
+  });
+
+  it('R1.4 a value that is too long cannot be entered', async () => {
+    const { promptForInput } = await loadWithFakeVscode(() => import('./inputPrompt.ts'));
+    for (const isSecret of [true, false]) {
+      shown.length = 0;
+      await promptForInput(definition('key', { isSecret }), 'git', undefined, untranslated);
+      const [{ validateInput }] = shown[0]?.args as [{ validateInput: (text: string) => string | undefined }];
+      assert.equal(validateInput('x'.repeat(MAX_INPUT_VALUE)), undefined);
+      assert.equal(validateInput('x'.repeat(MAX_INPUT_VALUE + 1)), 'At most 32768 characters');
+    }
   });
 
   it('R1.4 a value that is entered by hand is used by every server that names it', async () => {

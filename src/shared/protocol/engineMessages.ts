@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { parseSnapshot } from '../model/snapshot.ts';
 import { MAX_AUDIT_KEEP_DAYS } from '../settings/auditSettings.ts';
+import { MAX_INPUT_VALUE } from '../settings/inputs.ts';
 import { notification, request } from './message.ts';
 
 /**
@@ -137,7 +138,7 @@ const neededInputs = z.object({
 const givenInputs = z.object({
   /** Of those that were asked for; those that nobody gave are missing. */
   values: z
-    .array(z.object({ id: text(1_024), value: text(32_768), secret: z.boolean() }))
+    .array(z.object({ id: text(1_024), value: text(MAX_INPUT_VALUE), secret: z.boolean() }))
     .check(z.maxLength(100)),
   /** Somebody was asked, and gave none: not asked again for every call. */
   declined: z.optional(z.boolean()),

@@ -19,6 +19,8 @@ export interface ParsedInputs {
   readonly problems: readonly SettingsProblem[];
 }
 
+/** Characters of a value: what a text of an entry may be long, and one message to the engine can hold. */
+export const MAX_INPUT_VALUE = 32_768;
 const MAX_INPUTS = 200;
 const MAX_ID = 256;
 const MAX_TEXT = 4_096;
