@@ -29,6 +29,8 @@ export interface GateOptions {
 
 interface Told {
   notice: Notice;
+  /** A person has been shown it, alone or among others. */
+  isShown: boolean;
   /** A notification of it alone is on the screen, or in the editor's list, and nobody has answered it. */
   isOpen: boolean;
 }
@@ -43,7 +45,8 @@ export class NotificationGate implements Disposable {
   readonly #present = new Map<string, ReadonlySet<string>>();
   readonly #told = new Map<string, Told>();
   #waiting: readonly Notice[] = [];
-  #over: readonly Notice[] = [];
+  /** Was told, and has ended since, not longer than `GATHER_MS` ago. */
+  #over: readonly Told[] = [];
   #timer: Disposable | undefined;
 
   constructor(options: GateOptions) {
@@ -65,9 +68,10 @@ export class NotificationGate implements Disposable {
 
   /** A person has just been told of these servers, by what was asked for; that it is over needs no further word. */
   noteTold(servers: readonly string[]): void {
-    const isTold = ({ server }: Notice): boolean => server !== undefined && servers.includes(server);
-    for (const told of this.#told.values()) if (isTold(told.notice)) told.isOpen = false;
-    this.#over = this.#over.filter((notice) => !isTold(notice));
+    for (const told of [...this.#told.values(), ...this.#over]) {
+      const { server } = told.notice;
+      if (server !== undefined && servers.includes(server)) told.isOpen = false;
+    }
   }
 
   dispose(): void {
@@ -75,7 +79,16 @@ export class NotificationGate implements Disposable {
   }
 
   #begin(notice: Notice): void {
-    this.#told.set(noticeKey(notice), { notice, isOpen: false });
+    const key = noticeKey(notice);
+    // Whoever was told a moment ago need not be told that it went and came: it is the same to a person.
+    const back = this.#over.find((told) => noticeKey(told.notice) === key);
+    if (back !== undefined) {
+      this.#over = this.#over.filter((told) => told !== back);
+      back.notice = notice;
+      this.#told.set(key, back);
+      return;
+    }
+    this.#told.set(key, { notice, isShown: false, isOpen: false });
     if (this.#options.mutes.has(notice)) return;
     this.#waiting = [...this.#waiting, notice];
     this.#tellSoon();
@@ -85,8 +98,8 @@ export class NotificationGate implements Disposable {
     const told = this.#told.get(key);
     this.#told.delete(key);
     this.#waiting = this.#waiting.filter((notice) => noticeKey(notice) !== key);
-    if (told?.isOpen !== true) return;
-    this.#over = [...this.#over, told.notice];
+    if (told?.isShown !== true) return;
+    this.#over = [...this.#over, told];
     this.#tellSoon();
   }
 
@@ -100,13 +113,19 @@ export class NotificationGate implements Disposable {
   #tell(): void {
     // As it is worded now.
     const fresh = this.#waiting.map((notice) => this.#told.get(noticeKey(notice))?.notice ?? notice);
-    const over = this.#over.filter((notice) => !this.#told.has(noticeKey(notice)));
+    const over = this.#over.filter(({ isOpen }) => isOpen).map(({ notice }) => notice);
     this.#waiting = [];
     this.#over = [];
+    for (const notice of fresh) this.#noteShown(notice);
     const [first] = fresh;
     if (fresh.length > 1) this.#run(this.#showAll(fresh));
     else if (first !== undefined) this.#run(this.#showOne(first));
     if (over.length > 0) this.#run(this.#showOver(over));
+  }
+
+  #noteShown(notice: Notice): void {
+    const told = this.#told.get(noticeKey(notice));
+    if (told !== undefined) told.isShown = true;
   }
 
   #run(work: Promise<void>): void {
@@ -121,7 +140,6 @@ export class NotificationGate implements Disposable {
     const titles = [...notice.actions.map(({ title }) => title), mute];
     const chosen = await show(notice.severity, notice.message, titles);
     if (told !== undefined) told.isOpen = false;
-    this.#over = this.#over.filter((other) => other !== told?.notice);
     if (chosen === mute) await mutes.add(notice);
     const action = notice.actions.find(({ title }) => title === chosen);
     if (action === undefined) return;

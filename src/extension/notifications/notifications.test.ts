@@ -121,6 +121,40 @@ describe('notification gate', () => {
     assert.equal(shown.length, 3);
   });
 
+  it('R11.3 what goes and comes again within a second is told once: alone or among others, open or closed', async () => {
+    for (const isClosed of [false, true])
+      for (const others of [[], [notice({ server: 'files' })]]) {
+        const { update, gate, shown, clock } = givenGate();
+        await update(notice(), ...others);
+        if (isClosed) await shown[0]?.answer(undefined);
+        for (let round = 0; round < 3; round += 1) {
+          gate.update('alerts', others);
+          await clock.advance(500);
+          await update(notice(), ...others);
+        }
+        assert.equal(shown.length, 1);
+        await update(...others);
+        assert.equal(shown.length, isClosed || others.length > 0 ? 1 : 2);
+        await update(notice(), ...others);
+        assert.match(shown.at(-1)?.message ?? '', /keeps failing$/);
+        assert.equal(clock.pending, 0);
+      }
+  });
+
+  it('a button of a notification works after its alert went and came', async () => {
+    const { update, gate, shown } = givenGate();
+    const ran: string[] = [];
+    const now = (what: string): Notice =>
+      notice({ actions: [{ title: 'Free the Port', run: () => ran.push(what) }] });
+    await update(now('first'));
+    gate.update('alerts', []);
+    await update(now('second'));
+    await shown[0]?.answer('Free the Port');
+    assert.deepEqual([ran, shown.length], [['first'], 1]);
+    await update();
+    assert.equal(shown.length, 1);
+  });
+
   it('R5.6 says nothing more of what a recovery by hand has told already', async () => {
     const { update, gate, shown, clock } = givenGate();
     await update(notice());
