@@ -25,7 +25,9 @@ const base = {
 /** Kept apart: a program reads and parses a file as a whole, whether it needs what is in it or not. */
 const apart = {
   undici: './lib/undici.cjs',
-  'vscode-languageclient/node': './lib/languageClient.cjs',
+  'languageClientSession.ts': './lib/languageClient.cjs',
+  'firstUse.ts': './lib/firstUse.cjs',
+  'connectionFileText.ts': './lib/connectionFile.cjs',
   'languageServer.ts': './lib/languageServer.cjs',
   'exporters.ts': './lib/telemetry.cjs',
   'languageFeatures.ts': './lib/languageFeatures.cjs',
@@ -34,23 +36,24 @@ const apart = {
   'commands.ts': './program.cjs',
 };
 
-/** Imports of what is kept apart become imports of its bundle, which is beside the one that imports it. */
-const keepApart = {
+/** Imports of what is kept apart become imports of its bundle, which is beside the one that imports it, or in the same folder `lib`. */
+const keepApart = (from = '.') => ({
   name: 'keep apart',
   setup({ onResolve }) {
     onResolve(
       {
         filter:
-          /^undici$|^vscode-languageclient\/node$|\/(languageServer|languageFeatures|exporters|settingUp|askingEngines|commands)\.ts$/,
+          /^undici$|\/(languageClientSession|firstUse|connectionFileText|languageServer|languageFeatures|exporters|settingUp|askingEngines|commands)\.ts$/,
       },
       (found) => {
         if (found.kind === 'entry-point') return undefined;
         const bundle = apart[found.path] ?? apart[path.basename(found.path)];
-        return { path: bundle, external: true };
+        const way = path.posix.relative(from, bundle);
+        return { path: way.startsWith('.') ? way : `./${way}`, external: true };
       },
     );
   },
-};
+});
 
 /** Of the manifest only the version is used. */
 const versionOnly = {
@@ -70,14 +73,14 @@ await Promise.all([
     entryPoints: ['src/extension/extension.ts'],
     outfile: 'dist/extension.cjs',
     external: ['vscode'],
-    plugins: [keepApart],
+    plugins: [keepApart()],
   }),
   build({
     ...base,
     entryPoints: ['src/engine/main.ts'],
     outfile: 'dist/engine.cjs',
     banner: { js: '#!/usr/bin/env node' },
-    plugins: [keepApart, versionOnly],
+    plugins: [keepApart(), versionOnly],
   }),
   build({
     ...base,
@@ -89,7 +92,7 @@ await Promise.all([
     outExtension: { '.js': '.cjs' },
     // Where its other files are.
     define: { 'import.meta.dirname': '__dirname' },
-    plugins: [keepApart, versionOnly],
+    plugins: [keepApart(), versionOnly],
   }),
   build({
     ...base,
@@ -98,13 +101,16 @@ await Promise.all([
       { in: 'src/engine/control/languageServer.ts', out: 'languageServer' },
       { in: 'src/engine/observability/audit/auditWorker.ts', out: 'auditWorker' },
       { in: 'src/engine/language/languageFeatures.ts', out: 'languageFeatures' },
-      { in: 'vscode-languageclient/node', out: 'languageClient' },
+      { in: 'src/extension/engineClient/languageClientSession.ts', out: 'languageClient' },
+      { in: 'src/extension/firstUse.ts', out: 'firstUse' },
+      { in: 'src/shared/settings/connectionFileText.ts', out: 'connectionFile' },
       { in: 'src/engine/observability/exporters/exporters.ts', out: 'telemetry' },
       { in: 'src/extension/commands/settingUp.ts', out: 'settingUp' },
     ],
     outdir: 'dist/lib',
     outExtension: { '.js': '.cjs' },
     external: ['vscode'],
+    plugins: [keepApart('lib')],
   }),
   build({ ...base, entryPoints: ['src/bridge/main.ts'], outfile: 'dist/bridge.cjs' }),
   build({

@@ -12,7 +12,7 @@ import type { CommandContext } from './commands/commandContext.ts';
 import { registerCommands } from './commands/registerCommands.ts';
 import { StatusDocument } from './commands/statusDocument.ts';
 import { SettingsReader } from './config/settingsReader.ts';
-import { Diagnostics } from './diagnostics/diagnostics.ts';
+import { DiagnosticsDocument } from './diagnostics/diagnosticsDocument.ts';
 import { EngineClient } from './engineClient/engineClient.ts';
 import { openEngine } from './engineClient/engineFinder.ts';
 import { windowIdOf } from './engineClient/windowId.ts';
@@ -21,6 +21,7 @@ import { buildHealthView, type HealthView } from './health/healthView.ts';
 import type { Importing } from './import/importing.ts';
 import { makeServerInputs, type ServerInputs } from './inputs/serverInputs.ts';
 import type { LanguageSideOptions } from './language/languageSide.ts';
+import { loaded, loadFirstUse, onFirstUse } from './loading.ts';
 import { LogChannels } from './log/logChannels.ts';
 import { DefinitionProvider } from './mcp/definitionProvider.ts';
 import { editorServers } from './mcp/editorServers.ts';
@@ -35,8 +36,8 @@ import { NoticeWatch } from './notifications/noticeWatch.ts';
 import { StatusItem } from './status/statusItem.ts';
 import type { Translate } from './translate.ts';
 import { ServersTree } from './views/serversTree.ts';
-import { Dashboard } from './webview/dashboard.ts';
-import { DashboardSource } from './webview/dashboardSource.ts';
+import { DashboardViews } from './webview/dashboardViews.ts';
+import { RecentWork } from './webview/recentWork.ts';
 
 const ENGINE_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 1_000;
@@ -85,32 +86,20 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
     }),
   );
   const model: HealthModel = makeModel(store, engine, settings, onError);
-  let madeImporting: Promise<Importing> | undefined;
-  const importing = (): Promise<Importing> =>
-    (madeImporting ??= import('./commands/settingUp.ts').then((library) =>
-      store.add(
-        new library.Importing(context, t, {
-          servers: () => settings.current.servers,
-          keepSecret: (scope, id, value) => inputs.keepSecret(scope, id, value),
-          forgetSecret: (scope, id) => inputs.forgetSecret(scope, id),
-          log: (message) => log.warn(`Import: ${message}`),
-        }),
-      ),
-    ));
+  const importing = onFirstUse(async (): Promise<Importing> => {
+    const library = await loaded(import('./commands/settingUp.ts'), t);
+    return store.add(
+      new library.Importing(context, t, {
+        servers: () => settings.current.servers,
+        keepSecret: (scope, id, value) => inputs.keepSecret(scope, id, value),
+        forgetSecret: (scope, id) => inputs.forgetSecret(scope, id),
+        log: (message) => log.warn(`Import: ${message}`),
+      }),
+    );
+  });
 
-  const source = store.add(new DashboardSource({ clock, engine, model, t, onError }));
-  const dashboard = store.add(
-    new Dashboard({
-      clock,
-      source,
-      model,
-      t,
-      extensionUri: context.extensionUri,
-      startEngine: () => engine.startNow(),
-      log: (message) => log.warn(message),
-    }),
-  );
-
+  const dashboard = store.add(makeDashboard(context, { store, engine, model, log, onError }));
+  const diagnosticsDocument = store.add(new DiagnosticsDocument());
   const mutes = new MuteList({
     read: () => context.globalState.get(MUTED_KEY),
     write: (keys) => context.globalState.update(MUTED_KEY, keys),
@@ -125,18 +114,23 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
     inputs,
     importing,
     mutes,
-    diagnostics: store.add(
-      new Diagnostics({
-        clock,
-        engine,
-        model,
-        settings,
-        window,
-        home: lifelineHome(),
-        extensionVersion: (context.extension.packageJSON as { version: string }).version,
-        storedSecrets: () => inputs.secretValues(),
-      }),
-    ),
+    diagnostics: {
+      show: (text) => diagnosticsDocument.show(text),
+      collect: async (signal) =>
+        (await loadFirstUse(t)).collectDiagnostics(
+          {
+            clock,
+            engine,
+            model,
+            settings,
+            window,
+            home: lifelineHome(),
+            extensionVersion: (context.extension.packageJSON as { version: string }).version,
+            storedSecrets: () => inputs.secretValues(),
+          },
+          signal,
+        ),
+    },
     onRecovered: (servers) => gate.noteTold(servers),
     t,
   };
@@ -208,7 +202,7 @@ function makeEngineClient(
       // one was started: loading holds this process up.
       const [connection, library] = await Promise.all([
         find(signal),
-        sleep(clock, 0).then(() => import('./engineClient/languageClientSession.ts')),
+        sleep(clock, 0).then(() => loaded(import('./engineClient/languageClientSession.ts'), t)),
       ]);
       logs.noteConnected(connection.welcome.pid);
       return library.openLanguageClientSession(
@@ -226,6 +220,37 @@ function makeEngineClient(
     },
   });
   return engine;
+}
+
+/** It remembers from now on what it will show, and is made when it is opened. */
+function makeDashboard(
+  context: vscode.ExtensionContext,
+  parts: {
+    readonly store: DisposableStore;
+    readonly engine: EngineClient;
+    readonly model: HealthModel;
+    readonly log: vscode.LogOutputChannel;
+    readonly onError: (error: unknown) => void;
+  },
+): DashboardViews {
+  const { store, engine, model, log, onError } = parts;
+  const recent = store.add(new RecentWork(engine, clock, () => model.view, onError));
+  return new DashboardViews(
+    onFirstUse(async () => {
+      const { Dashboard, DashboardSource } = await loadFirstUse(t);
+      return store.add(
+        new Dashboard({
+          clock,
+          source: store.add(new DashboardSource({ clock, engine, model, recent, t, onError })),
+          model,
+          t,
+          extensionUri: context.extensionUri,
+          startEngine: () => engine.startNow(),
+          log: (message) => log.warn(message),
+        }),
+      );
+    }),
+  );
 }
 
 function makeModel(

@@ -1,5 +1,4 @@
 import type { Clock } from '../../shared/base/clock.ts';
-import type { Diagnostics } from '../diagnostics/diagnostics.ts';
 import type { EngineClient } from '../engineClient/engineClient.ts';
 import type { HealthModel } from '../health/healthModel.ts';
 import type { Importing } from '../import/importing.ts';
@@ -14,12 +13,17 @@ export interface CommandContext {
   readonly engine: EngineClient;
   readonly model: HealthModel;
   readonly logs: LogChannels;
-  readonly dashboard: { open(): void };
+  readonly dashboard: { open(): Promise<void> };
   readonly inputs: ServerInputs;
   readonly mutes: MuteList;
   /** What the commands that set servers up work with; made when it is asked for. */
   readonly importing: () => Promise<Importing>;
-  readonly diagnostics: Pick<Diagnostics, 'collect' | 'show'>;
+  readonly diagnostics: {
+    /** Never rejects for want of an engine: what it would have told is missing then, and says so. */
+    collect(signal?: AbortSignal): Promise<string>;
+    /** Shows it, read-only. */
+    show(text: string): Promise<void>;
+  };
   /** The person was told that these servers are well again. */
   readonly onRecovered?: (servers: readonly string[]) => void;
   readonly t: Translate;

@@ -21,6 +21,7 @@ describe('every command while the engine is down', () => {
     const load = async () => {
       // While the editor's stand-in is there; otherwise it would be loaded when its commands are run.
       await import('./settingUp.ts');
+      await import('../firstUse.ts');
       return import('./registerCommands.ts');
     };
     const { registerCommands } = await loadWithFakeVscode(load);
@@ -76,7 +77,7 @@ describe('every command while the engine is down', () => {
         collect: () => Promise.resolve('# Diagnostics'),
         show: (text: string) => Promise.resolve(void opened.push(text)),
       },
-      dashboard: { open: () => opened.push('dashboard') },
+      dashboard: { open: () => Promise.resolve(void opened.push('dashboard')) },
       mutes: new MuteList({ read: () => undefined, write: () => Promise.resolve() }),
       t: untranslated,
     };

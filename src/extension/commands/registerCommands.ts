@@ -1,66 +1,36 @@
 import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import { commands, type CommandId } from '../../shared/contributions.ts';
-import { actOnServer } from './actOnServer.ts';
-import { clearInputs } from './clearInputs.ts';
-import type { CommandContext, SettingUpContext } from './commandContext.ts';
-import { enterInput } from './enterInput.ts';
-import { exportDiagnostics } from './exportDiagnostics.ts';
-import { forceRecovery } from './forceRecovery.ts';
-import { forceRecoveryServer } from './forceRecoveryServer.ts';
+import { isLoadError, loadFirstUse } from '../loading.ts';
+import type { CommandContext } from './commandContext.ts';
 import { getConnectionStatus } from './getConnectionStatus.ts';
-import { mutedAlerts } from './mutedAlerts.ts';
-import { openDashboard } from './openDashboard.ts';
-import { restart } from './restart.ts';
-import type * as SettingUp from './settingUp.ts';
-import { showLog } from './showLog.ts';
-import { showStatus } from './showStatus.ts';
-import { verifyAudit } from './verifyAudit.ts';
 
-type Handler = (context: CommandContext, argument: unknown) => unknown;
-
-/** A command of those that set servers up. Their code is as much as half of the rest, and most windows never run it. */
-function settingUp(
-  choose: (library: typeof SettingUp) => (context: SettingUpContext, argument: unknown) => unknown,
-): Handler {
-  return async (context, argument) => {
-    const [library, importing] = await Promise.all([import('./settingUp.ts'), context.importing()]);
-    return choose(library)({ ...context, importing }, argument);
-  };
-}
-
-/** Every command of the manifest has its handler here, or this does not compile. */
-const handlers: Record<CommandId, Handler> = {
-  [commands.forceRecovery]: forceRecovery,
-  [commands.forceRecoveryAll]: (context) => forceRecovery(context, undefined),
-  [commands.forceRecoveryServer]: forceRecoveryServer,
-  [commands.restart]: restart,
-  [commands.resetBreaker]: (context, argument) => actOnServer(context, 'resetBreaker', argument),
-  [commands.isolate]: (context, argument) => actOnServer(context, 'isolate', argument),
-  [commands.rejoin]: (context, argument) => actOnServer(context, 'rejoin', argument),
-  [commands.freePort]: (context, argument) => actOnServer(context, 'freePort', argument),
-  [commands.acceptChange]: (context, argument) => actOnServer(context, 'acceptChange', argument),
-  [commands.showStatus]: showStatus,
-  [commands.openDashboard]: openDashboard,
-  [commands.showLog]: showLog,
-  [commands.verifyAudit]: verifyAudit,
-  [commands.exportDiagnostics]: exportDiagnostics,
-  [commands.enterInput]: enterInput,
-  [commands.clearInputs]: clearInputs,
-  [commands.mutedAlerts]: mutedAlerts,
-  [commands.addServer]: settingUp((library) => library.addServer),
-  [commands.importServers]: settingUp((library) => library.importServers),
-  [commands.undoImport]: settingUp((library) => library.undoImport),
-  [commands.adoptServer]: settingUp((library) => library.adoptServer),
-  [commands.giveBackServer]: settingUp((library) => library.giveBackServer),
-  [commands.getConnectionStatus]: getConnectionStatus,
-};
-
-/** Registers all commands; they answer from now on, with or without an engine. */
+/** Registers all commands; they answer from now on, with or without an engine. Their code is loaded when the first of them is run. */
 export function registerCommands(context: CommandContext): Disposable {
   const store = new DisposableStore();
-  for (const [id, handler] of Object.entries(handlers)) {
-    store.add(vscode.commands.registerCommand(id, (argument: unknown) => handler(context, argument)));
+  for (const id of Object.values(commands)) {
+    store.add(vscode.commands.registerCommand(id, (argument: unknown) => run(id, context, argument)));
   }
   return store;
+}
+
+async function run(id: CommandId, context: CommandContext, argument: unknown): Promise<unknown> {
+  // Others rely on its answer, whatever happens.
+  if (id === commands.getConnectionStatus) return getConnectionStatus(context);
+  try {
+    const { handlers } = await loadFirstUse(context.t);
+    return await handlers[id](context, argument);
+  } catch (error) {
+    // Most are run by buttons and rows of ours, whose errors nobody shows.
+    if (!isLoadError(error)) throw error;
+    tellLoadError(error, context);
+    return undefined;
+  }
+}
+
+function tellLoadError(error: Error, { t }: CommandContext): void {
+  const reload = t('Reload Window');
+  void vscode.window.showErrorMessage(error.message, reload).then((chosen) => {
+    if (chosen === reload) void vscode.commands.executeCommand('workbench.action.reloadWindow');
+  });
 }

@@ -120,9 +120,6 @@ async function markOf(path: string): Promise<string> {
 
 /** Reads a file once, within limits. Never rejects: what is wrong is among the problems. */
 export async function readConnectionFile(path: string): Promise<ConnectionFileContents> {
-  // Most people have no such file, and a parser of comments is not needed before.
-  const { MAX_CONNECTION_FILE_BYTES, parseConnectionFile } =
-    await import('../../shared/settings/globalSettings.ts');
   const problem = (message: string): ConnectionFileContents => ({
     settings: undefined,
     problems: [{ path, message: `${message}. Nothing of it is used.` }],
@@ -131,6 +128,11 @@ export async function readConnectionFile(path: string): Promise<ConnectionFileCo
     const info = await stat(path);
     // A pipe or a device would be read for ever.
     if (!info.isFile()) return problem('is not a file');
+    // Most people have no such file, and a parser of comments is not needed before.
+    const library = await import('../../shared/settings/connectionFileText.ts').catch(() => undefined);
+    if (library === undefined)
+      return problem('was not read: a part of MCP Lifeline could not be loaded, reload the window');
+    const { MAX_CONNECTION_FILE_BYTES, parseConnectionFile } = library;
     if (info.size > MAX_CONNECTION_FILE_BYTES)
       return problem(`is larger than ${MAX_CONNECTION_FILE_BYTES} bytes`);
     const file = await open(path, 'r');

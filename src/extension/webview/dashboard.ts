@@ -26,9 +26,8 @@ export interface DashboardOptions {
 }
 
 /** The dashboard: a view in the side bar, and at most one editor tab with the same page. */
-export class Dashboard implements vscode.WebviewViewProvider, vscode.WebviewPanelSerializer, Disposable {
+export class Dashboard implements Disposable {
   readonly #options: DashboardOptions;
-  readonly #store = new DisposableStore();
   /** What belongs to the pages that are there. */
   readonly #pages = new Set<DisposableStore>();
   readonly #distFolder: vscode.Uri;
@@ -37,8 +36,6 @@ export class Dashboard implements vscode.WebviewViewProvider, vscode.WebviewPane
   constructor(options: DashboardOptions) {
     this.#options = options;
     this.#distFolder = vscode.Uri.joinPath(options.extensionUri, 'dist');
-    this.#store.add(vscode.window.registerWebviewViewProvider(views.dashboard, this));
-    this.#store.add(vscode.window.registerWebviewPanelSerializer(views.dashboard, this));
   }
 
   /** Opens the editor tab, or shows the one that is there. */
@@ -65,15 +62,13 @@ export class Dashboard implements vscode.WebviewViewProvider, vscode.WebviewPane
   }
 
   /** The tab of the window before its reload. */
-  deserializeWebviewPanel(panel: vscode.WebviewPanel): Thenable<void> {
+  restorePanel(panel: vscode.WebviewPanel): void {
     panel.webview.options = this.#webviewOptions;
     this.#takePanel(panel);
-    return Promise.resolve();
   }
 
   dispose(): void {
     for (const page of this.#pages) page.dispose();
-    this.#store.dispose();
   }
 
   get #webviewOptions(): vscode.WebviewOptions {

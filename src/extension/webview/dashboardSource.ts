@@ -8,8 +8,7 @@ import type { EngineClient } from '../engineClient/engineClient.ts';
 import type { HealthModel } from '../health/healthModel.ts';
 import type { Translate } from '../translate.ts';
 import { buildDashboard } from './dashboardModel.ts';
-import { Recoveries } from './recoveries.ts';
-import { RestartTimes } from './restartTimes.ts';
+import type { RecentWork } from './recentWork.ts';
 import { buildWatched } from './watchedModel.ts';
 
 const HISTORY_LIMIT_MS = 2_000;
@@ -17,17 +16,9 @@ const limit = { timeoutMs: HISTORY_LIMIT_MS };
 
 export interface DashboardSourceOptions {
   readonly clock: Clock;
-  readonly engine: Pick<
-    EngineClient,
-    | 'status'
-    | 'snapshot'
-    | 'getHistory'
-    | 'getEvents'
-    | 'getWatched'
-    | 'onDidChangeSnapshot'
-    | 'onDidStartRecovery'
-  >;
+  readonly engine: Pick<EngineClient, 'status' | 'snapshot' | 'getHistory' | 'getEvents' | 'getWatched'>;
   readonly model: HealthModel;
+  readonly recent: Pick<RecentWork, 'recoveries' | 'restarts'>;
   readonly t: Translate;
   readonly onError: (error: unknown) => void;
 }
@@ -37,20 +28,14 @@ export class DashboardSource implements Disposable {
   readonly #options: DashboardSourceOptions;
   readonly #store = new DisposableStore();
   readonly #changed: Emitter<undefined>;
-  readonly #recoveries: Recoveries;
-  readonly #restarts: RestartTimes;
   #didTellError = false;
 
   constructor(options: DashboardSourceOptions) {
-    const { clock, engine, model, onError } = options;
+    const { model, recent, onError } = options;
     this.#options = options;
     this.#changed = this.#store.add(new Emitter<undefined>(onError));
-    this.#recoveries = this.#store.add(new Recoveries(engine, clock, () => model.view, onError));
-    this.#restarts = new RestartTimes(clock);
-    this.#restarts.apply(engine.snapshot);
-    this.#store.add(engine.onDidChangeSnapshot((snapshot) => this.#restarts.apply(snapshot)));
     this.#store.add(model.onDidChange(() => this.#changed.fire(undefined)));
-    this.#store.add(this.#recoveries.onDidChange(() => this.#changed.fire(undefined)));
+    this.#store.add(recent.recoveries.onDidChange(() => this.#changed.fire(undefined)));
   }
 
   /** Something that is shown may have changed. */
@@ -59,13 +44,13 @@ export class DashboardSource implements Disposable {
   }
 
   get model(): DashboardModel {
-    const { clock, model, t } = this.#options;
+    const { clock, model, recent, t } = this.#options;
     return buildDashboard(
       {
         view: model.view,
         now: clock.wallNow(),
-        recoveryOf: (server) => this.#recoveries.of(server),
-        restartedAt: (server) => this.#restarts.of(server),
+        recoveryOf: (server) => recent.recoveries.of(server),
+        restartedAt: (server) => recent.restarts.of(server),
       },
       t,
     );

@@ -149,6 +149,9 @@ export interface FaultOptions {
   readonly exit?: ExitStatus;
 }
 
+/** The same in every bundle: code that is loaded when it is needed brings a class of its own (docs/decisions/0049). */
+const mark = Symbol.for('mcp-lifeline.Fault');
+
 /** An expected failure. `message` tells a person what happened and what they can do. */
 export class Fault extends Error {
   readonly code: FaultCode;
@@ -156,6 +159,11 @@ export class Fault extends Error {
   readonly retryAfterMs: number | undefined;
   readonly diagnosis: string | undefined;
   readonly exit: ExitStatus | undefined;
+
+  static {
+    // Not a field: nobody who prints a fault is to see it.
+    Object.defineProperty(this.prototype, mark, { value: true });
+  }
 
   constructor(code: FaultCode, message: string, options: FaultOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -201,6 +209,10 @@ export class Fault extends Error {
 
   /** Whether `error` is a fault, of the given code if one is named. */
   static is(error: unknown, code?: FaultCode): error is Fault {
-    return error instanceof Fault && (code === undefined || error.code === code);
+    return isFault(error) && (code === undefined || error.code === code);
   }
+}
+
+function isFault(error: unknown): error is Fault {
+  return error instanceof Error && mark in error;
 }

@@ -6,7 +6,8 @@ import {
   parseConnectionSettings,
   type ConnectionSettings,
 } from './connectionSettings.ts';
-import { globalSettingsLayer, parseConnectionFile, snakeCase } from './globalSettings.ts';
+import { parseConnectionFile } from './connectionFileText.ts';
+import { globalSettingsLayer, snakeCase } from './globalSettings.ts';
 import type { SettingsProblem } from '../model/snapshot.ts';
 
 const file = (handling: unknown, more: Record<string, unknown> = {}): string =>

@@ -1,6 +1,4 @@
-import type { SettingsProblem } from '../model/snapshot.ts';
 import type { ConnectionSettingName, SettingsLayer, Spelling } from './connectionSettings.ts';
-import { readJson } from './jsonc.ts';
 
 /**
  * Connection settings as existing deployments have them in a JSON file (requirements R2.1): in snake case, under
@@ -13,8 +11,6 @@ export interface GlobalSettings {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** Bytes of a file that holds nothing but settings. */
-export const MAX_CONNECTION_FILE_BYTES = 1_048_576;
 export const GLOBAL_SETTINGS = 'global_settings';
 const CONNECTION_HANDLING = 'connection_handling';
 const MAX_NAMED_KEYS = 10;
@@ -39,12 +35,12 @@ export function globalSettingsLayer({ place, values }: GlobalSettings): Settings
   return { path: place, values, spelling };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Some names in a sentence: they are somebody else's, and as many and as long as he likes. */
-function named(keys: readonly string[]): string {
+export function named(keys: readonly string[]): string {
   const names = keys.slice(0, MAX_NAMED_KEYS).map((key) => `"${key.slice(0, 64)}"`);
   return keys.length > names.length ? `${names.join(', ')} and others` : names.join(', ');
 }
@@ -72,30 +68,4 @@ export function readGlobalSettings(
   if (isRecord(values)) return { place, values };
   report(place, 'must be an object; it is ignored');
   return undefined;
-}
-
-/** Reads the text of a file that is there for its `global_settings`. Never throws. `name` is what people call the file. */
-export function parseConnectionFile(
-  text: string,
-  name: string,
-): { readonly settings: GlobalSettings | undefined; readonly problems: readonly SettingsProblem[] } {
-  const problems: SettingsProblem[] = [];
-  const report = (path: string, message: string): void => void problems.push({ path, message });
-  const read = readJson(text);
-  if ('problem' in read) {
-    report(name, `is not JSON: ${read.problem} Nothing of it is used.`);
-    return { settings: undefined, problems };
-  }
-  const { value } = read;
-  if (!isRecord(value) || value[GLOBAL_SETTINGS] === undefined) {
-    report(name, `has no "${GLOBAL_SETTINGS}"; nothing of it is used`);
-    return { settings: undefined, problems };
-  }
-  const others = Object.keys(value).filter((key) => key !== GLOBAL_SETTINGS && key !== '$schema');
-  if (others.length > 0)
-    report(
-      name,
-      `holds ${named(others)}, which is not taken from there; servers belong in mcpLifeline.servers`,
-    );
-  return { settings: readGlobalSettings(value[GLOBAL_SETTINGS], report, `${name}: `), problems };
 }
