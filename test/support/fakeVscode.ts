@@ -20,7 +20,11 @@ const note =
 function namespace(name: string, given: Record<string, unknown> = {}): object {
   return new Proxy(given, {
     get: (target, member) =>
-      typeof member === 'string' ? (target[member] ?? note(`${name}.${member}`)) : undefined,
+      typeof member !== 'string'
+        ? undefined
+        : Object.hasOwn(target, member)
+          ? target[member]
+          : note(`${name}.${member}`),
   });
 }
 
@@ -56,6 +60,43 @@ class Plain {
   }
 }
 
+/** An address of a file, as far as files are read and written by it. */
+export class FakeUri {
+  readonly scheme: string;
+  readonly path: string;
+  constructor(scheme: string, path: string) {
+    this.scheme = scheme;
+    this.path = path;
+  }
+  static file(path: string): FakeUri {
+    return new FakeUri('file', path);
+  }
+  static parse(text: string): FakeUri {
+    const [scheme = '', path = ''] = text.split(/:(?:\/\/)?(.*)/s);
+    return new FakeUri(scheme, path);
+  }
+  static from({ scheme, path = '' }: { scheme: string; path?: string }): FakeUri {
+    return new FakeUri(scheme, path);
+  }
+  static joinPath(uri: FakeUri, ...parts: string[]): FakeUri {
+    return new FakeUri(uri.scheme, [uri.path, ...parts].join('/'));
+  }
+  get fsPath(): string {
+    return this.path;
+  }
+  toString(): string {
+    return `${this.scheme}://${this.path}`;
+  }
+}
+
+export class FakeFileSystemError extends Error {
+  readonly code: string;
+  constructor(code: string, path: string) {
+    super(`${code} (FileSystemError): ${path}`);
+    this.code = code;
+  }
+}
+
 const fake = {
   window: namespace('window', { createQuickPick }),
   workspace: namespace('workspace', { onDidChangeConfiguration: noEvent }),
@@ -77,8 +118,14 @@ const fake = {
   ProgressLocation: { SourceControl: 1, Window: 10, Notification: 15 },
   LogLevel: { Off: 0, Trace: 1, Debug: 2, Info: 3, Warning: 4, Error: 5 },
   ViewColumn: { Active: -1, Beside: -2 },
-  Uri: { parse: (text: string) => text, file: (path: string) => path, from: (parts: unknown) => parts },
+  Uri: FakeUri,
+  FileType: { Unknown: 0, File: 1, Directory: 2, SymbolicLink: 64 },
+  FileSystemError: FakeFileSystemError,
+  TabInputTextDiff: class extends Plain {},
 };
+
+/** What a test may give other answers; it takes them back afterwards. */
+export const fakeOfTests: Pick<typeof fake, 'window' | 'workspace' | 'commands'> = fake;
 
 /** Imports a module of the extension with the fake in the editor's place. */
 export async function loadWithFakeVscode<T>(load: () => Promise<T>): Promise<T> {

@@ -258,6 +258,42 @@ describe('giving an entry back', () => {
     assert.equal(planGiveBack(adoption, '{ "servers": [] }').kind, 'refused');
   });
 
+  it('R1.7 R14.3 a name that is there twice is left alone: the editor reads the last, and a change may go into the first', () => {
+    const entry = '{ "command": "a" }';
+    const twice = /look for a name that is there twice/;
+    for (const text of [
+      `{ "servers": { "git": ${entry}, "git": { "command": "b" } } }`,
+      `{ "servers": {}, "servers": { "git": ${entry} } }`,
+      `{ "servers": { "git": ${entry} }, "servers": { "git": ${entry} } }`,
+      `{ "servers": { "git": ${entry} }, "servers": { "git": ${entry}, "web": ${entry} } }`,
+    ])
+      assert.match(reasonOf('git', { text }), twice, text);
+    const two =
+      '{ "servers": { "git": { "command": "${input:k}" } }, "inputs": [{ "id": "x", "type": "promptString" }], "inputs": [{ "id": "k", "type": "promptString" }] }';
+    assert.match(reasonOf('git', { text: two }), twice);
+    // A member of the entry itself may be: the entry goes as a whole, and comes back as it was written.
+    const inside = '{ "servers": { "git": { "command": "x", "command": "y" } } }';
+    const { adoption, entry: taken } = planned('git', { text: inside });
+    assert.deepEqual(taken, { command: 'y' });
+    assert.equal(given(adoption, adoption.after).text, inside);
+    const put = given(adoption, `${adoption.after} // changed`).text;
+    assert.ok(put.includes('"command": "x", "command": "y"'), put);
+    // Given back into a file that has got a second "servers" meanwhile, it would be in neither.
+    for (const text of [
+      '{ "servers": {}, "servers": { "web": { "command": "w" } } }',
+      '{ "servers": { "web": { "command": "v" } }, "servers": { "web": { "command": "w" } } }',
+      '{ // "mcp-lifeline: is put back here"\n "servers": {} }',
+    ]) {
+      const verdict = planGiveBack(adoption, text);
+      assert.match(verdict.kind === 'refused' ? verdict.reason : '', twice, text);
+    }
+    for (const text of ['', ' \n', undefined])
+      assert.deepEqual(value(given(adoption, text).text), { servers: { git: { command: 'y' } } });
+    const { adoption: web } = planned('web');
+    const noList = planGiveBack(web, '{ "servers": {}, "inputs": "none" }');
+    assert.equal(noList.kind === 'refused' && noList.reason, '"inputs" in its file is not a list any more.');
+  });
+
   it('R14.3 takes saved state that is garbage for none', () => {
     const { adoption } = planned('web');
     assert.deepEqual(parseAdoption(JSON.parse(JSON.stringify(adoption))), adoption);

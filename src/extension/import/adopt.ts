@@ -27,6 +27,9 @@ export interface Adoption {
   }[];
 }
 
+const BROKEN_BY_US =
+  'its file could not be changed without breaking it: look for a name that is there twice.';
+
 export type AdoptVerdict =
   | { readonly kind: 'refused'; readonly reason: string }
   | {
@@ -112,7 +115,9 @@ export function planAdoption(options: {
   if ('problem' in read) return refused(`its file cannot be read: ${read.problem}`);
   const entry = read.servers[name];
   const entryText = rawAt(text, ['servers', name]);
-  if (!isRecord(entry) || entryText === undefined) return refused('it is not in the file any more.');
+  if (!isRecord(entry)) return refused('it is not in the file any more.');
+  // There, but not in the first of two "servers".
+  if (entryText === undefined) return refused(BROKEN_BY_US);
   const { value } = readJson(text) as { value: Record<string, unknown> };
   if (isRecord(value['sandbox'])) return refused(notServed['sandbox'] ?? '');
   const clash = names.find((other) => other.toLowerCase() === name.toLowerCase());
@@ -157,8 +162,7 @@ export function planAdoption(options: {
   for (const { theirs, wasRemoved } of inputs) if (wasRemoved) after = withoutInput(after, theirs);
   // Nobody's file is broken by us. One with the same key twice would keep the other of the two, and the server would be there twice.
   const removed = inputs.flatMap(({ theirs, wasRemoved }) => (wasRemoved ? [theirs] : []));
-  if (!isWithout(after, value, { name, inputs: removed }))
-    return refused('its file could not be changed without breaking it: look for a name that is there twice.');
+  if (!isWithout(after, value, { name, inputs: removed })) return refused(BROKEN_BY_US);
   const settingsEntry = withInputIds(withoutBookkeeping(placed.entry), ids);
   return {
     kind: 'plan',
@@ -236,13 +240,16 @@ export type GiveBackVerdict =
 export function planGiveBack(adoption: Adoption, text: string | undefined): GiveBackVerdict {
   const { name, before, after, entryText, inputs } = adoption;
   if (text === after) return { kind: 'plan', text: before, exact: true };
-  let current = text ?? '{}\n';
-  const read = readJson(current.trim() === '' ? '{}' : current);
+  let current = text === undefined || text.trim() === '' ? '{}\n' : text;
+  const start = current;
+  const read = readJson(current);
   if ('problem' in read) return { kind: 'refused', reason: `Its file cannot be read: ${read.problem}` };
   if (!isRecord(read.value)) return { kind: 'refused', reason: 'Its file is not a JSON object any more.' };
   const { servers = {}, inputs: present = [] } = read.value;
   if (!isRecord(servers))
     return { kind: 'refused', reason: '"servers" in its file is not an object any more.' };
+  if (!Array.isArray(present))
+    return { kind: 'refused', reason: '"inputs" in its file is not a list any more.' };
   const clash = Object.keys(servers).find((other) => other.toLowerCase() === name.toLowerCase());
   if (clash !== undefined)
     return {
@@ -250,14 +257,25 @@ export function planGiveBack(adoption: Adoption, text: string | undefined): Give
       reason: `Its file has a server "${clash}" again; rename or remove that one first.`,
     };
   current = withRaw(current, ['servers', name], entryText);
-  for (const { theirs } of inputs) {
-    const isThere = Array.isArray(present) && present.some((other) => isDeepStrictEqual(other, theirs));
-    if (!isThere)
-      current =
-        rawAt(current, ['inputs']) === undefined
-          ? withValue(current, ['inputs'], [theirs])
-          : withValue(current, ['inputs', -1], theirs);
-  }
+  const added = inputs
+    .map(({ theirs }) => theirs)
+    .filter((input) => !present.some((other) => isDeepStrictEqual(other, input)));
+  for (const input of added)
+    current =
+      rawAt(current, ['inputs']) === undefined
+        ? withValue(current, ['inputs'], [input])
+        : withValue(current, ['inputs', -1], input);
+  // The editor reads the last of two with one name, and what was written may stand in the first.
+  const back = readJson(current);
+  const isThere =
+    'value' in back &&
+    isRecord(back.value) &&
+    isRecord(back.value['servers']) &&
+    isDeepStrictEqual(
+      [back.value['servers'][name], isWithout(start, back.value, { name, inputs: added })],
+      [(readJson(entryText) as { value?: unknown }).value, true],
+    );
+  if (!isThere) return { kind: 'refused', reason: `I${BROKEN_BY_US.slice(1)}` };
   return { kind: 'plan', text: current, exact: false };
 }
 

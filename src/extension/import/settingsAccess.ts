@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as vscode from 'vscode';
 import { settingsPrefix } from '../../shared/contributions.ts';
 import { readJson } from '../../shared/settings/jsonc.ts';
@@ -47,6 +48,11 @@ function partOf(servers: unknown, inputs: unknown): SettingsPart {
   };
 }
 
+/** As a file would hold it. */
+function plainPart(part: SettingsPart): SettingsPart {
+  return JSON.parse(JSON.stringify(part)) as SettingsPart;
+}
+
 function partOfText(text: string, file: vscode.Uri): SettingsPart {
   const read = readJson(text.trim() === '' ? '{}' : text);
   if ('problem' in read) throw new FileTrouble(`${file.fsPath} cannot be read: ${read.problem}`);
@@ -79,6 +85,11 @@ export async function changeSettings(scope: SettingsScope, after: SettingsPart):
   if (file !== undefined) {
     const text = await readText(file);
     const edited = editSettingsText(text ?? '{}\n', before, after);
+    // Of two settings with one name the editor reads the last, and what was written may stand in the first.
+    if (!isDeepStrictEqual(partOfText(edited, file), plainPart(after)))
+      throw new FileTrouble(
+        `${file.fsPath} could not be changed without breaking it: look for a name that is there twice.`,
+      );
     return {
       scope,
       before: text ?? '',
@@ -103,6 +114,11 @@ export async function changeSettings(scope: SettingsScope, after: SettingsPart):
     if (!isSame(from.inputs, to.inputs)) await configuration.update('inputs', inputs, target);
     const servers = Object.keys(to.servers).length === 0 ? undefined : to.servers;
     if (!isSame(from.servers, to.servers)) await configuration.update('servers', servers, target);
+    // The editor writes into the first of two settings with one name, and reads the last.
+    if (!isDeepStrictEqual(await readSettings(scope), plainPart(to)))
+      throw new FileTrouble(
+        `The ${scope} settings do not say what was written: look for a setting that is there twice.`,
+      );
   };
   return {
     scope,
