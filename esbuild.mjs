@@ -1,7 +1,7 @@
 // Builds the bundles: dist/extension.cjs, dist/engine.cjs with dist/program.cjs and dist/askingEngines.cjs, dist/bridge.cjs, dist/webview.js (.css), and in dist/lib the
 // libraries that are loaded when they are needed. Types are checked apart (`npm run types`).
 import { build } from 'esbuild';
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const production = !process.argv.includes('--dev');
@@ -67,13 +67,33 @@ const versionOnly = {
   },
 };
 
+/**
+ * The editor's module, required once, with the names that our code uses. Left to itself the bundler copies all of it (400 names) for each file that imports
+ * it, at activation.
+ */
+const vscodeOnce = {
+  name: 'vscode once',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^vscode$/ }, ({ namespace }) =>
+      namespace === 'vscode' ? { path: 'vscode', external: true } : { path: 'vscode', namespace: 'vscode' },
+    );
+    onLoad({ filter: /.*/, namespace: 'vscode' }, () => {
+      const sources = globSync('src/extension/**/*.ts', { cwd: import.meta.dirname });
+      const names = sources.flatMap(
+        (file) => readFileSync(file, 'utf8').match(/(?<=\bvscode\.)[A-Za-z]\w*/g) ?? [],
+      );
+      // Types are among them; they are undefined, and nobody reads them.
+      return { contents: `export const { ${[...new Set(names)].sort().join(', ')} } = require('vscode');` };
+    });
+  },
+};
+
 await Promise.all([
   build({
     ...base,
     entryPoints: ['src/extension/extension.ts'],
     outfile: 'dist/extension.cjs',
-    external: ['vscode'],
-    plugins: [keepApart()],
+    plugins: [keepApart(), vscodeOnce],
   }),
   build({
     ...base,
