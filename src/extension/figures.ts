@@ -5,7 +5,7 @@
 import type { Translate } from './translate.ts';
 
 /** BCP 47: the language that `t` answers in. Not the editor's: that may be one we have no words in. */
-function languageOf(t: Translate): string {
+export function languageOf(t: Translate): string {
   return t('en');
 }
 
@@ -67,4 +67,14 @@ export function duration(milliseconds: number, t: Translate): string {
 export function clockTime(wallMs: number, t: Translate): string {
   const language = languageOf(t);
   return new Date(wallMs).toLocaleTimeString(language === 'en' ? undefined : language);
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** Of a time that may be days. */
+export function span(ms: number, t: Translate): string {
+  if (ms < MINUTE_MS) return duration(ms, t);
+  if (ms < 2 * HOUR_MS) return `${Math.round(ms / MINUTE_MS)} min`;
+  return `${Math.round(ms / HOUR_MS)} h`;
 }

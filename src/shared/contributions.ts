@@ -44,6 +44,9 @@ export const commands = {
   /** Argument: the entry's name; asks which unless it is given. */
   adoptServer: 'mcpLifeline.adoptServer',
   giveBackServer: 'mcpLifeline.giveBackServer',
+  /** Write `lifeline.enabled` where the entry stands; ask which server unless it is given. */
+  enableServer: 'mcpLifeline.enableServer',
+  disableServer: 'mcpLifeline.disableServer',
   /** Answers the R11.2 snapshot; not in the palette. */
   getConnectionStatus: 'mcpLifeline.getConnectionStatus',
 } as const;

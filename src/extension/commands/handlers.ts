@@ -55,4 +55,6 @@ export const handlers: Record<Exclude<CommandId, typeof commands.getConnectionSt
   [commands.undoImport]: settingUp((library) => library.undoImport),
   [commands.adoptServer]: settingUp((library) => library.adoptServer),
   [commands.giveBackServer]: settingUp((library) => library.giveBackServer),
+  [commands.enableServer]: settingUp((library) => library.enableServer),
+  [commands.disableServer]: settingUp((library) => library.disableServer),
 };

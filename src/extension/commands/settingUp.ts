@@ -4,4 +4,5 @@ export { addServer } from './addServer.ts';
 export { adoptServer } from './adoptServer.ts';
 export { giveBackServer } from './giveBackServer.ts';
 export { importServers } from './importServers.ts';
+export { disableServer, enableServer } from './switchServer.ts';
 export { undoImport } from './undoImport.ts';

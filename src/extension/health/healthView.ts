@@ -5,6 +5,7 @@ import type {
   SettingsProblem,
   Snapshot,
 } from '../../shared/model/snapshot.ts';
+import type { Tier } from '../../shared/model/tier.ts';
 import type { ContinuitySnapshot } from '../../shared/model/continuity.ts';
 import { joinProblems, type ConfiguredServer } from '../config/mergeServers.ts';
 import type { EngineStatus } from '../engineClient/supervisor.ts';
@@ -36,6 +37,9 @@ export interface ServerView {
   readonly health: ServerHealth;
   /** Only while an engine is running that knows the server. */
   readonly snapshot: ServerSnapshot | undefined;
+  /** As its entry says; absent where that cannot be used. */
+  readonly tier?: Tier;
+  readonly transport?: 'stdio' | 'http';
 }
 
 /** Everything that status bar, tree and commands show, at one moment. */
@@ -107,9 +111,10 @@ export function buildHealthView(parts: {
   const known = new Map(snapshot?.servers.map((server) => [server.id, server]));
   const servers = parts.configured.map(({ name, enabled, config }): ServerView => {
     if (config === undefined) return { name, health: 'invalid', snapshot: undefined };
-    if (!enabled) return { name, health: 'disabled', snapshot: undefined };
+    const entry = { name, tier: config.lifeline.tier, transport: config.type };
+    if (!enabled) return { ...entry, health: 'disabled', snapshot: undefined };
     const server = known.get(name);
-    return { name, health: server === undefined ? 'unknown' : healthOf(server), snapshot: server };
+    return { ...entry, health: server === undefined ? 'unknown' : healthOf(server), snapshot: server };
   });
   return {
     engine: parts.engine,
@@ -141,7 +146,7 @@ export function withSnapshot(view: HealthView, { servers }: Snapshot): HealthVie
       const snapshot = known.get(server.name);
       return snapshot === undefined || !canRun(server.health)
         ? server
-        : { name: server.name, health: healthOf(snapshot), snapshot };
+        : { ...server, health: healthOf(snapshot), snapshot };
     }),
   };
 }

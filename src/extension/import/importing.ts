@@ -1,5 +1,5 @@
 import { homedir, platform } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import type { ConfiguredServer } from '../config/mergeServers.ts';
@@ -138,14 +138,19 @@ export class Importing implements Disposable {
       : { ...server, entry: undefined, reason: `It ${placed.reason.replace(/^it /, '')}` };
   }
 
-  #sources(): readonly ImportSource[] {
+  /** Where the user's settings are, if that is on this machine's disk. */
+  get userFolder(): vscode.Uri | undefined {
     const { globalStorageUri } = this.#context;
+    // `…/User/globalStorage/<extension>`
+    return globalStorageUri.scheme === 'file' ? vscode.Uri.joinPath(globalStorageUri, '..', '..') : undefined;
+  }
+
+  #sources(): readonly ImportSource[] {
     return importSources({
       platform: platform(),
       home: homedir(),
       env: process.env,
-      // `…/User/globalStorage/<extension>`
-      userFolder: globalStorageUri.scheme === 'file' ? dirname(dirname(globalStorageUri.fsPath)) : undefined,
+      userFolder: this.userFolder?.fsPath,
       workspaceFolders: this.folders().map(({ path }) => path),
     });
   }

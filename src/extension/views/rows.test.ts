@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { serverSnapshot, viewOf } from '../../../test/support/healthBuilders.ts';
 import { connectionStates } from '../../shared/model/connectionState.ts';
 import { untranslated } from '../translate.ts';
-import { buildRows, compareRows, flappingCount } from './rows.ts';
+import { flappingCount } from './attention.ts';
+import { allRows, compareRows } from './row.ts';
+import { buildRows } from './rows.ts';
 
 const rows = (...args: Parameters<typeof viewOf>) => buildRows(viewOf(...args), untranslated);
 const latency = { p50Ms: 12.4, p95Ms: 40, p99Ms: 41, lastMs: 12, samples: 7 };
@@ -79,15 +81,19 @@ describe('servers tree', () => {
       row?.children.map(({ label }) => label),
       [
         'State',
-        'Next attempt',
-        'Breaker',
-        'Latency',
         'Last error',
-        'Tools',
-        'Calls',
-        'Sessions',
-        'Restarts',
+        'Fix: Force Recovery',
+        'Next attempt',
+        'Connection',
         'Processes',
+        'Sessions',
+        'Breaker',
+        'Places',
+        'Queue',
+        'Tools',
+        'Latency',
+        'Calls',
+        'Restarts',
       ],
     );
     assert.ok(row.children.every(({ server }) => server === 'git'));
@@ -112,12 +118,12 @@ describe('servers tree', () => {
       problems: [{ path: 'mcpLifeline.servers.x.command', message: 'must name the program' }],
     });
     assert.equal(list[1]?.kind, 'problem');
-    assert.equal(list[1].setting, 'mcpLifeline.servers');
+    assert.deepEqual(list[1].command?.args, ['mcpLifeline.servers']);
   });
 
   it('R2.1 leads from a problem of the connection file, or of a variable, to the setting beside it', () => {
-    const settingAt = (path: string): string | undefined =>
-      rows([], { problems: [{ path, message: 'm' }] })[0]?.setting;
+    const settingAt = (path: string): unknown =>
+      rows([], { problems: [{ path, message: 'm' }] })[0]?.command?.args[0];
     assert.equal(settingAt('/home/me/conf.v2.json'), 'mcpLifeline.connectionFile');
     const inFile = '/home/me/conf.json: global_settings.connection_handling.max_retries';
     assert.equal(settingAt(inFile), 'mcpLifeline.connectionFile');
@@ -125,20 +131,24 @@ describe('servers tree', () => {
     assert.equal(settingAt('environment.MCP_MAX_RETRIES'), 'mcpLifeline.connection');
   });
 
-  it('draws again only what changed', () => {
+  it('R12.2 draws again only what changed: a figure below a server is not the server', () => {
     const before = rows([serverSnapshot('a'), serverSnapshot('b')]);
     const same = rows([serverSnapshot('a'), serverSnapshot('b')]);
-    const changed = rows([serverSnapshot('a'), serverSnapshot('b', { sessions: 2 })]);
+    const figure = rows([serverSnapshot('a'), serverSnapshot('b', { sessions: 2 })]);
+    const state = rows([serverSnapshot('a'), serverSnapshot('b', { state: 'suspect', sessions: 2 })]);
+    const more = rows([serverSnapshot('a'), serverSnapshot('b', { pids: [7] })]);
     const fewer = rows([serverSnapshot('b')]);
     assert.deepEqual(compareRows(before, same), { isListChanged: false, changed: [] });
-    assert.deepEqual(compareRows(before, changed), { isListChanged: false, changed: ['server:b'] });
+    assert.deepEqual(compareRows(before, figure), { isListChanged: false, changed: ['detail:b:sessions'] });
+    assert.deepEqual(compareRows(before, state), { isListChanged: false, changed: ['server:b'] });
+    assert.deepEqual(compareRows(before, more), { isListChanged: false, changed: ['server:b'] });
     assert.equal(compareRows(before, fewer).isListChanged, true);
   });
 
   it('gives every row an id of its own', () => {
     const problem = { path: 'p', message: 'm' };
     const list = rows([serverSnapshot('a'), serverSnapshot('b')], { problems: [problem] });
-    const ids = list.flatMap((row) => [row.id, ...row.children.map(({ id }) => id)]);
+    const ids = allRows(list).map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
   });
 });

@@ -1,79 +1,62 @@
-import { settingsPrefix } from '../../shared/contributions.ts';
+import { assertNever } from '../../shared/base/assertNever.ts';
+import { commands, settingsPrefix } from '../../shared/contributions.ts';
+import { tiers, type Tier } from '../../shared/model/tier.ts';
 import type { AlertSnapshot, SettingsProblem, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import {
   causeSentence,
-  degradedBeside,
-  degradedSentence,
   offeredActions,
   queueWords,
-  rateWords,
   suspicionWords,
   tellsBreaker,
-  type ActionId,
 } from '../health/conditions.ts';
-import { canRun, type HealthView, type ServerView, type Trouble } from '../health/healthView.ts';
+import type { HealthView, ServerView, Trouble } from '../health/healthView.ts';
 import {
   breakerWords,
-  callWords,
   engineWords,
   healthIcon,
   healthWords,
   stateSentence,
   troubleWords,
   type Icon,
-  latencyWords,
 } from '../health/words.ts';
-import { alertWords } from '../notifications/alertWords.ts';
 import { clockTime, counted, duration } from '../figures.ts';
 import type { Translate } from '../translate.ts';
-
-/** One row of the servers tree, as data. Two equal rows look the same. */
-export interface Row {
-  /** The same for the same thing, whatever it says just now. */
-  readonly id: string;
-  readonly label: string;
-  readonly description: string;
-  readonly icon: Icon | undefined;
-  readonly tooltip: string;
-  /** What a screen reader says. */
-  readonly spoken: string;
-  /** Decides which actions the row offers (`when` clauses of the manifest). */
-  readonly kind: 'server' | 'serverDisabled' | 'detail' | 'problem' | 'engine';
-  /** What makes sense to do with the server now, beside what can always be done. */
-  readonly actions: readonly (ActionId | 'enterInput')[];
-  /** The server that the row's actions are about. */
-  readonly server: string | undefined;
-  /** The setting that the row is about. */
-  readonly setting: string | undefined;
-  readonly children: readonly Row[];
-}
+import { needsAttention } from './attention.ts';
+import { detailRows } from './details.ts';
+import { openSettings } from './fixes.ts';
+import { plainRow, type Row, type RowCommand } from './row.ts';
 
 /** The rows of the tree. Empty, so that the welcome text shows, when there is nothing to tell. */
 export function buildRows(view: HealthView, t: Translate): readonly Row[] {
-  const servers = view.servers.map((server) => serverRow(server, view.alerts, t));
   const problems = view.problems.map((problem) => problemRow(problem, t));
   const troubles = view.troubles.map((trouble) => troubleRow(trouble, t));
-  if (servers.length === 0 && problems.length === 0) return [];
-  return [...stateRows(view, t), ...troubles, ...servers, ...problems];
+  if (view.servers.length === 0 && problems.length === 0) return [];
+  return [...stateRows(view, t), ...troubles, ...serverRows(view, t), ...problems];
 }
 
 function stateRows(view: HealthView, t: Translate): Row[] {
-  const row = (icon: Icon, label: string, tooltip: string): Row =>
-    plainRow({ id: 'engine', kind: 'engine', icon, label, tooltip, spoken: tooltip });
+  const row = (icon: Icon, label: string, tooltip: string, command: RowCommand): Row =>
+    plainRow({ id: 'engine', kind: 'engine', icon, label, tooltip, spoken: tooltip, command });
   if (!view.trusted) {
     const tooltip = t('Restricted Mode. VS Code starts no servers until this workspace is trusted.');
-    return [row({ name: 'shield', color: 'list.warningForeground' }, t('Restricted Mode'), tooltip)];
+    const manage = { command: 'workbench.trust.manage', title: t('Manage Workspace Trust'), args: [] };
+    return [row({ name: 'shield', color: 'list.warningForeground' }, t('Restricted Mode'), tooltip, manage)];
   }
   const words = engineWords(view.engine, t);
+  const status = { command: commands.showStatus, title: t('Show Status'), args: [] };
   switch (view.engine.kind) {
     case 'running':
       return [];
     case 'starting':
-      return [row({ name: 'sync~spin', color: undefined }, t('Engine is starting…'), words)];
-    case 'stopped':
-      return [row({ name: 'circle-slash', color: 'list.warningForeground' }, t('Engine is stopped'), words)];
-    case 'recovering':
-      return [row({ name: 'sync~spin', color: 'list.warningForeground' }, t('Engine is restarting…'), words)];
+      return [row({ name: 'sync~spin', color: undefined }, t('Engine is starting…'), words, status)];
+    case 'stopped': {
+      const icon = { name: 'circle-slash', color: 'list.warningForeground' };
+      return [row(icon, t('Engine is stopped'), words, status)];
+    }
+    case 'recovering': {
+      const icon = { name: 'sync~spin', color: 'list.warningForeground' };
+      return [row(icon, t('Engine is restarting…'), words, status)];
+    }
   }
 }
 
@@ -87,68 +70,105 @@ function troubleRow(trouble: Trouble, t: Translate): Row {
     description: t('cannot be written'),
     tooltip: words,
     spoken: words,
+    command: { command: commands.showStatus, title: t('Show Status'), args: [] },
   });
 }
 
-/** Alerts that the server's state does not tell already. */
-const toldByState: ReadonlySet<string> = new Set(['crashLoop', 'needsSignIn', 'breakerOpen']);
+/** The tier of an entry that does not say one, and of one that cannot be read. */
+const plainTier: Tier = 'medium';
 
-function alertRow(alert: AlertSnapshot, snapshot: ServerSnapshot, t: Translate): Row {
-  const { rule, subject = '', isFlapping, count } = alert;
-  const words = alertWords(alert, snapshot, t);
-  const description = isFlapping
-    ? counted(t, count, 'comes and goes, once by now: {1}', 'comes and goes, {0} times by now: {1}', words)
-    : words;
+/** In the order of the settings; below a row for each tier where there is more than one. */
+function serverRows(view: HealthView, t: Translate): readonly Row[] {
+  const tierOf = ({ tier = plainTier }: ServerView): Tier => tier;
+  const used = tiers.filter((tier) => view.servers.some((server) => tierOf(server) === tier));
+  if (used.length < 2) return view.servers.map((server) => serverRow(server, view.alerts, t));
+  return used.map((tier) => {
+    const servers = view.servers.filter((server) => tierOf(server) === tier);
+    return groupRow(tier, servers, view.alerts, t);
+  });
+}
+
+function groupRow(
+  tier: Tier,
+  servers: readonly ServerView[],
+  alerts: readonly AlertSnapshot[],
+  t: Translate,
+): Row {
+  const label = tierWords(tier, t);
+  const unwell = servers.filter(needsAttention).length;
+  const description = groupWords(servers.length, unwell, t);
   return plainRow({
-    id: `detail:${snapshot.id}:alert:${rule}:${subject}`,
-    kind: 'detail',
-    icon: { name: 'bell', color: undefined },
-    label: t('Alert'),
+    id: `tier:${tier}`,
+    kind: 'group',
+    icon:
+      unwell === 0
+        ? { name: 'layers', color: undefined }
+        : { name: 'warning', color: 'list.warningForeground' },
+    label,
     description,
-    tooltip: `${t('Alert')}: ${description}`,
-    spoken: `${t('Alert')}: ${description}`,
-    server: snapshot.id,
+    tooltip: `${label}: ${description}`,
+    spoken: `${label}, ${description}`,
+    isOpen: true,
+    children: servers.map((server) => serverRow(server, alerts, t)),
   });
 }
 
-/** How many alerts come and go just now: a badge, where each time a notification would be one too many. */
-export function flappingCount({ alerts }: HealthView): number {
-  return alerts.filter(({ isFlapping }) => isFlapping).length;
+function groupWords(count: number, unwell: number, t: Translate): string {
+  return unwell === 0
+    ? counted(t, count, 'one server', '{0} servers')
+    : counted(t, unwell, '1 of {1} needs attention', '{0} of {1} need attention', count);
+}
+
+function tierWords(tier: Tier, t: Translate): string {
+  switch (tier) {
+    case 'critical':
+      return t('Critical tier');
+    case 'high':
+      return t('High tier');
+    case 'medium':
+      return t('Medium tier');
+    default:
+      return assertNever(tier);
+  }
 }
 
 function serverRow(view: ServerView, alerts: readonly AlertSnapshot[], t: Translate): Row {
   const { name, health, snapshot } = view;
-  const parts = [healthWords(view, t)];
-  if (snapshot?.latency !== undefined) parts.push(duration(snapshot.latency.p50Ms, t));
-  if (snapshot !== undefined && tellsBreaker(snapshot)) {
-    parts.push(t('breaker {0}', breakerWords(snapshot, t)));
-  }
+  const parts = [healthWords(view, t), ...(snapshot === undefined ? [] : glance(snapshot, t))];
   const description = parts.join(' · ');
   return plainRow({
     id: `server:${name}`,
-    kind: canRun(health) ? 'server' : 'serverDisabled',
+    kind: kindOf(view),
     icon: healthIcon(health),
     label: name,
     description,
     actions: snapshot === undefined ? [] : rowActions(snapshot),
-    tooltip: snapshot === undefined ? description : tooltipOf(snapshot, t),
+    tooltip: snapshot === undefined ? `${name}: ${description}` : tooltipOf(snapshot, t),
     spoken: `${name}, ${parts.join(', ')}`,
     server: name,
-    children:
-      snapshot === undefined ? [] : [...alertRows(snapshot, alerts, t), ...details(name, snapshot, t)],
+    command: health === 'invalid' ? openSettings(`${settingsPrefix}.servers`, t) : undefined,
+    children: detailRows(view, alerts, t),
   });
+}
+
+function kindOf({ health }: ServerView): Row['kind'] {
+  if (health === 'disabled') return 'serverDisabled';
+  return health === 'invalid' ? 'serverInvalid' : 'server';
+}
+
+/** What is worth knowing of it without opening it, beside its health. */
+function glance(snapshot: ServerSnapshot, t: Translate): readonly string[] {
+  const { latency, nextAttemptAt } = snapshot;
+  const parts: string[] = [];
+  if (nextAttemptAt !== undefined) parts.push(t('next attempt {0}', clockTime(nextAttemptAt, t)));
+  else if (latency !== undefined) parts.push(duration(latency.p50Ms, t));
+  if (tellsBreaker(snapshot)) parts.push(t('breaker {0}', breakerWords(snapshot, t)));
+  return parts;
 }
 
 function rowActions(snapshot: ServerSnapshot): Row['actions'] {
   const actions = offeredActions(snapshot);
   return snapshot.needsInput === undefined ? actions : [...actions, 'enterInput'];
-}
-
-function alertRows(snapshot: ServerSnapshot, alerts: readonly AlertSnapshot[], t: Translate): Row[] {
-  const own = alerts.filter(
-    ({ server, rule, isFlapping }) => server === snapshot.id && (isFlapping || !toldByState.has(rule)),
-  );
-  return own.map((alert) => alertRow(alert, snapshot, t));
 }
 
 function tooltipOf(snapshot: ServerSnapshot, t: Translate): string {
@@ -157,55 +177,6 @@ function tooltipOf(snapshot: ServerSnapshot, t: Translate): string {
   if (diagnosis !== undefined) lines.push(causeSentence(diagnosis));
   const others = [queueWords(snapshot, t), suspicionWords(snapshot, t)];
   return [...lines, ...others.filter((line) => line !== undefined)].join('\n');
-}
-
-function details(server: string, snapshot: ServerSnapshot, t: Translate): Row[] {
-  const rows: Row[] = [];
-  const add = (key: string, label: string, description: string, icon: string): void => {
-    rows.push(
-      plainRow({
-        id: `detail:${server}:${key}`,
-        kind: 'detail',
-        icon: { name: icon, color: undefined },
-        label,
-        description,
-        tooltip: `${label}: ${description}`,
-        spoken: `${label}: ${description}`,
-        server,
-      }),
-    );
-  };
-  add('state', t('State'), stateSentence(snapshot, t), 'info');
-  if (snapshot.diagnosis !== undefined)
-    add('cause', t('Cause'), causeSentence(snapshot.diagnosis), 'question');
-  const degraded = degradedBeside(snapshot);
-  if (degraded !== undefined) add('degraded', t('Not as before'), degradedSentence(degraded, t), 'warning');
-  if (snapshot.nextAttemptAt !== undefined) {
-    add('next', t('Next attempt'), clockTime(snapshot.nextAttemptAt, t), 'history');
-  }
-  add('breaker', t('Breaker'), breakerWords(snapshot, t), 'shield');
-  if (snapshot.latency !== undefined) {
-    add('latency', t('Latency'), latencyWords(snapshot.latency, t), 'dashboard');
-  }
-  if (snapshot.lastError !== undefined) {
-    const { message, at } = snapshot.lastError;
-    add('error', t('Last error'), `${clockTime(at, t)} · ${message}`, 'error');
-  }
-  add('tools', t('Tools'), toolWords(snapshot, t), 'tools');
-  add('calls', t('Calls'), callWords(snapshot, t), 'pulse');
-  const queue = queueWords(snapshot, t);
-  if (queue !== undefined) add('queue', t('Queue'), queue, 'list-ordered');
-  const rate = rateWords(snapshot, t);
-  if (rate !== undefined) add('rate', t('Rate limit'), rate, 'watch');
-  if (snapshot.endpoint !== undefined) add('endpoint', t('Address in use'), snapshot.endpoint, 'globe');
-  add('sessions', t('Sessions'), String(snapshot.sessions), 'plug');
-  add('restarts', t('Restarts'), String(snapshot.metrics.restarts), 'refresh');
-  if (snapshot.pids.length > 0) add('pids', t('Processes'), snapshot.pids.join(', '), 'server-process');
-  return rows;
-}
-
-function toolWords(snapshot: ServerSnapshot, t: Translate): string {
-  return snapshot.catalogue === undefined ? t('not known yet') : String(snapshot.catalogue.tools);
 }
 
 /** All of our settings begin with it, and there is little room in a row. */
@@ -220,7 +191,7 @@ function problemRow(problem: SettingsProblem, t: Translate): Row {
     description: problem.message,
     tooltip: `${problem.path} ${problem.message}`,
     spoken: t('Setting {0} {1}', problem.path, problem.message),
-    setting: settingOf(problem),
+    command: openSettings(settingOf(problem), t),
   });
 }
 
@@ -228,28 +199,4 @@ function problemRow(problem: SettingsProblem, t: Translate): Row {
 export function settingOf({ path }: SettingsProblem): string {
   if (path.startsWith(ownPrefix)) return path.split('.').slice(0, 2).join('.');
   return path.startsWith('environment.') ? `${ownPrefix}connection` : `${ownPrefix}connectionFile`;
-}
-
-function plainRow(
-  row: Pick<Row, 'id' | 'kind' | 'icon' | 'label' | 'tooltip' | 'spoken'> & Partial<Row>,
-): Row {
-  return { description: '', actions: [], server: undefined, setting: undefined, children: [], ...row };
-}
-
-/** Which rows have to be drawn again, and whether the list itself changed. */
-export interface RowChanges {
-  /** Rows came, went or moved: everything is drawn again. */
-  readonly isListChanged: boolean;
-  /** Ids of top rows whose own words or details differ. */
-  readonly changed: readonly string[];
-}
-
-export function compareRows(before: readonly Row[], after: readonly Row[]): RowChanges {
-  const isListChanged =
-    before.length !== after.length || before.some((row, index) => row.id !== after[index]?.id);
-  if (isListChanged) return { isListChanged, changed: [] };
-  const changed = after
-    .filter((row, index) => JSON.stringify(row) !== JSON.stringify(before[index]))
-    .map(({ id }) => id);
-  return { isListChanged, changed };
 }

@@ -4,13 +4,15 @@ import { views } from '../../shared/contributions.ts';
 import type { HealthModel } from '../health/healthModel.ts';
 import type { HealthView } from '../health/healthView.ts';
 import { themeIcon } from '../health/themeIcon.ts';
-import { counted } from '../figures.ts';
 import type { Translate } from '../translate.ts';
-import { buildRows, compareRows, flappingCount, type Row } from './rows.ts';
+import { badgeOf } from './attention.ts';
+import { allRows, compareRows, type Row } from './row.ts';
+import { buildRows } from './rows.ts';
 
 /** What the tree hands to commands: stays the same object while its row's words change. */
 export class TreeNode {
   row: Row;
+  parent: TreeNode | undefined;
 
   constructor(row: Row) {
     this.row = row;
@@ -22,32 +24,35 @@ export class TreeNode {
   }
 }
 
-/** The tree of servers. Draws only the rows that changed. */
+/** The tree of servers. Draws only the rows that changed: what is open, selected or in sight stays so. */
 export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposable {
   readonly #t: Translate;
   readonly #store = new DisposableStore();
-  readonly #changed = new vscode.EventEmitter<TreeNode | undefined>();
+  readonly #changed = new vscode.EventEmitter<TreeNode[] | undefined>();
   readonly #nodes = new Map<string, TreeNode>();
   readonly onDidChangeTreeData = this.#changed.event;
-  #rows: readonly Row[];
+  #rows: readonly Row[] = [];
 
   constructor(model: HealthModel, t: Translate) {
     this.#t = t;
-    this.#rows = buildRows(model.view, t);
+    this.#take(buildRows(model.view, t));
     this.#store.add(this.#changed);
     const view = vscode.window.createTreeView(views.servers, { treeDataProvider: this });
     this.#store.add(view);
-    const showBadge = (count: number): void => {
+    let shown = '';
+    const showBadge = (next: HealthView): void => {
+      const badge = badgeOf(next, t);
+      const words = badge === undefined ? '' : `${badge.count} ${badge.tooltip}`;
       // Set again, it would be drawn again.
-      if (count === (view.badge?.value ?? 0)) return;
-      const tooltip = counted(t, count, 'One alert comes and goes', '{0} alerts come and go');
-      view.badge = count === 0 ? undefined : { value: count, tooltip };
+      if (words === shown) return;
+      shown = words;
+      view.badge = badge === undefined ? undefined : { value: badge.count, tooltip: badge.tooltip };
     };
-    showBadge(flappingCount(model.view));
+    showBadge(model.view);
     this.#store.add(
       model.onDidChange((next) => {
         this.#apply(next);
-        showBadge(flappingCount(next));
+        showBadge(next);
       }),
     );
   }
@@ -57,15 +62,19 @@ export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposabl
   }
 
   getChildren(node?: TreeNode): TreeNode[] {
-    return (node === undefined ? this.#rows : node.row.children).map((row) => this.#nodeOf(row));
+    const rows = node === undefined ? this.#rows : node.row.children;
+    return rows.flatMap(({ id }) => this.#nodes.get(id) ?? []);
+  }
+
+  getParent(node: TreeNode): TreeNode | undefined {
+    return node.parent;
   }
 
   getTreeItem({ row }: TreeNode): vscode.TreeItem {
+    const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
     const item = new vscode.TreeItem(
       row.label,
-      row.children.length > 0
-        ? vscode.TreeItemCollapsibleState.Collapsed
-        : vscode.TreeItemCollapsibleState.None,
+      row.children.length === 0 ? None : row.isOpen ? Expanded : Collapsed,
     );
     item.id = row.id;
     item.description = row.description;
@@ -73,12 +82,9 @@ export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposabl
     item.contextValue = [row.kind, ...row.actions].join(' ');
     item.accessibilityInformation = { label: row.spoken };
     if (row.icon !== undefined) item.iconPath = themeIcon(row.icon);
-    if (row.setting !== undefined) {
-      item.command = {
-        command: 'workbench.action.openSettings',
-        title: this.#t('Open Settings'),
-        arguments: [row.setting],
-      };
+    if (row.command !== undefined) {
+      const { command, title, args } = row.command;
+      item.command = { command, title, arguments: [...args] };
     }
     return item;
   }
@@ -86,28 +92,26 @@ export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposabl
   #apply(view: HealthView): void {
     const rows = buildRows(view, this.#t);
     const { isListChanged, changed } = compareRows(this.#rows, rows);
+    this.#take(rows);
+    if (isListChanged) this.#changed.fire(undefined);
+    else if (changed.length > 0) this.#changed.fire(changed.flatMap((id) => this.#nodes.get(id) ?? []));
+  }
+
+  /** Nodes of rows that are still there stay; the others are forgotten. */
+  #take(rows: readonly Row[]): void {
     this.#rows = rows;
-    this.#forgetGone();
-    if (isListChanged) {
-      this.#changed.fire(undefined);
-      return;
-    }
-    for (const row of rows) if (changed.includes(row.id)) this.#changed.fire(this.#nodeOf(row));
-  }
-
-  #nodeOf(row: Row): TreeNode {
-    const known = this.#nodes.get(row.id);
-    if (known !== undefined) {
-      known.row = row;
-      return known;
-    }
-    const node = new TreeNode(row);
-    this.#nodes.set(row.id, node);
-    return node;
-  }
-
-  #forgetGone(): void {
-    const present = new Set(this.#rows.flatMap((row) => [row.id, ...row.children.map(({ id }) => id)]));
+    const present = new Set(allRows(rows).map(({ id }) => id));
     for (const id of [...this.#nodes.keys()]) if (!present.has(id)) this.#nodes.delete(id);
+    this.#takeBelow(undefined, rows);
+  }
+
+  #takeBelow(parent: TreeNode | undefined, rows: readonly Row[]): void {
+    for (const row of rows) {
+      const node = this.#nodes.get(row.id) ?? new TreeNode(row);
+      node.row = row;
+      node.parent = parent;
+      this.#nodes.set(row.id, node);
+      this.#takeBelow(node, row.children);
+    }
   }
 }

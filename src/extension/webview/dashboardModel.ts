@@ -39,7 +39,7 @@ import {
   problemWords,
   stateSentence,
 } from '../health/words.ts';
-import { counted, duration, percentWords } from '../figures.ts';
+import { counted, duration } from '../figures.ts';
 import { healthHeadline } from '../status/statusContent.ts';
 import type { Translate } from '../translate.ts';
 import {
@@ -49,7 +49,7 @@ import {
   healthCounts,
   recoveryQueue,
 } from './overviewModel.ts';
-import { span } from './historyModel.ts';
+import { uptimeWords } from '../health/measureWords.ts';
 import type { Recovery } from './recoveries.ts';
 
 /** Longer texts of servers are cut; the log has them whole. */
@@ -282,11 +282,6 @@ function measuredFacts({ metrics, continuity }: ServerSnapshot, t: Translate): C
   if (cacheHits > 0) add('cache', t('Cache'), counted(t, cacheHits, 'one answer', '{0} answers'));
   if (tokensSaved > 0) add('tokens', t('Tokens saved'), String(tokensSaved));
   return all;
-}
-
-function uptimeWords(ratio: number, downMs: number, t: Translate): string {
-  const percent = percentWords(ratio, t);
-  return downMs === 0 ? percent : t('{0}, down for {1}', percent, span(downMs, t));
 }
 
 function continuityShown({

@@ -17,7 +17,7 @@ import type { BreakerStateName } from '../../shared/model/snapshot.ts';
 import { actionTitle, type ActionId } from '../health/conditions.ts';
 import { counted } from '../figures.ts';
 import type { Translate } from '../translate.ts';
-import { span } from './historyModel.ts';
+import { span } from '../figures.ts';
 
 const PAGE = 2_000;
 /** Answers that are taken in one go; what is more comes with the next. */

@@ -11,7 +11,7 @@ import {
   type HistoryParams,
   type HistorySample,
 } from '../../shared/protocol/historyMessages.ts';
-import { counted, duration } from '../figures.ts';
+import { counted, duration, span } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 
 const MINUTE_MS = 60_000;
@@ -136,13 +136,6 @@ function summaryOf(
   const opened = samples.filter(({ breaker }) => breaker === 'open').length;
   if (opened > 0) parts.push(t('The breaker held calls back.'));
   return parts.join(' ');
-}
-
-/** Of a time that may be days. */
-export function span(ms: number, t: Translate): string {
-  if (ms < MINUTE_MS) return duration(ms, t);
-  if (ms < 2 * HOUR_MS) return `${Math.round(ms / MINUTE_MS)} min`;
-  return `${Math.round(ms / HOUR_MS)} h`;
 }
 
 function pointOf(sample: HistorySample, intervalMs: number): HistoryPoint {

@@ -6,11 +6,11 @@ import {
 } from '../../shared/protocol/dashboardData.ts';
 import type { Tone } from '../../shared/protocol/dashboardMessages.ts';
 import type { ServerSnapshot } from '../../shared/model/snapshot.ts';
-import type { MissReason, WatchedSnapshot } from '../../shared/model/watched.ts';
+import type { WatchedSnapshot } from '../../shared/model/watched.ts';
 import type { WatchedHistory } from '../../shared/protocol/watchedMessages.ts';
-import { counted, localNumber } from '../figures.ts';
+import { counted } from '../figures.ts';
+import { figure, watchedWords } from '../health/measureWords.ts';
 import type { Translate } from '../translate.ts';
-import { assertNever } from '../../shared/base/assertNever.ts';
 
 type Entries = WatchedHistory['watches'][number]['entries'];
 
@@ -74,56 +74,4 @@ function limitWords({ min, max }: WatchedSnapshot, t: Translate): string {
 function toneOf({ state }: WatchedSnapshot): Tone {
   if (state === 'below' || state === 'above') return 'error';
   return state === 'missed' ? 'warning' : 'neutral';
-}
-
-/** The last value against its thresholds, or why there is none. */
-export function watchedWords({ state, value, min, max, missed }: WatchedSnapshot, t: Translate): string {
-  const last = value === undefined ? '' : figure(value, t);
-  switch (state) {
-    case 'ok':
-      return last;
-    case 'below':
-      return t('{0}, below {1}', last, figure(min ?? 0, t));
-    case 'above':
-      return t('{0}, above {1}', last, figure(max ?? 0, t));
-    case 'waiting':
-      return t('no sample yet');
-    case 'missed': {
-      const why = missed === undefined ? '' : (missed.why ?? reasonWords(missed.reason, t));
-      return last === '' ? why : t('{0} at last; {1}', last, why);
-    }
-    default:
-      return assertNever(state);
-  }
-}
-
-function reasonWords(reason: MissReason, t: Translate): string {
-  switch (reason) {
-    case 'idle':
-      return t('nobody uses the server now');
-    case 'away':
-      return t('the server is not there now');
-    case 'off':
-      return t('the server is switched off');
-    case 'paused':
-      return t('the machine slept');
-    case 'slow':
-    case 'timeout':
-      return t('its tool does not answer in time');
-    case 'failed':
-      return t('its tool fails');
-    case 'noValue':
-      return t('the answer of its tool has no number there');
-    case 'notAllowed':
-      return t('its tool is not declared read-only');
-    case 'heldBack':
-      return t('calls are held back now');
-    default:
-      return assertNever(reason);
-  }
-}
-
-/** Four digits are enough for a glance. */
-function figure(value: number, t: Translate): string {
-  return localNumber(Number(value.toPrecision(4)), t);
 }
