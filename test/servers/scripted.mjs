@@ -1,7 +1,7 @@
 // A small MCP server for tests, without any library, so that it can be as good or as bad as a test needs.
 // Tools: echo, pid, record (not idempotent), recordOnce (idempotent), readRecord (read-only); all of them append the
 // line "<tool> <key> <pid>" to the file RECORD before they answer, so that executions can be counted from outside.
-// Environment: RECORD file; IGNORE_SIGTERM=1; IGNORE_END=1; EXIT_AT_START=code; EXIT_IF=file that exists; INIT_DELAY ms; INIT_RESULT json; NAME; STDERR text at start; ASK_ROOTS=1 asks for the roots when initialized; STARTS file that gets the pid of each start; LINES file that gets every line as it came.
+// Environment: RECORD file; IGNORE_SIGTERM=1; IGNORE_END=1; EXIT_AT_START=code; EXIT_IF=file that exists; HANG_IF=file that exists (initialize is not answered); INIT_DELAY ms; INIT_RESULT json; NAME; STDERR text at start; ASK_ROOTS=1 asks for the roots when initialized; STARTS file that gets the pid of each start; LINES file that gets every line as it came.
 import { appendFileSync, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
@@ -90,6 +90,7 @@ function call(id, { name, arguments: args = {}, _meta: meta }) {
 function onRequest({ id, method, params = {} }) {
   switch (method) {
     case 'initialize':
+      if (env.HANG_IF && existsSync(env.HANG_IF)) return undefined;
       if (env.INIT_RESULT) return send({ id, result: JSON.parse(env.INIT_RESULT) });
       return later(id, Number(env.INIT_DELAY ?? 0), {
         protocolVersion: params.protocolVersion ?? '2025-06-18',

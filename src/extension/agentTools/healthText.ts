@@ -120,6 +120,10 @@ function adviceOf({ health, snapshot }: ServerView): string[] {
       return ['It answers; tell the user what is missing.'];
     case 'unsure':
       return ['Wait a few seconds and try again. If it stays so, recover it.'];
+    case 'down':
+      return [
+        'It could not be brought back yet, and is tried again soon; calls wait for it. If it stays down, recover it.',
+      ];
     case 'recovering':
       return ['It is being brought back by itself; calls wait for it. If it stays down, recover it.'];
     case 'failed':

@@ -72,12 +72,16 @@ describe('health view', () => {
 describe('health of a server', () => {
   const recovery = { outages: 1, attempts: 1, successes: 0, abandoned: 0 };
 
-  it('R12.1 is a start at first, and a recovery while a new try of a server that is down is under way', () => {
+  it('R12.1 is a start at first, a recovery after a loss, and down once a try has failed, also during the next', () => {
     for (const state of ['connecting', 'initializing', 'probing'] as const) {
       assert.equal(healthOf(serverSnapshot('a', { state })), 'busy');
       assert.equal(healthOf(serverSnapshot('a', { state, metrics: { recovery } })), 'busy');
-      const down = serverSnapshot('a', { state, metrics: { recovery: { ...recovery, since: 1 } } });
-      assert.equal(healthOf(down), 'recovering');
+    }
+    for (const state of ['connecting', 'initializing', 'probing', 'broken', 'recovering'] as const) {
+      const outage = (failures: number) =>
+        serverSnapshot('a', { state, metrics: { recovery: { ...recovery, since: 1, failures } } });
+      assert.equal(healthOf(outage(0)), 'recovering');
+      assert.equal(healthOf(outage(1)), 'down');
     }
   });
 

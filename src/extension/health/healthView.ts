@@ -14,7 +14,8 @@ import type { EngineStatus } from '../engineClient/supervisor.ts';
  * What a person needs to know of a server.
  * - `healthy`, `idle`: nothing to do. `busy`: it is being started. `working`: healthy, and long at work on a call.
  * - `degraded`: it answers, but offers less than it did.
- * - `unsure`: it works, but something missed its time. `recovering`: down, and being brought back.
+ * - `unsure`: it works, but something missed its time. `recovering`: it was lost just now, and is being brought back.
+ * - `down`: bringing it back has failed at least once, and is tried again soon; calls wait for that.
  * - `failed`: it keeps failing; somebody should look. `waiting`: signed out, isolated or stopped by a person.
  * - `unknown`: no engine tells. `disabled`: switched off in the settings. `invalid`: its entry cannot be used.
  */
@@ -26,6 +27,7 @@ export type ServerHealth =
   | 'degraded'
   | 'unsure'
   | 'recovering'
+  | 'down'
   | 'failed'
   | 'waiting'
   | 'unknown'
@@ -73,14 +75,14 @@ export function healthOf(snapshot: ServerSnapshot): ServerHealth {
     case 'initializing':
     case 'probing':
       // A new try of a server that is down is no calm start: until it answers, it is down.
-      return snapshot.metrics.recovery?.since === undefined ? 'busy' : 'recovering';
+      return outageHealth(snapshot) ?? 'busy';
     case 'ready':
       return readyHealth(snapshot);
     case 'suspect':
       return 'unsure';
     case 'broken':
     case 'recovering':
-      return 'recovering';
+      return outageHealth(snapshot) ?? 'recovering';
     case 'crashLoop':
       return 'failed';
     case 'needsSignIn':
@@ -90,6 +92,12 @@ export function healthOf(snapshot: ServerSnapshot): ServerHealth {
     default:
       return assertNever(snapshot.state);
   }
+}
+
+/** While an outage is under way. One try that failed is where a short pause ends (decision 0084). */
+function outageHealth({ metrics: { recovery } }: ServerSnapshot): 'recovering' | 'down' | undefined {
+  if (recovery?.since === undefined) return undefined;
+  return (recovery.failures ?? 0) > 0 ? 'down' : 'recovering';
 }
 
 function readyHealth({ breaker, degraded, busySince }: ServerSnapshot): ServerHealth {
@@ -163,6 +171,7 @@ export function isWell(health: ServerHealth): boolean {
 
 const attention: readonly ServerHealth[] = [
   'failed',
+  'down',
   'recovering',
   'unsure',
   'degraded',
@@ -189,6 +198,7 @@ export interface HealthCounts {
   readonly degraded: number;
   readonly unsure: number;
   readonly recovering: number;
+  readonly down: number;
   readonly failed: number;
   readonly waiting: number;
   readonly unknown: number;
@@ -205,6 +215,7 @@ export function countServers(view: HealthView): HealthCounts {
     degraded: of('degraded'),
     unsure: of('unsure'),
     recovering: of('recovering'),
+    down: of('down'),
     failed: of('failed'),
     waiting: of('waiting'),
     unknown: of('unknown'),

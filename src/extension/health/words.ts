@@ -29,6 +29,8 @@ export function healthWords(server: ServerView, t: Translate): string {
       return server.snapshot?.breaker.state === 'halfOpen' ? t('on trial') : t('refusing calls');
     case 'recovering':
       return t('recovering');
+    case 'down':
+      return t('down, trying again');
     case 'failed':
       return t('keeps failing');
     case 'waiting':
@@ -63,6 +65,8 @@ export function conditionCount(health: ServerHealth, count: number, t: Translate
       return t('{0} in doubt', count);
     case 'recovering':
       return t('{0} recovering', count);
+    case 'down':
+      return t('{0} down', count);
     case 'failed':
       return t('{0} failing', count);
     case 'waiting':
@@ -101,6 +105,7 @@ export function healthIcon(health: ServerHealth): Icon {
       return { name: 'warning', color: 'list.warningForeground' };
     case 'recovering':
       return { name: 'sync~spin', color: 'list.warningForeground' };
+    case 'down':
     case 'failed':
       return { name: 'error', color: 'list.errorForeground' };
     case 'waiting':

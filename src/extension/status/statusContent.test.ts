@@ -32,6 +32,17 @@ describe('status bar item', () => {
     assert.equal(severity, 'error');
   });
 
+  it('R12.1 is an error as soon as a server could not be brought back', () => {
+    const recovery = { outages: 1, attempts: 1, successes: 0, abandoned: 0, since: 1, failures: 1 };
+    const { text, severity, label } = show([
+      serverSnapshot('a'),
+      serverSnapshot('b', { state: 'recovering', metrics: { recovery } }),
+    ]);
+    assert.equal(text, '$(error) MCP 1/2');
+    assert.equal(severity, 'error');
+    assert.equal(label, 'MCP Lifeline: Failing: b. 1 of 2 healthy or idle.');
+  });
+
   it('warns when a breaker is open though the server is up', () => {
     const { severity, label } = show([serverSnapshot('a', { breaker: { state: 'open', failures: 3 } })]);
     assert.equal(severity, 'warning');

@@ -84,8 +84,8 @@ function headlineOf(view: HealthView, counts: HealthCounts, t: Translate): Headl
       break;
   }
   if (counts.enabled === 0) return quiet('pulse', t('No servers are configured.'));
-  if (counts.failed > 0) {
-    const sentence = t('Failing: {0}.', namesOf(view, ['failed'], t));
+  if (counts.failed + counts.down > 0) {
+    const sentence = t('Failing: {0}.', namesOf(view, ['failed', 'down'], t));
     return { icon: 'error', severity: 'error', sentence, showCount: true };
   }
   if (counts.recovering > 0) {

@@ -60,7 +60,7 @@ function generalLinks(servers: readonly ServerView[], t: Translate): string[] {
 }
 
 const needsRecovery = ({ health }: ServerView): boolean =>
-  health === 'unsure' || health === 'recovering' || health === 'failed';
+  health === 'unsure' || health === 'recovering' || health === 'down' || health === 'failed';
 
 function serverTable(servers: readonly ServerView[], t: Translate): string[] {
   const shown = servers.slice(0, MAX_SERVERS);

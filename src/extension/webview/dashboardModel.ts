@@ -74,6 +74,7 @@ const toneOf: Record<ServerHealth, Tone> = {
   degraded: 'warning',
   unsure: 'warning',
   recovering: 'warning',
+  down: 'error',
   failed: 'error',
   waiting: 'warning',
   unknown: 'muted',
@@ -81,7 +82,7 @@ const toneOf: Record<ServerHealth, Tone> = {
   invalid: 'warning',
 };
 
-const unwell: readonly ServerHealth[] = ['unsure', 'recovering', 'failed'];
+const unwell: readonly ServerHealth[] = ['unsure', 'recovering', 'down', 'failed'];
 
 /** Everything that the dashboard shows but its graphs, in words. */
 export function buildDashboard(parts: DashboardParts, t: Translate): DashboardModel {

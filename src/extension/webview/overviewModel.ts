@@ -16,6 +16,7 @@ import type { Translate } from '../translate.ts';
 /** From the worst to what nobody needs to look at. */
 const healthOrder: readonly ServerHealth[] = [
   'failed',
+  'down',
   'recovering',
   'unsure',
   'degraded',

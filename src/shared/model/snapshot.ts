@@ -70,6 +70,8 @@ const metricsSchema = z.object({
       lastMs: z.optional(count),
       /** Wall-clock milliseconds when the one under way began. */
       since: z.optional(z.number()),
+      /** Launches that failed since then: with the first, it is more than a short pause. */
+      failures: z.optional(count),
     }),
   ),
   /** Usable part of the time that it was wanted, 0 to 1; absent while it was never wanted. */

@@ -204,6 +204,16 @@ export class EditorWindow {
     }
   }
 
+  /** Points at the status bar item until its tooltip is open. */
+  async openStatusTooltip(): Promise<Locator> {
+    const tooltip = this.page.locator('.monaco-hover:visible', { hasText: containerTitle });
+    // It opens when the pointer comes, not when it is there already.
+    await this.page.mouse.move(700, 300);
+    await this.statusItem.hover();
+    await tooltip.waitFor();
+    return tooltip;
+  }
+
   /** Runs a command by its title from the command palette. */
   async runCommand(title: string): Promise<void> {
     const widget = this.page.locator('.quick-input-widget');

@@ -45,7 +45,9 @@ export function metricsSnapshot(
       successes: recovered.count,
       abandoned: outages.abandoned,
       ...(recovered.figures === undefined ? {} : rounded(recovered.figures)),
-      ...(since === undefined ? {} : { since: clock.wallNow() - (clock.now() - since) }),
+      ...(since === undefined
+        ? {}
+        : { since: clock.wallNow() - (clock.now() - since), failures: outages.failures }),
     },
     uptime: { ...(ratio === undefined ? {} : { ratio }), ...rounded({ usableMs, downMs }) },
     // What is at no server waits: for a connection, a place, a token, or before a retry.

@@ -47,6 +47,25 @@ describe('outages', () => {
     assert.equal(outages.since, undefined);
   });
 
+  it('R12.1 counts the launches that failed in it, and nothing once it is over', () => {
+    const { outages, go } = given();
+    go('a', ['ready', 1], ['!broken', 1], ['recovering', 1]);
+    assert.equal(outages.failures, 0, 'what was lost is no launch that failed');
+    go('a', ['connecting', 1], ['!broken', 1], ['recovering', 1]);
+    go('a', ['connecting', 1], ['initializing', 1], ['!broken', 1], ['recovering', 1]);
+    assert.equal(outages.failures, 2);
+    go('a', ['connecting', 1], ['broken', 1], ['connecting', 1]);
+    assert.equal(outages.failures, 2, 'one that was ended by a person has not failed');
+    go('a', ['ready', 1], ['!broken', 1]);
+    assert.equal(outages.failures, 0);
+    const first = given();
+    first.go('a', ['connecting', 1], ['!broken', 1], ['recovering', 1]);
+    assert.equal(first.outages.failures, 1);
+    const signedOut = given();
+    signedOut.go('a', ['connecting', 1], ['!needsSignIn', 1]);
+    assert.equal(signedOut.outages.failures, 0);
+  });
+
   it('R11.1 while another connection is usable, one that is lost is none', () => {
     const { outages, go, counts } = given();
     go('a', ['ready', 10]);

@@ -23,7 +23,7 @@ export class Outages {
   #restarts = 0;
   #failedConnections = 0;
   /** The one under way: when it began (monotonic milliseconds), and how long the server had been down before. */
-  #current: { readonly since: number; readonly downMs: number } | undefined;
+  #current: { readonly since: number; readonly downMs: number; failures: number } | undefined;
 
   /** `now`: monotonic milliseconds. */
   constructor(now: () => number) {
@@ -61,6 +61,11 @@ export class Outages {
     return this.#current?.since;
   }
 
+  /** Launches that failed in the outage under way, its first start among them; 0 while the first one has yet to end. */
+  get failures(): number {
+    return this.#current?.failures ?? 0;
+  }
+
   /** A process is started, or a session with a remote server opened; `isFirst` of its connection. */
   noteLaunch(isFirst: boolean): void {
     if (!isFirst) this.#restarts += 1;
@@ -69,6 +74,7 @@ export class Outages {
 
   /** A connection of the server is now in `state`; `failed`: something went wrong that brought it there. */
   noteState(connection: string, state: ConnectionState, failed: boolean): void {
+    const wasStarting = starting.has(this.#states.get(connection) ?? 'idle');
     if (state === 'stopped') this.#states.delete(connection);
     else this.#states.set(connection, state);
     if (failed) this.#failedConnections += 1;
@@ -76,10 +82,13 @@ export class Outages {
     this.uptime.note(availability);
     if (availability === 'down' && this.#current === undefined) {
       this.#outages += 1;
-      this.#current = { since: this.#now(), downMs: this.uptime.reading.downMs };
+      this.#current = { since: this.#now(), downMs: this.uptime.reading.downMs, failures: 0 };
     } else if (availability === 'usable') this.#end(true);
     // What nobody waits for now goes on as an outage until somebody does; without anybody left it is over.
     else if (availability === 'unused' && !this.#has((other) => other !== 'isolated')) this.#end(false);
+    // What waits for a sign-in does not fail.
+    if (failed && wasStarting && state === 'broken' && this.#current !== undefined)
+      this.#current.failures += 1;
   }
 
   #end(recovered: boolean): void {
