@@ -1,6 +1,6 @@
 import type { HostMessage, PageMessage } from '../shared/protocol/dashboardMessages.ts';
 import { parseHostMessage } from './hostMessage.ts';
-import { parsePageState, type PageState } from './pageState.ts';
+import { keptState, parsePageState, type PageState } from './pageState.ts';
 
 interface EditorApi {
   postMessage(message: unknown): void;
@@ -27,6 +27,6 @@ export function openChannel(listener: (message: HostMessage) => void): Channel {
   return {
     send: (message) => api.postMessage(message),
     kept: parsePageState(api.getState()),
-    keep: (state) => api.setState(state),
+    keep: (state) => api.setState(keptState(state)),
   };
 }

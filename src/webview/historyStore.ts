@@ -1,12 +1,26 @@
-import type { DashboardHistory, HistoryPoint, HistoryRange } from '../shared/protocol/dashboardData.ts';
+import {
+  messageLimits,
+  type DashboardHistory,
+  type HistoryPoint,
+  type HistoryRange,
+} from '../shared/protocol/dashboardData.ts';
 import { joinSamples } from '../shared/protocol/joinSamples.ts';
 
 /** What the graphs of all servers are drawn from. */
 export interface KnownHistory {
+  /** Anything at all was told yet. */
+  readonly isKnown: boolean;
   readonly now: number;
   readonly windowMs: number;
   readonly intervalMs: number;
   of(server: string): { readonly points: readonly HistoryPoint[]; readonly summary: string };
+}
+
+interface ServerPart {
+  points: readonly HistoryPoint[];
+  summary: string;
+  /** `now` of the store when what is too old was left out last. */
+  trimmedAt: number;
 }
 
 const nothing = { points: [], summary: '' };
@@ -17,10 +31,22 @@ export class HistoryStore implements KnownHistory {
   windowMs = 1;
   intervalMs = 1;
   #range: HistoryRange | undefined;
-  readonly #servers = new Map<string, { points: readonly HistoryPoint[]; summary: string }>();
+  readonly #servers = new Map<string, ServerPart>();
 
+  get isKnown(): boolean {
+    return this.#range !== undefined;
+  }
+
+  /** Without what is older than the window, also where nothing is new. Left out only when somebody looks: most graphs are out of sight. */
   of(server: string): { readonly points: readonly HistoryPoint[]; readonly summary: string } {
-    return this.#servers.get(server) ?? nothing;
+    const known = this.#servers.get(server);
+    if (known === undefined) return nothing;
+    if (known.trimmedAt !== this.now) {
+      const first = known.points.findIndex(({ at }) => this.now - at < this.windowMs);
+      if (first !== 0) known.points = first < 0 ? [] : known.points.slice(first);
+      known.trimmedAt = this.now;
+    }
+    return known;
   }
 
   apply({ range, now, windowMs, intervalMs, isDelta, servers }: DashboardHistory): void {
@@ -31,13 +57,10 @@ export class HistoryStore implements KnownHistory {
     this.now = now;
     this.windowMs = windowMs;
     this.intervalMs = intervalMs;
-    const time = { now, windowMs, intervalMs };
     for (const { name, points, summary } of servers) {
-      this.#servers.set(name, { points: joinSamples(this.of(name).points, points, time), summary });
-    }
-    // What is older than the window goes, also where nothing is new.
-    for (const [name, { points, summary }] of this.#servers) {
-      this.#servers.set(name, { points: joinSamples(points, [], time), summary });
+      const known = this.#servers.get(name)?.points ?? [];
+      if (known.length === 0 && this.#servers.size >= messageLimits.servers) continue;
+      this.#servers.set(name, { points: joinSamples(known, points, this), summary, trimmedAt: now });
     }
   }
 }

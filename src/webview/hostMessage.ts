@@ -1,8 +1,13 @@
-import { historyRanges, messageLimits, type HostMessage } from '../shared/protocol/dashboardData.ts';
+import {
+  historyRanges,
+  messageLimits,
+  toldParts,
+  type HostMessage,
+} from '../shared/protocol/dashboardData.ts';
 
 /**
- * Parses what the host says; `undefined` when it is nothing of the host: other extensions of the browser talk to every frame too. By hand, because
- * a parser's library would be larger than the page.
+ * Parses what the host says; `undefined` when it is nothing of the host: other extensions of the browser talk to every frame too. By hand
+ * (decision 0092).
  */
 export function parseHostMessage(value: unknown): HostMessage | undefined {
   return isHostMessage(value) ? value : undefined;
@@ -12,6 +17,7 @@ const MAX_TEXT = 10_000;
 const MAX_NAME = 256;
 const MAX_POINTS = 2_000;
 const MAX_FACTS = 100;
+const MAX_TIME = 8.64e15;
 
 type Check = (value: unknown) => boolean;
 type Fields = Readonly<Record<string, Check>>;
@@ -19,6 +25,12 @@ type Fields = Readonly<Record<string, Check>>;
 const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT;
 const isName: Check = (value) => typeof value === 'string' && value.length <= MAX_NAME;
 const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+/** What a `Date` can be: to write another one throws. */
+const isTime: Check = (value) => isNumber(value) && Math.abs(value as number) <= MAX_TIME;
+const isSpan: Check = (value) => isTime(value) && (value as number) > 0;
+const isCount: Check = (value) => isNumber(value) && (value as number) >= 0;
+const isShare: Check = (value) => isCount(value) && (value as number) <= 1;
+const isWhole: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isFlag: Check = (value) => typeof value === 'boolean';
 const maybe =
   (check: Check): Check =>
@@ -44,7 +56,7 @@ function isObject(fields: Fields): Check {
 }
 
 const isTone = isOneOf('good', 'neutral', 'busy', 'warning', 'error', 'muted');
-const isPhrase = isObject({ text: isText, at: maybe(isNumber) });
+const isPhrase = isObject({ text: isText, at: maybe(isTime) });
 const isAction = isObject({ id: isName, label: isText });
 
 const isCard = isObject({
@@ -64,7 +76,7 @@ const isCard = isObject({
 });
 
 const isModel = isObject({
-  now: isNumber,
+  now: isTime,
   tone: isTone,
   icon: isName,
   sentence: isText,
@@ -96,21 +108,22 @@ const isModel = isObject({
 });
 
 const isPoint = isObject({
-  at: isNumber,
-  ms: isNumber,
-  p50Ms: maybe(isNumber),
-  p95Ms: maybe(isNumber),
-  failures: isNumber,
-  usable: isNumber,
-  down: isNumber,
+  at: isTime,
+  ms: isCount,
+  p50Ms: maybe(isCount),
+  p95Ms: maybe(isCount),
+  calls: maybe(isCount),
+  failures: isCount,
+  usable: isShare,
+  down: isShare,
   breaker: isOneOf('closed', 'halfOpen', 'open', 'isolated'),
 });
 
 const isHistory = isObject({
   range: isOneOf(...historyRanges),
-  now: isNumber,
-  windowMs: isNumber,
-  intervalMs: isNumber,
+  now: isTime,
+  windowMs: isSpan,
+  intervalMs: isSpan,
   isDelta: isFlag,
   servers: isList(
     isObject({ name: isName, summary: isText, points: isList(isPoint, MAX_POINTS) }),
@@ -121,15 +134,15 @@ const isHistory = isObject({
 const isEvents = isObject({
   isDelta: isFlag,
   events: isList(
-    isObject({ id: isNumber, at: isNumber, kind: isName, server: maybe(isName), tone: isTone, text: isText }),
+    isObject({ id: isWhole, at: isTime, kind: isName, server: maybe(isName), tone: isTone, text: isText }),
     messageLimits.events,
   ),
 });
 
 const isWatched = isObject({
   server: isName,
-  now: isNumber,
-  windowMs: isNumber,
+  now: isTime,
+  windowMs: isSpan,
   values: isList(
     isObject({
       name: isName,
@@ -139,7 +152,7 @@ const isWatched = isObject({
       text: isText,
       limits: isText,
       summary: isText,
-      points: isList(isObject({ at: isNumber, value: maybe(isNumber) }), messageLimits.watchedPoints),
+      points: isList(isObject({ at: isTime, value: maybe(isNumber) }), messageLimits.watchedPoints),
     }),
     messageLimits.watches,
   ),
@@ -150,6 +163,8 @@ const parts: Readonly<Record<HostMessage['kind'], Check>> = {
   history: isObject({ history: isHistory }),
   events: isObject({ events: isEvents }),
   watched: isObject({ watched: isWatched }),
+  told: isObject({ part: isOneOf(...toldParts), range: isOneOf(...historyRanges), isWhole: isFlag }),
+  done: isObject({ ask: isWhole }),
 };
 
 function isHostMessage(value: unknown): value is HostMessage {

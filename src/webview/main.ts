@@ -18,6 +18,7 @@ const page = new Page(title, {
   // Made by the host, into this very page.
   words: JSON.parse(words) as PageWords,
   moments: new Moments(document.documentElement.lang),
+  clock: systemClock,
   send: (message) => channel.send(message),
   kept: channel.kept,
   keep: (state) => channel.keep(state),

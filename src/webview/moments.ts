@@ -11,6 +11,9 @@ export class Moments {
   readonly #dayAndTime: Intl.DateTimeFormat;
   readonly #minute: Intl.DateTimeFormat;
   readonly #day: Intl.DateTimeFormat;
+  readonly #dayAndMinute: Intl.DateTimeFormat;
+  /** The day that was asked about last, as it begins and ends: made out anew for every row it would be most of what a list costs. */
+  #today = { from: 0, to: 0 };
 
   constructor(language: string) {
     const known = knownLanguage(language);
@@ -22,6 +25,7 @@ export class Moments {
     this.#dayAndTime = new Intl.DateTimeFormat(known, { ...day, ...time });
     this.#minute = new Intl.DateTimeFormat(known, minute);
     this.#day = new Intl.DateTimeFormat(known, { weekday: 'short', ...day });
+    this.#dayAndMinute = new Intl.DateTimeFormat(known, { weekday: 'short', ...minute });
   }
 
   /** A phrase with its moment filled in. Servers' own texts never come through here. */
@@ -31,13 +35,30 @@ export class Moments {
 
   /** The time of day, with the day when it is another one than `now`. */
   clock(at: number, now: number): string {
-    const isToday = new Date(at).toDateString() === new Date(now).toDateString();
-    return (isToday ? this.#time : this.#dayAndTime).format(at);
+    return (this.isSameDay(at, now) ? this.#time : this.#dayAndTime).format(at);
+  }
+
+  isSameDay(at: number, now: number): boolean {
+    if (now < this.#today.from || now >= this.#today.to) {
+      const midnight = (days: number): number => {
+        const day = new Date(now);
+        day.setHours(0, 0, 0, 0);
+        return day.setDate(day.getDate() + days);
+      };
+      this.#today = { from: midnight(0), to: midnight(1) };
+    }
+    return at >= this.#today.from && at < this.#today.to;
   }
 
   /** Where a graph of so much time begins. */
   axis(at: number, windowMs: number): string {
     return (windowMs > 2 * DAY_S * 1_000 ? this.#day : this.#minute).format(at);
+  }
+
+  /** Where a row of a table begins: with the day where its time alone would not tell. */
+  from(at: number, now: number, windowMs: number): string {
+    if (windowMs > DAY_S * 1_000) return this.#dayAndMinute.format(at);
+    return windowMs < HOUR_S * 1_000 ? this.clock(at, now) : this.#minute.format(at);
   }
 
   /** @param byMs from now; negative for the past */

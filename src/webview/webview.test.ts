@@ -10,9 +10,11 @@ import type { DashboardEvent, HistoryPoint } from '../shared/protocol/dashboardD
 import { filterEvents } from './components/eventLog.ts';
 import { plotData } from './components/plotData.ts';
 import { breakerPaths, statePaths } from './components/strips.ts';
+import { figureRows } from './components/figureRows.ts';
+import { FrameQueue } from './frameQueue.ts';
 import { HistoryStore } from './historyStore.ts';
 import { parseHostMessage } from './hostMessage.ts';
-import { parsePageState } from './pageState.ts';
+import { keptState, parsePageState, ROWS, STATE_VERSION, type PageState } from './pageState.ts';
 import { isDrawn } from './components/icon.ts';
 import { HostTime } from './hostTime.ts';
 import { Moments } from './moments.ts';
@@ -76,16 +78,19 @@ describe('messages of the host', () => {
   const history = { range: '5m', now: 1, windowMs: 1, intervalMs: 1, isDelta: false, servers: [] };
 
   it('R12.3 are taken as the host makes them', () => {
-    const event = { id: 1, at: 1, kind: 'fault', tone: 'error', text: 'x' };
     for (const message of [
       { kind: 'model', isDelta: false, model },
       { kind: 'history', history },
       { kind: 'events', events: { isDelta: true, events: [event] } },
       { kind: 'watched', watched: { server: 'a', now: 1, windowMs: 1, values: [] } },
+      { kind: 'told', part: 'events', range: '5m', isWhole: true },
+      { kind: 'done', ask: 3 },
     ]) {
       assert.equal(parseHostMessage(message), message, message.kind);
     }
   });
+
+  const event = { id: 1, at: 1, kind: 'fault', tone: 'error', text: 'x' };
 
   it('R12.3 are told from what other frames say, and have limits', () => {
     const point = { at: 1, ms: 1, failures: 0, usable: 1, down: 0, breaker: 'closed' };
@@ -102,6 +107,21 @@ describe('messages of the host', () => {
       { kind: 'history', history: { ...history, servers: [server(Array(2_001).fill(point))] } },
       { kind: 'history', history: { ...history, servers: Array(11).fill(server([])) } },
       { kind: 'events', events: { isDelta: true, events: [{ id: '1' }] } },
+      { kind: 'history', history: { ...history, windowMs: 0 } },
+      { kind: 'history', history: { ...history, servers: [server([{ ...point, usable: 2 }])] } },
+      { kind: 'history', history: { ...history, servers: [server([{ ...point, ms: -1 }])] } },
+      { kind: 'history', history: { ...history, servers: [server({ length: 1, every: () => true })] } },
+      { kind: 'history', history: { ...history, range: 'constructor' } },
+      { kind: 'events', events: { isDelta: true, events: [{ ...event, at: 1e300 }] } },
+      { kind: 'events', events: { isDelta: true, events: [{ ...event, id: 0.5 }] } },
+      { kind: 'events', events: { isDelta: true, events: Array(501).fill(event) } },
+      { kind: 'model', isDelta: false, model: { ...model, names: Array(1_001).fill('a') } },
+      { kind: 'model', isDelta: false, model: { ...model, now: -9e15 } },
+      { kind: 'told', part: 'everything', range: '5m', isWhole: true },
+      { kind: 'done', ask: -1 },
+      { kind: '__proto__' },
+      [],
+      () => undefined,
     ]) {
       assert.equal(parseHostMessage(garbage), undefined);
     }
@@ -110,12 +130,43 @@ describe('messages of the host', () => {
 
 describe('what a person arranged', () => {
   it('R12.3 is taken as far as it can be used', () => {
-    const kept = { range: '7d', server: 'a', kind: 'fault', text: 'x' };
-    assert.deepEqual(parsePageState(kept), kept);
-    const nothing = { range: '5m', server: '', kind: '', text: '' };
-    for (const garbage of [undefined, null, 7, { range: '9y', server: 7, text: 'x'.repeat(300) }]) {
+    const state: PageState = {
+      range: '7d',
+      server: 'a',
+      kind: 'fault',
+      text: 'x',
+      rows: 300,
+      open: ['a', 'b'],
+      place: { server: 'a', isEvents: false, offset: 40 },
+    };
+    assert.deepEqual(parsePageState(structuredClone(keptState(state))), state);
+  });
+
+  const nothing = parsePageState(undefined);
+
+  it('R12.3 is not taken from another version, and never fails', () => {
+    assert.deepEqual(nothing.place, { server: '', isEvents: false, offset: 0 });
+    const good = { ...keptState({ ...nothing, range: '7d' }) };
+    for (const garbage of [null, 7, 'x', [], { range: '7d' }, { ...good, version: STATE_VERSION + 1 }]) {
       assert.deepEqual(parsePageState(garbage), nothing);
     }
+    assert.equal(parsePageState(good).range, '7d');
+  });
+
+  it('R12.3 has limits: what is beyond them is left out, and the rest is taken', () => {
+    const long = 'x'.repeat(300);
+    for (const hostile of [
+      { range: '9y', server: 7, kind: {}, text: long, rows: 1e9, open: 'a', place: 'top' },
+      { rows: -1, open: Array(201).fill('a'), place: { server: long, isEvents: 1, offset: -5 } },
+      { rows: NaN, open: [7, long, '', null], place: { server: null, offset: Infinity } },
+      { rows: '300', open: { length: 1, 0: 'a' }, place: { offset: 2 ** 60 } },
+      { range: ['7d'], place: { offset: 1.5 } },
+    ]) {
+      assert.deepEqual(parsePageState({ version: STATE_VERSION, ...hostile }), nothing);
+    }
+    const mixed = parsePageState({ version: STATE_VERSION, text: 'kept', open: ['a', 'a', 7], rows: {} });
+    assert.deepEqual([mixed.text, mixed.open, mixed.rows], ['kept', ['a'], ROWS]);
+    assert.deepEqual(parsePageState(keptState({ ...nothing, rows: 9_000 })).rows, 1_000);
   });
 });
 
@@ -145,11 +196,110 @@ describe('history of the page', () => {
     assert.deepEqual(times(store), []);
   });
 
+  it('R12.3 knows of no more servers than there can be', () => {
+    const store = new HistoryStore();
+    const names = Array.from({ length: 1_005 }, (_, index) => `s${index}`);
+    const servers = names.map((name) => ({ name, summary: '', points: [point(10_000)] }));
+    store.apply({ ...base, now: 10_000, isDelta: false, servers });
+    assert.deepEqual([store.of('s999').points.length, store.of('s1000').points.length], [1, 0]);
+  });
+
   it('R12.3 takes no part of a range that is not shown', () => {
     const store = new HistoryStore();
     store.apply({ ...base, now: 10_000, isDelta: false, servers: told([point(10_000)]) });
     store.apply({ ...base, range: '7d', now: 11_000, isDelta: true, servers: told([point(11_000)]) });
     assert.deepEqual(times(store), [10_000]);
+  });
+});
+
+describe('work that can wait for a frame', () => {
+  function given() {
+    const clock = { ms: 0, now: () => clock.ms };
+    const frames: (() => void)[] = [];
+    const queue = new FrameQueue(clock, (run) => frames.push(run));
+    const frame = (): void => frames.shift()?.();
+    return { clock, queue, frames, frame };
+  }
+
+  it('R12.3 is spread over frames, a few milliseconds in each, and at least one thing', () => {
+    const { clock, queue, frames, frame } = given();
+    const done: number[] = [];
+    for (const number of [1, 2, 3, 4]) {
+      queue.add({}, () => {
+        done.push(number);
+        clock.ms += number === 4 ? 90 : 4;
+      });
+    }
+    frame();
+    assert.deepEqual(done, [1, 2]);
+    frame();
+    assert.deepEqual([done, frames.length], [[1, 2, 3, 4], 0]);
+  });
+
+  it('is done once for each owner, as asked last; not for one that has gone, and not less for one that fails', () => {
+    const { queue, frames, frame } = given();
+    const done: string[] = [];
+    const [owner, gone] = [{}, {}];
+    queue.add(owner, () => done.push('first'));
+    queue.add(gone, () => done.push('gone'));
+    queue.add(owner, () => {
+      done.push('last');
+      throw new Error('cannot be drawn');
+    });
+    queue.add({}, () => done.push('other'));
+    queue.remove(gone);
+    assert.throws(frame, /cannot be drawn/);
+    frame();
+    assert.deepEqual([done, frames.length], [['last', 'other'], 0]);
+  });
+});
+
+describe('figures as a table', () => {
+  it('R12.3 tell what the graph draws, in stretches that a person can read, the newest first', () => {
+    const rows = figureRows(
+      [
+        point(5_000, { calls: 4, failures: 1, p50Ms: 10, p95Ms: 40 }),
+        point(30_000, { calls: 2, p50Ms: 20, p95Ms: 30, breaker: 'open' }),
+        point(35_000, { usable: 0.5, down: 0.5, breaker: 'halfOpen' }),
+      ],
+      300_000,
+      () => 0,
+    );
+    assert.deepEqual(rows, [
+      {
+        from: 30_000,
+        calls: 0,
+        failures: 0,
+        p50: undefined,
+        p95: undefined,
+        usableMs: 2_500,
+        downMs: 2_500,
+        breaker: 'halfOpen',
+      },
+      {
+        from: 0,
+        calls: 6,
+        failures: 1,
+        p50: [10, 20],
+        p95: [30, 40],
+        usableMs: 10_000,
+        downMs: 0,
+        breaker: 'open',
+      },
+    ]);
+  });
+
+  it('R12.3 have 15 rows at most or so, which begin at full hours of the local time', () => {
+    const hour = 3_600_000;
+    const week = Array.from({ length: 672 }, (_, index) =>
+      point((index + 1) * hour * 0.25, { ms: hour / 4 }),
+    );
+    const rows = figureRows(week, 168 * hour, () => -3 * hour);
+    assert.equal(rows.length, 15);
+    assert.deepEqual(
+      rows.slice(-2).map(({ from }) => from / hour),
+      [3, -9],
+    );
   });
 });
 

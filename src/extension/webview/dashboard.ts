@@ -6,7 +6,8 @@ import { commands, settingsPrefix, views } from '../../shared/contributions.ts';
 import {
   parsePageMessage,
   type NoticeAction,
-  type PageMessage,
+  type HostMessage,
+  type PageCommand,
 } from '../../shared/protocol/dashboardMessages.ts';
 import type { HealthModel } from '../health/healthModel.ts';
 import type { HealthView } from '../health/healthView.ts';
@@ -104,7 +105,7 @@ export class Dashboard implements Disposable {
         if (message === undefined) this.#options.log('The dashboard sent a bad message; it was dropped.');
         else if (message.kind === 'ready') feed.postAll(message.range);
         else if (message.kind === 'range') feed.setRange(message.range);
-        else this.#perform(message);
+        else void this.#performFor(webview, message);
       }),
     );
     onDidDispose(() => {
@@ -124,41 +125,48 @@ export class Dashboard implements Disposable {
     return { setVisible: (isVisible) => feed.setVisible(isVisible), add: (item) => store.add(item) };
   }
 
-  #perform(message: Exclude<PageMessage, { kind: 'ready' | 'range' }>): void {
+  /** The page shows that something is under way until it is told that it is not any more, however it ended. */
+  async #performFor(webview: vscode.Webview, { ask, ...command }: PageCommand): Promise<void> {
+    try {
+      await this.#perform(command);
+    } catch (error) {
+      // The command has told the person itself; only our own mistakes come here.
+      this.#options.log(`What the dashboard asked for failed: ${String(error)}`);
+    }
+    if (ask !== undefined) void webview.postMessage({ kind: 'done', ask } satisfies HostMessage);
+  }
+
+  #perform(message: PageCommand): Thenable<unknown> | undefined {
     switch (message.kind) {
       case 'forceRecovery':
-        this.#runFor(commands.forceRecovery, message.server);
-        return;
+        return this.#runFor(commands.forceRecovery, message.server);
       case 'showLog':
-        this.#runFor(commands.showLog, message.server);
-        return;
+        return this.#runFor(commands.showLog, message.server);
       case 'act':
-        this.#runFor(commands[message.action], message.server);
-        return;
+        return this.#runFor(commands[message.action], message.server);
       case 'forceRecoveryAll':
-        run(commands.forceRecoveryAll);
-        return;
+        return run(commands.forceRecoveryAll);
       case 'notice':
-        this.#act(message.action);
+        return this.#act(message.action);
     }
   }
 
-  #runFor(command: string, server: string): void {
+  #runFor(command: string, server: string): Thenable<unknown> | undefined {
     // A page that is a moment old may name a server that the settings do not have any more.
-    if (this.#options.model.view.servers.some(({ name }) => name === server)) run(command, server);
-    else this.#options.log('The dashboard named a server that is not configured; nothing was done.');
+    if (this.#options.model.view.servers.some(({ name }) => name === server)) return run(command, server);
+    this.#options.log('The dashboard named a server that is not configured; nothing was done.');
+    return undefined;
   }
 
-  #act(action: NoticeAction): void {
+  #act(action: NoticeAction): Thenable<unknown> | undefined {
     switch (action) {
       case 'openSettings':
-        run('workbench.action.openSettings', settingsQuery(this.#options.model.view));
-        return;
+        return run('workbench.action.openSettings', settingsQuery(this.#options.model.view));
       case 'manageTrust':
-        run('workbench.trust.manage');
-        return;
+        return run('workbench.trust.manage');
       case 'startEngine':
         this.#options.startEngine();
+        return undefined;
     }
   }
 }
@@ -168,6 +176,6 @@ function settingsQuery({ servers }: HealthView): string {
   return servers.length === 0 ? `${settingsPrefix}.servers` : settingsPrefix;
 }
 
-function run(command: string, ...args: unknown[]): void {
-  void vscode.commands.executeCommand(command, ...args);
+function run(command: string, ...args: unknown[]): Thenable<unknown> {
+  return vscode.commands.executeCommand(command, ...args);
 }

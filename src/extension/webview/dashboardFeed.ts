@@ -7,6 +7,7 @@ import type {
   HistoryRange,
   HostMessage,
 } from '../../shared/protocol/dashboardMessages.ts';
+import type { ToldPart } from '../../shared/protocol/dashboardData.ts';
 import type { EventsAnswer, EventsParams } from '../../shared/protocol/eventMessages.ts';
 import type { History, HistoryParams } from '../../shared/protocol/historyMessages.ts';
 import type { Translate } from '../translate.ts';
@@ -54,6 +55,8 @@ export class DashboardFeed implements Disposable {
   #historyTimer: Disposable | undefined;
   #eventsTimer: Disposable | undefined;
   #isTellingEvents = false;
+  /** Whether all of it was told at last; absent: the page waits. */
+  #told: Partial<Record<ToldPart, boolean>> = {};
   /** Counts the times that the page was shown; an answer for an earlier time is dropped. */
   #showing = 0;
 
@@ -91,6 +94,7 @@ export class DashboardFeed implements Disposable {
     this.#showing += 1;
     this.#shown = { everything: '', states: '' };
     this.#cards = undefined;
+    this.#told = {};
     this.#events.restart();
     this.#update();
     this.#followHistory();
@@ -99,6 +103,7 @@ export class DashboardFeed implements Disposable {
 
   /** The page shows another time. */
   setRange(range: HistoryRange): void {
+    this.#told = { ...(this.#told.events === undefined ? {} : { events: this.#told.events }) };
     this.#history.restart(range);
     if (this.#isVisible) this.#followHistory();
   }
@@ -150,6 +155,7 @@ export class DashboardFeed implements Disposable {
     ]);
     if (!isMeant()) return;
     for (const history of messages) this.#target.post({ kind: 'history', history });
+    this.#tellEnd('history', messages.length > 0);
     for (const one of watched) this.#target.post({ kind: 'watched', watched: one });
     // What is worth showing only for a while goes without anything else having changed.
     this.#update();
@@ -179,7 +185,17 @@ export class DashboardFeed implements Disposable {
       .tell((events) => {
         if (showing === this.#showing) this.#target.post({ kind: 'events', events });
       })
+      .then((isWhole) => {
+        if (showing === this.#showing) this.#tellEnd('events', isWhole);
+      })
       .finally(() => (this.#isTellingEvents = false));
+  }
+
+  /** The page stops to wait for it; that the engine does not answer is told once, not every few seconds. */
+  #tellEnd(part: ToldPart, isWhole: boolean): void {
+    if (this.#told[part] === isWhole) return;
+    this.#told = { ...this.#told, [part]: isWhole };
+    this.#target.post({ kind: 'told', part, range: this.#history.range, isWhole });
   }
 }
 

@@ -41,40 +41,44 @@ export class EventTail {
     this.#turn += 1;
   }
 
-  /** Tells what is new, a part at a time; ends early when the page has nothing of what it knew any more. */
-  async tell(post: (events: DashboardEvents) => void): Promise<void> {
+  /**
+   * Tells what is new, a part at a time; ends early when the page has nothing of what it knew any more.
+   * @returns whether the page has all that there is; false when the engine does not answer
+   */
+  async tell(post: (events: DashboardEvents) => void): Promise<boolean> {
     const turn = this.#turn;
     let since = this.#cursor;
     for (let count = 0; count < MAX_ANSWERS; count += 1) {
       const answer = await this.#ask({ limit: PAGE, ...(since === undefined ? {} : { since }) });
-      if (answer === undefined || turn !== this.#turn) return;
+      if (answer === undefined || turn !== this.#turn) return false;
       this.#cursor = since = answer.cursor;
       if (answer.isDelta !== true) {
         this.#post(answer.events, false, post);
-        await this.#tellEarlier(answer, turn, post);
-        return;
+        return this.#tellEarlier(answer, turn, post);
       }
       if (answer.events.length > 0) this.#post(answer.events, true, post);
-      if (answer.hasMore !== true) return;
+      if (answer.hasMore !== true) return true;
     }
+    return true;
   }
 
   async #tellEarlier(
     newest: EventsAnswer,
     turn: number,
     post: (events: DashboardEvents) => void,
-  ): Promise<void> {
+  ): Promise<boolean> {
     let answer = newest;
     let told = newest.events.length;
     while (answer.hasMore === true && told < MAX_PAGE_EVENTS) {
       const before = answer.events[0]?.id;
-      if (before === undefined) return;
+      if (before === undefined) return true;
       const next = await this.#ask({ limit: PAGE, before });
-      if (next === undefined || turn !== this.#turn) return;
+      if (next === undefined || turn !== this.#turn) return false;
       this.#post(next.events, true, post);
       told += next.events.length;
       answer = next;
     }
+    return true;
   }
 
   #post(events: readonly EngineEvent[], isDelta: boolean, post: (events: DashboardEvents) => void): void {

@@ -144,6 +144,7 @@ function pointOf(sample: HistorySample, intervalMs: number): HistoryPoint {
     at: sample.at,
     ms: sample.ms ?? intervalMs,
     ...(latency === undefined ? {} : { p50Ms: latency.p50Ms, p95Ms: latency.p95Ms }),
+    calls: sample.calls,
     failures: sample.failures,
     usable: sample.usable ?? (isUsable(sample) ? 1 : 0),
     down: downOf(sample),

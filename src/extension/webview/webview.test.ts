@@ -366,7 +366,7 @@ describe('dashboard feed', () => {
     const clock = new FakeClock();
     const changed = new Emitter<undefined>(onError);
     const posted: HostMessage[] = [];
-    const state = { snapshot: serverSnapshot('a'), asked: 0 };
+    const state = { snapshot: serverSnapshot('a'), asked: 0, isSilent: false, hasEvents: false };
     const history: History = { now, windowMs: 300_000, intervalMs: 5_000, servers: [] };
     const feed = new DashboardFeed(
       clock,
@@ -377,9 +377,9 @@ describe('dashboard feed', () => {
         onDidChange: changed.event,
         history: () => {
           state.asked += 1;
-          return Promise.resolve(history);
+          return Promise.resolve(state.isSilent ? undefined : history);
         },
-        events: () => Promise.resolve(undefined),
+        events: () => Promise.resolve(state.hasEvents ? { now, events: [], cursor: 'c' } : undefined),
         watched: () => Promise.resolve([]),
       },
       { post: (message) => posted.push(message) },
@@ -400,14 +400,14 @@ describe('dashboard feed', () => {
     assert.deepEqual([kinds(), state.asked], [[], 0]);
     feed.setVisible(true);
     await clock.advance(0);
-    assert.deepEqual(kinds(), ['model', 'history']);
+    assert.deepEqual(kinds().sort(), ['history', 'model', 'told', 'told']);
     feed.setVisible(false);
     show({ state: 'ready' });
     await clock.advance(60_000);
     assert.deepEqual(kinds(), []);
     feed.setVisible(true);
     await clock.advance(0);
-    assert.deepEqual(kinds(), ['model', 'history']);
+    assert.deepEqual(kinds().sort(), ['history', 'model', 'told', 'told']);
   });
 
   it('sends a change of a state at once, figures at most every 250 ms, and nothing twice', async () => {
@@ -446,6 +446,35 @@ describe('dashboard feed', () => {
         [false, ['a'], 1],
       ],
     );
+    feed.dispose();
+  });
+
+  it('R12.3 says when all is told, for each time shown, and once that the engine does not tell it', async () => {
+    const { clock, feed, state, posted } = given();
+    const told = () =>
+      posted
+        .splice(0)
+        .flatMap((message) =>
+          message.kind === 'told' ? [[message.part, message.range, message.isWhole]] : [],
+        )
+        .sort();
+    state.isSilent = true;
+    feed.setVisible(true);
+    await clock.advance(20_000);
+    assert.deepEqual(told(), [
+      ['events', '5m', false],
+      ['history', '5m', false],
+    ]);
+    state.isSilent = false;
+    state.hasEvents = true;
+    await clock.advance(10_000);
+    assert.deepEqual(told(), [
+      ['events', '5m', true],
+      ['history', '5m', true],
+    ]);
+    feed.setRange('7d');
+    await clock.advance(10_000);
+    assert.deepEqual(told(), [['history', '7d', true]]);
     feed.dispose();
   });
 

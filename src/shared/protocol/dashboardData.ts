@@ -23,6 +23,8 @@ export interface HistoryPoint {
   readonly ms: number;
   readonly p50Ms?: number;
   readonly p95Ms?: number;
+  /** That ended in it. */
+  readonly calls?: number;
   readonly failures: number;
   /** Shares of it in which the server was usable, and down. */
   readonly usable: number;
@@ -95,7 +97,20 @@ export type HostMessage =
   | { readonly kind: 'model'; readonly isDelta: boolean; readonly model: DashboardModel }
   | { readonly kind: 'history'; readonly history: DashboardHistory }
   | { readonly kind: 'events'; readonly events: DashboardEvents }
-  | { readonly kind: 'watched'; readonly watched: DashboardWatched };
+  | { readonly kind: 'watched'; readonly watched: DashboardWatched }
+  /** All that there was of it is told, or the engine does not tell it just now and is asked again. */
+  | {
+      readonly kind: 'told';
+      readonly part: ToldPart;
+      readonly range: HistoryRange;
+      readonly isWhole: boolean;
+    }
+  /** What a person asked for is done, was refused or was given up. */
+  | { readonly kind: 'done'; readonly ask: number };
+
+/** What is told at first in several messages, and takes a while. */
+export const toldParts = ['history', 'events'] as const;
+export type ToldPart = (typeof toldParts)[number];
 
 /** The page's words that never change; they come with the page itself. `{0}` is filled in by the page. */
 export interface PageWords {
@@ -124,6 +139,20 @@ export interface PageWords {
     readonly failures: string;
   };
   readonly watched: string;
+  readonly table: {
+    readonly title: string;
+    readonly of: string;
+    readonly from: string;
+    readonly calls: string;
+    readonly callsFailed: string;
+    readonly downFor: string;
+    readonly breaker: Readonly<Record<'open' | 'halfOpen' | 'isolated', string>>;
+  };
+  readonly underWay: string;
+  readonly loadingHistory: string;
+  readonly noHistory: string;
+  readonly loadingEvents: string;
+  readonly noEventsTold: string;
   readonly events: string;
   readonly allServers: string;
   readonly allKinds: string;

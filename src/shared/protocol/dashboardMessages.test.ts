@@ -11,6 +11,7 @@ describe('messages of the dashboard', () => {
       { kind: 'showLog', server: 'a' },
       { kind: 'forceRecoveryAll' },
       { kind: 'notice', action: 'openSettings' },
+      { kind: 'act', action: 'freePort', server: 'a', ask: 7 },
     ]) {
       assert.deepEqual(parsePageMessage(message), message);
     }
@@ -32,6 +33,13 @@ describe('messages of the dashboard', () => {
       { kind: 'forceRecovery', server: 'x'.repeat(257) },
       { kind: 'showLog', server: 'a', command: 'workbench.action.quit' },
       { kind: 'notice', action: 'workbench.action.quit' },
+      { kind: 'act', action: 'constructor', server: 'a' },
+      { kind: 'forceRecoveryAll', ask: -1 },
+      { kind: 'forceRecoveryAll', ask: 1.5 },
+      { kind: 'forceRecoveryAll', ask: '1' },
+      { kind: 'forceRecovery', server: { toString: () => 'a' } },
+      { kind: ['forceRecoveryAll'] },
+      { kind: '__proto__' },
     ]) {
       assert.equal(parsePageMessage(garbage), undefined, JSON.stringify(garbage));
     }

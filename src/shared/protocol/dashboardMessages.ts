@@ -154,20 +154,26 @@ const server = z.string().check(z.minLength(1), z.maxLength(256));
 
 const range = z.enum(historyRanges);
 
+/** The page's number for what a person asked for; the host says `done` with it. */
+const ask = z.optional(z.int().check(z.gte(0)));
+
 const pageMessageSchema = z.discriminatedUnion('kind', [
   /** The page can be written to. */
   z.strictObject({ kind: z.literal('ready'), range: z.optional(range) }),
   /** How much time its graphs show. */
   z.strictObject({ kind: z.literal('range'), range }),
-  z.strictObject({ kind: z.literal('forceRecovery'), server }),
-  z.strictObject({ kind: z.literal('showLog'), server }),
-  z.strictObject({ kind: z.literal('forceRecoveryAll') }),
-  z.strictObject({ kind: z.literal('act'), action: z.enum(cardActions), server }),
-  z.strictObject({ kind: z.literal('notice'), action: z.enum(noticeActions) }),
+  z.strictObject({ kind: z.literal('forceRecovery'), server, ask }),
+  z.strictObject({ kind: z.literal('showLog'), server, ask }),
+  z.strictObject({ kind: z.literal('forceRecoveryAll'), ask }),
+  z.strictObject({ kind: z.literal('act'), action: z.enum(cardActions), server, ask }),
+  z.strictObject({ kind: z.literal('notice'), action: z.enum(noticeActions), ask }),
 ]);
 
 /** What the page asks for. */
 export type PageMessage = z.infer<typeof pageMessageSchema>;
+
+/** What a person asked for. */
+export type PageCommand = Exclude<PageMessage, { kind: 'ready' | 'range' }>;
 
 /** Parses a message of the page; `undefined` when it is none. */
 export function parsePageMessage(value: unknown): PageMessage | undefined {

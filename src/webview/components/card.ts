@@ -4,13 +4,18 @@ import type {
   CardRecovery,
   DashboardCard,
   DashboardWatched,
-  PageMessage,
+  PageCommand,
   PageWords,
 } from '../../shared/protocol/dashboardMessages.ts';
+import type { Clock } from '../../shared/base/clock.ts';
+import type { Asks } from '../asks.ts';
+import type { FrameQueue } from '../frameQueue.ts';
 import type { KnownHistory } from '../historyStore.ts';
 import type { Moments } from '../moments.ts';
-import { element, KeyedList, setAttribute, setText, type Item } from './dom.ts';
+import { element, KeyedList, setAttribute, setHidden, setText, type Item } from './dom.ts';
+import { FigureTable } from './figureTable.ts';
 import { Icon } from './icon.ts';
+import { LateProgress } from './lateProgress.ts';
 import { MomentText } from './momentText.ts';
 import { ServerGraph } from './serverGraph.ts';
 import { WatchedGraphs } from './watchedGraphs.ts';
@@ -18,7 +23,12 @@ import { WatchedGraphs } from './watchedGraphs.ts';
 export interface CardContext {
   readonly words: PageWords;
   readonly moments: Moments;
-  readonly send: (message: PageMessage) => void;
+  readonly clock: Clock;
+  readonly queue: FrameQueue;
+  readonly asks: Asks;
+  /** Whether the figures of a server are shown as a table, as a person left it; and that they changed it. */
+  readonly isOpen: (server: string) => boolean;
+  readonly onToggle: (server: string, isOpen: boolean) => void;
 }
 
 let lastId = 0;
@@ -32,7 +42,9 @@ export class Card implements Item<DashboardCard> {
   readonly #recent: MomentText;
   readonly #sentence = element('p', { class: 'sentence' });
   readonly #graph: ServerGraph;
+  readonly #table: FigureTable;
   readonly #watched: WatchedGraphs;
+  readonly #asked: LateProgress;
   readonly #factList = element('dl', { class: 'facts' });
   readonly #facts: KeyedList<CardFact>;
   readonly #factItems = new Map<string, Fact>();
@@ -45,15 +57,25 @@ export class Card implements Item<DashboardCard> {
   readonly #actions: KeyedList<CardAction>;
   readonly #name: string;
   #canRecover = false;
+  #isRecovering = false;
+  #asking = 0;
 
   constructor(card: DashboardCard, context: CardContext) {
     const { name } = card;
-    const { words, send, moments } = context;
+    const { words, moments, clock } = context;
     this.#context = context;
     this.#name = name;
     this.#recent = new MomentText(moments, 'recent');
-    this.#graph = new ServerGraph(words, moments);
-    this.#watched = new WatchedGraphs(words);
+    this.#graph = new ServerGraph(context);
+    this.#table = new FigureTable({
+      words,
+      moments,
+      server: name,
+      isOpen: context.isOpen(name),
+      onToggle: (isOpen) => context.onToggle(name, isOpen),
+    });
+    this.#watched = new WatchedGraphs(context);
+    this.#asked = new LateProgress(clock);
     this.#facts = new KeyedList(
       this.#factList,
       ({ key }) => key,
@@ -65,20 +87,20 @@ export class Card implements Item<DashboardCard> {
       words.forceRecovery,
       words.forceRecoveryOf.replace('{0}', () => name),
       () => {
-        if (this.#canRecover) send({ kind: 'forceRecovery', server: name });
+        if (this.#canRecover) this.#ask({ kind: 'forceRecovery', server: name });
       },
     );
     this.#log = button(
       words.showLog,
       words.showLogOf.replace('{0}', () => name),
-      () => send({ kind: 'showLog', server: name }),
+      () => this.#ask({ kind: 'showLog', server: name }),
     );
     this.#log.classList.add('secondary');
     this.#recovery = element('div', { class: 'recovery' }, this.#progress, this.#recoveryText);
     this.#actions = new KeyedList(
       this.#actionButtons,
       ({ id }) => id,
-      ({ id }) => new ActionButton(() => send({ kind: 'act', action: id, server: name })),
+      ({ id }) => new ActionButton(() => this.#ask({ kind: 'act', action: id, server: name })),
     );
     this.root = element(
       'article',
@@ -87,7 +109,9 @@ export class Card implements Item<DashboardCard> {
       element('p', { class: 'status' }, this.#icon.root, this.#state, this.#recent.root),
       this.#sentence,
       this.#recovery,
+      this.#asked.root,
       this.#graph.root,
+      this.#table.root,
       this.#watched.root,
       this.#factList,
       element('div', { class: 'buttons' }, this.#recover, this.#actionButtons, this.#log),
@@ -100,16 +124,17 @@ export class Card implements Item<DashboardCard> {
     setText(this.#state, card.state);
     this.#recent.update(card.recent);
     setText(this.#sentence, card.sentence);
-    this.#sentence.hidden = card.sentence === '';
+    setHidden(this.#sentence, card.sentence === '');
     this.#facts.update(card.facts);
-    this.#graph.root.hidden = card.latency === undefined;
+    setHidden(this.#graph.root, card.latency === undefined);
     const hasFigures = /\d/.test(card.latency ?? '');
     this.#graph.updateFigures(card.latency ?? '', hasFigures);
+    setHidden(this.#table.root, card.latency === undefined);
     this.#showRecovery(card.recovery);
     this.#canRecover = card.canRecover && card.recovery?.kind !== 'running';
     // Not `disabled`: that would take the focus away from the button that was just used.
     setAttribute(this.#recover, 'aria-disabled', this.#canRecover ? undefined : 'true');
-    this.#recover.hidden = !card.offersRecovery;
+    setHidden(this.#recover, !card.offersRecovery);
     this.#recover.classList.toggle('secondary', !card.isUnwell);
     this.#showActions(card.actions);
   }
@@ -122,12 +147,23 @@ export class Card implements Item<DashboardCard> {
     (this.#recover.hidden ? this.#log : this.#recover).focus();
   }
 
+  #ask(command: PageCommand): void {
+    const { asks, words } = this.#context;
+    this.#asking += 1;
+    asks.ask(command, () => {
+      this.#asking -= 1;
+      if (this.#asking === 0) this.#asked.update(undefined);
+    });
+    if (!this.#isRecovering) this.#asked.update(words.underWay);
+  }
+
   get name(): string {
     return this.#name;
   }
 
   updateHistory(history: KnownHistory): void {
     this.#graph.updateHistory(this.#name, history);
+    this.#table.update(history);
   }
 
   updateWatched(watched: DashboardWatched): void {
@@ -136,6 +172,8 @@ export class Card implements Item<DashboardCard> {
 
   dispose(): void {
     this.#graph.dispose();
+    this.#asked.dispose();
+    this.#context.queue.remove(this);
     this.#watched.dispose();
   }
 
@@ -152,8 +190,11 @@ export class Card implements Item<DashboardCard> {
   }
 
   #showRecovery(recovery: CardRecovery | undefined): void {
-    this.#recovery.hidden = recovery === undefined;
-    this.#progress.hidden = recovery?.kind !== 'running';
+    this.#isRecovering = recovery?.kind === 'running';
+    // It is said already, and better.
+    if (this.#isRecovering) this.#asked.update(undefined);
+    setHidden(this.#recovery, recovery === undefined);
+    setHidden(this.#progress, recovery?.kind !== 'running');
     setAttribute(this.#recovery, 'class', `recovery ${recovery?.kind ?? ''}`);
     setText(this.#recoveryText, recovery?.text ?? '');
     setAttribute(this.#progress, 'aria-label', `${this.#name}: ${recovery?.text ?? ''}`);
@@ -176,7 +217,7 @@ class Fact implements Item<CardFact> {
     setText(this.#label, label);
     this.#phrase.update(phrase);
     setText(this.#detail, detail ?? '');
-    this.#detail.hidden = detail === undefined;
+    setHidden(this.#detail, detail === undefined);
   }
 
   tick(now: number): void {

@@ -36,6 +36,11 @@ export function setAttribute(node: Element, name: string, value: string | undefi
   else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
+/** The same: an attribute that is written again is a change, whatever it says. */
+export function setHidden(node: HTMLElement, isHidden: boolean): void {
+  if (node.hidden !== isHidden) node.hidden = isHidden;
+}
+
 /** What a list is made of: it stays the same object while what it shows changes. */
 export interface Item<T> {
   readonly root: HTMLElement;

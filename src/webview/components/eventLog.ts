@@ -1,3 +1,4 @@
+import type { Clock } from '../../shared/base/clock.ts';
 import {
   MAX_PAGE_EVENTS,
   type DashboardEvent,
@@ -5,63 +6,70 @@ import {
   type PageWords,
 } from '../../shared/protocol/dashboardData.ts';
 import type { Moments } from '../moments.ts';
-import type { PageState } from '../pageState.ts';
-import { element, KeyedList, setAttribute, setText, type Item } from './dom.ts';
-
-/** Rows that are shown at first, and added each time that a person asks for more. */
-const PAGE = 100;
+import { ROWS, type PageState } from '../pageState.ts';
+import { element, KeyedList, setHidden, setText } from './dom.ts';
+import { Choice } from './choice.ts';
+import { EventRow } from './eventRow.ts';
+import { LateProgress } from './lateProgress.ts';
 
 export type EventFilter = Pick<PageState, 'server' | 'kind' | 'text'>;
 
 export interface EventLogOptions {
   readonly words: PageWords;
   readonly moments: Moments;
-  readonly filter: EventFilter;
-  readonly onFilter: (filter: EventFilter) => void;
+  readonly clock: Clock;
+  /** As it was left. */
+  readonly kept: EventFilter & Pick<PageState, 'rows'>;
+  readonly onChange: (changed: Partial<PageState>) => void;
 }
 
-/** What happened, the newest first. Only what a person reads is on the page; the rest is searched. */
+/** What happened, the newest first. Only what a person reads is on the page; the rest is searched (decision 0093). */
 export class EventLog {
   readonly root: HTMLElement;
   readonly #options: EventLogOptions;
   readonly #events = new Map<number, DashboardEvent>();
   #newestFirst: DashboardEvent[] = [];
+  #isSorted = true;
   readonly #title: HTMLElement;
   readonly #server: Choice;
   readonly #kind: Choice;
   readonly #text: HTMLInputElement;
-  readonly #count = element('p', { class: 'count', role: 'status' });
+  readonly #count = element('p', { class: 'count' });
+  /** How many a filter finds is spoken; that one more has come is not. */
+  readonly #spoken = element('p', { class: 'spoken', role: 'status' });
+  readonly #list = element('ol', { class: 'event-list' });
   readonly #rows: KeyedList<DashboardEvent>;
-  readonly #empty: HTMLElement;
+  readonly #progress: LateProgress;
+  readonly #empty = element('p', { class: 'empty' });
   readonly #more = element('button', { type: 'button', class: 'secondary' });
   #filter: EventFilter;
-  #limit = PAGE;
+  #limit: number;
   #names: readonly string[] = [];
   #now = 0;
   #isScheduled = false;
+  /** What the host has to tell is told. */
+  #isTold: 'notYet' | 'whole' | 'missing' = 'notYet';
 
   constructor(options: EventLogOptions) {
-    const { words, filter, moments } = options;
+    const { words, kept, moments, clock } = options;
     this.#options = options;
-    this.#filter = filter;
+    // A kind that another version knew would hide everything, and could not be seen in the list of kinds.
+    this.#filter = { ...kept, kind: Object.hasOwn(words.kinds, kept.kind) ? kept.kind : '' };
+    this.#limit = kept.rows;
     this.#title = element('h2', { id: 'events', tabindex: '-1' }, words.events);
     this.#server = new Choice(words.server, () => this.#choose());
     this.#kind = new Choice(words.kind, () => this.#choose());
-    this.#kind.update(words.allKinds, Object.entries(words.kinds), filter.kind);
+    this.#kind.update(words.allKinds, Object.entries(words.kinds), this.#filter.kind);
     this.#text = element('input', { type: 'search', id: 'event-text', maxlength: '256' });
-    this.#text.value = filter.text;
+    this.#text.value = kept.text;
     this.#text.addEventListener('input', () => this.#choose());
-    const list = element('ol', { class: 'event-list' });
     this.#rows = new KeyedList(
-      list,
+      this.#list,
       ({ id }) => String(id),
       () => new EventRow(words, (at) => moments.clock(at, this.#now)),
     );
-    this.#empty = element('p', { class: 'empty' }, words.noEvents);
-    this.#more.addEventListener('click', () => {
-      this.#limit += PAGE;
-      this.#render();
-    });
+    this.#progress = new LateProgress(clock);
+    this.#more.addEventListener('click', () => this.#showMore());
     const search = element('label', { for: 'event-text' }, words.searchText);
     this.root = element(
       'section',
@@ -75,7 +83,9 @@ export class EventLog {
         element('div', { class: 'field' }, search, this.#text),
       ),
       this.#count,
-      list,
+      this.#spoken,
+      this.#progress.root,
+      this.#list,
       this.#empty,
       this.#more,
     );
@@ -90,30 +100,45 @@ export class EventLog {
 
   /** The servers that there are. */
   updateServers(names: readonly string[], now: number): void {
+    const { moments, words } = this.#options;
+    const isAnotherDay = this.#now !== 0 && !moments.isSameDay(this.#now, now);
     this.#now = now;
+    // Times of yesterday are written with their day from now on.
+    if (isAnotherDay) this.#render(true);
     if (JSON.stringify(names) === JSON.stringify(this.#names) && this.#server.isFilled) return;
     this.#names = names;
     const { server } = this.#filter;
     const all = server === '' || names.includes(server) ? names : [...names, server];
     this.#server.update(
-      this.#options.words.allServers,
+      words.allServers,
       all.map((name) => [name, name] as const),
       server,
     );
   }
 
   update({ isDelta, events }: DashboardEvents): void {
-    if (!isDelta) this.#events.clear();
-    let isSorted = isDelta;
+    if (!isDelta) {
+      this.#events.clear();
+      this.#newestFirst = [];
+    }
     for (const event of events) {
       // A repeated one comes again under its number; what comes in order can be put before the rest.
-      if (this.#events.has(event.id) || event.id < (this.#newestFirst[0]?.id ?? -1)) isSorted = false;
+      if (this.#events.has(event.id) || event.id < (this.#newestFirst[0]?.id ?? -1)) this.#isSorted = false;
       this.#events.set(event.id, event);
-      if (isSorted) this.#newestFirst.unshift(event);
+      if (this.#isSorted) this.#newestFirst.unshift(event);
     }
-    if (!isSorted) this.#newestFirst = [...this.#events.values()].sort((a, b) => b.id - a.id);
-    for (const { id } of this.#newestFirst.splice(MAX_PAGE_EVENTS)) this.#events.delete(id);
-    // Thousands come in several messages one after the other.
+    if (this.#events.size > 2 * MAX_PAGE_EVENTS) this.#sort();
+    this.#expectRender();
+  }
+
+  /** @param isWhole whether all that there is was told; else the engine did not answer */
+  updateTold(isWhole: boolean): void {
+    this.#isTold = isWhole ? 'whole' : 'missing';
+    this.#expectRender();
+  }
+
+  /** Thousands come in several messages one after the other. */
+  #expectRender(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     requestAnimationFrame(() => {
@@ -124,25 +149,54 @@ export class EventLog {
 
   #choose(): void {
     this.#filter = { server: this.#server.value, kind: this.#kind.value, text: this.#text.value };
-    this.#limit = PAGE;
-    this.#options.onFilter(this.#filter);
+    this.#limit = ROWS;
+    this.#options.onChange({ ...this.#filter, rows: this.#limit });
     this.#render();
+    setText(this.#spoken, this.#count.hidden ? this.#empty.textContent : this.#count.textContent);
   }
 
-  #render(): void {
+  #showMore(): void {
+    const shown = this.#list.childElementCount;
+    this.#limit += ROWS;
+    this.#options.onChange({ rows: this.#limit });
+    this.#render();
+    // There is nothing more to show: the keyboard goes on where the new ones begin.
+    if (!this.#more.hidden) return;
+    const next = this.#list.children.item(shown);
+    if (!(next instanceof HTMLElement)) return;
+    next.tabIndex = -1;
+    next.focus({ preventScroll: true });
+  }
+
+  #sort(): void {
+    if (!this.#isSorted) this.#newestFirst = [...this.#events.values()].sort((a, b) => b.id - a.id);
+    this.#isSorted = true;
+    for (const { id } of this.#newestFirst.splice(MAX_PAGE_EVENTS)) this.#events.delete(id);
+  }
+
+  /** @param isWhole also rows whose event is the same as before */
+  #render(isWhole = false): void {
     const { words } = this.#options;
+    this.#sort();
     const found = filterEvents(this.#newestFirst, this.#filter);
-    this.#rows.update(found.slice(0, this.#limit));
-    const shown = Math.min(found.length, this.#limit);
-    const of = words.shownOf.replace('{0}', () => String(shown));
+    const rows = found.slice(0, this.#limit);
+    const changed = rows.filter((event) => {
+      const row = this.#rows.item(String(event.id)) as EventRow | undefined;
+      return row?.shown !== event;
+    });
+    this.#rows.update(rows, isWhole ? undefined : new Set(changed.map(({ id }) => String(id))));
     setText(
       this.#count,
-      of.replace('{1}', () => String(found.length)),
+      words.shownOf.replace('{0}', () => String(rows.length)).replace('{1}', () => String(found.length)),
     );
-    this.#count.hidden = found.length === 0;
-    this.#empty.hidden = found.length > 0;
-    const rest = Math.min(PAGE, found.length - shown);
-    this.#more.hidden = rest === 0;
+    setHidden(this.#count, found.length === 0);
+    const isLoading = this.#isTold === 'notYet';
+    this.#progress.update(isLoading ? words.loadingEvents : undefined);
+    const isMissing = this.#isTold === 'missing' && this.#events.size === 0;
+    setText(this.#empty, isMissing ? words.noEventsTold : words.noEvents);
+    setHidden(this.#empty, found.length > 0 || isLoading);
+    const rest = Math.min(ROWS, found.length - rows.length);
+    setHidden(this.#more, rest === 0);
     setText(
       this.#more,
       words.showMore.replace('{0}', () => String(rest)),
@@ -163,57 +217,4 @@ export function filterEvents(
       (kind === '' || event.kind === kind) &&
       (wanted === '' || `${event.server ?? ''} ${event.text}`.toLowerCase().includes(wanted)),
   );
-}
-
-let lastId = 0;
-
-/** A list to choose from, with its label. */
-class Choice {
-  readonly root: HTMLElement;
-  readonly #select: HTMLSelectElement;
-  isFilled = false;
-
-  constructor(label: string, onChange: () => void) {
-    lastId += 1;
-    const id = `choice-${lastId}`;
-    this.#select = element('select', { id });
-    this.#select.addEventListener('change', onChange);
-    this.root = element('div', { class: 'field' }, element('label', { for: id }, label), this.#select);
-  }
-
-  get value(): string {
-    return this.#select.value;
-  }
-
-  update(all: string, options: readonly (readonly [string, string])[], chosen: string): void {
-    this.isFilled = true;
-    const made = [['', all] as const, ...options].map(([value, text]) => element('option', { value }, text));
-    this.#select.replaceChildren(...made);
-    this.#select.value = chosen;
-  }
-}
-
-class EventRow implements Item<DashboardEvent> {
-  readonly root: HTMLElement;
-  readonly #words: PageWords;
-  readonly #clock: (at: number) => string;
-  readonly #time = element('time');
-  readonly #server = element('strong');
-  readonly #kind = element('span', { class: 'kind' });
-  readonly #text = element('span', { class: 'text' });
-
-  constructor(words: PageWords, clock: (at: number) => string) {
-    this.#words = words;
-    this.#clock = clock;
-    this.root = element('li', {}, this.#time, ' ', this.#kind, ' ', this.#server, ' ', this.#text);
-  }
-
-  update({ at, kind, server, tone, text }: DashboardEvent): void {
-    setAttribute(this.root, 'class', tone);
-    setText(this.#time, this.#clock(at));
-    setAttribute(this.#time, 'datetime', new Date(at).toISOString());
-    setText(this.#server, server ?? '');
-    setText(this.#kind, this.#words.kinds[kind]);
-    setText(this.#text, text);
-  }
 }

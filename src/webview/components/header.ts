@@ -1,7 +1,8 @@
 import type { DashboardModel } from '../../shared/protocol/dashboardMessages.ts';
 import type { CardContext } from './card.ts';
-import { element, setAttribute, setText } from './dom.ts';
+import { element, setAttribute, setHidden, setText } from './dom.ts';
 import { Icon } from './icon.ts';
+import { LateProgress } from './lateProgress.ts';
 
 /** Overall health, and the one thing to do about it. */
 export class Header {
@@ -11,13 +12,23 @@ export class Header {
   readonly #count = element('p', { class: 'count' });
   readonly #button: HTMLButtonElement;
 
-  constructor(title: string, { words, send }: Pick<CardContext, 'words' | 'send'>, onGoToEvents: () => void) {
+  readonly #asked: LateProgress;
+
+  constructor(
+    title: string,
+    { words, asks, clock }: Pick<CardContext, 'words' | 'asks' | 'clock'>,
+    onGoToEvents: () => void,
+  ) {
+    this.#asked = new LateProgress(clock);
     const events = element('button', { type: 'button', class: 'link' }, words.goToEvents);
     events.addEventListener('click', onGoToEvents);
     this.#sentence = element('span', {}, words.loading);
     this.#button = element('button', { type: 'button' }, words.recoverAll);
     this.#button.hidden = true;
-    this.#button.addEventListener('click', () => send({ kind: 'forceRecoveryAll' }));
+    this.#button.addEventListener('click', () => {
+      this.#asked.update(words.underWay);
+      asks.ask({ kind: 'forceRecoveryAll' }, () => this.#asked.update(undefined));
+    });
     this.root = element(
       'header',
       {},
@@ -26,6 +37,7 @@ export class Header {
       this.#count,
       this.#button,
       events,
+      this.#asked.root,
     );
     this.#icon.update('pulse');
   }
@@ -35,7 +47,7 @@ export class Header {
     this.#icon.update(icon);
     setText(this.#sentence, sentence);
     setText(this.#count, count);
-    this.#count.hidden = count === '';
-    this.#button.hidden = !canRecoverAll;
+    setHidden(this.#count, count === '');
+    setHidden(this.#button, !canRecoverAll);
   }
 }

@@ -7,7 +7,7 @@ import type {
 } from '../../shared/protocol/dashboardMessages.ts';
 import type { Moments } from '../moments.ts';
 import type { CardContext } from './card.ts';
-import { element, KeyedList, setAttribute, setText, type Item } from './dom.ts';
+import { element, KeyedList, setAttribute, setHidden, setText, type Item } from './dom.ts';
 import { Icon } from './icon.ts';
 import { MomentText } from './momentText.ts';
 
@@ -65,7 +65,7 @@ class Section<T extends { readonly key: string }> {
   }
 
   update(values: readonly T[]): void {
-    this.root.hidden = values.length === 0;
+    setHidden(this.root, values.length === 0);
     this.#list.update(values);
     this.#shown = values.map(({ key }) => this.#list.item(key) as TickingItem<T>);
   }

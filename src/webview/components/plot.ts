@@ -1,4 +1,6 @@
 import uPlot from 'uplot';
+import type { FrameQueue } from '../frameQueue.ts';
+import { forgetVisibility, watchVisibility } from '../visibility.ts';
 import { element } from './dom.ts';
 import { forgetThemeListener, onThemeChange, themeColors } from './theme.ts';
 
@@ -21,6 +23,8 @@ export interface PlotOptions {
   readonly under?: (plot: uPlot) => void;
   /** What the scale has to show in any case. */
   readonly bounds: () => readonly number[];
+  /** Where it waits for its turn to be drawn. */
+  readonly queue: FrameQueue;
 }
 
 /** Values of the x axis in ascending order (milliseconds), and those of each line; `null` is a gap. */
@@ -31,64 +35,60 @@ export interface PlotData {
   readonly lines: readonly (readonly (number | null)[])[];
 }
 
-/** One for all: a graph that nobody sees is not drawn. */
-const seen = new IntersectionObserver(
-  (entries) => {
-    for (const { target, isIntersecting } of entries) plots.get(target)?.setVisible(isIntersecting);
-  },
-  { rootMargin: '200px' },
-);
+// Its widths are there without a layout: to ask an element for its own would make the browser lay out the page for each graph.
 const sized = new ResizeObserver((entries) => {
-  for (const { target } of entries) plots.get(target)?.resize();
+  for (const { target, contentRect } of entries) plots.get(target)?.resize(contentRect.width);
 });
 const plots = new WeakMap<Element, Plot>();
 
-/** A graph over time, drawn by uPlot only while it can be seen. For a screen reader it is a picture with a text. */
+/** A graph over time, drawn by uPlot only while it can be seen. Whoever shows it gives it a text, for screen readers. */
 export class Plot {
-  readonly root = element('div', { class: 'plot', role: 'img' });
+  readonly root = element('div', { class: 'plot' });
   readonly #options: PlotOptions;
   readonly #onTheme = (): void => this.#redraw();
   #plot: uPlot | undefined;
   #data: PlotData = { from: 0, to: 1, at: [], lines: [] };
   #isVisible = false;
   #isDrawn = false;
+  #width = 0;
 
   constructor(options: PlotOptions) {
     this.#options = options;
     plots.set(this.root, this);
-    seen.observe(this.root);
+    watchVisibility(this.root, (isVisible) => this.#setVisible(isVisible));
     sized.observe(this.root);
     onThemeChange(this.#onTheme);
-  }
-
-  get data(): PlotData {
-    return this.#data;
   }
 
   update(data: PlotData): void {
     this.#data = data;
     this.#isDrawn = false;
-    this.#draw();
+    this.#expect();
   }
 
-  setVisible(isVisible: boolean): void {
+  #setVisible(isVisible: boolean): void {
     this.#isVisible = isVisible;
-    this.#draw();
+    this.#expect();
   }
 
-  resize(): void {
-    const width = this.root.clientWidth;
-    if (this.#plot === undefined) this.#draw();
-    else if (width > 0 && width !== this.#plot.width)
-      this.#plot.setSize({ width, height: this.#options.height });
+  resize(width: number): void {
+    const rounded = Math.floor(width);
+    // A graph that is hidden has none; it keeps its drawing for when it is shown again.
+    if (rounded === 0 || rounded === this.#width) return;
+    this.#width = rounded;
+    this.#plot?.setSize({ width: rounded, height: this.#options.height });
+    this.#expect();
   }
 
   /** Its card has gone. */
   dispose(): void {
-    seen.unobserve(this.root);
+    forgetVisibility(this.root);
     sized.unobserve(this.root);
     forgetThemeListener(this.#onTheme);
+    this.#options.queue.remove(this);
     this.#plot?.destroy();
+    this.#plot = undefined;
+    this.#isVisible = false;
   }
 
   #redraw(): void {
@@ -96,16 +96,20 @@ export class Plot {
     this.#plot.destroy();
     this.#plot = undefined;
     this.#isDrawn = false;
-    this.#draw();
+    this.#expect();
+  }
+
+  #expect(): void {
+    if (!this.#isVisible || this.#isDrawn || this.#width === 0) return;
+    this.#options.queue.add(this, () => this.#draw());
   }
 
   #draw(): void {
-    const width = this.root.clientWidth;
-    if (!this.#isVisible || this.#isDrawn || width === 0) return;
+    if (!this.#isVisible || this.#isDrawn) return;
     this.#isDrawn = true;
     const { at, lines } = this.#data;
     const data = [at.map((ms) => ms / 1_000), ...lines] as uPlot.AlignedData;
-    if (this.#plot === undefined) this.#plot = new uPlot(this.#settings(width), data, this.root);
+    if (this.#plot === undefined) this.#plot = new uPlot(this.#settings(this.#width), data, this.root);
     else this.#plot.setData(data);
   }
 

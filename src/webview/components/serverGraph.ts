@@ -1,23 +1,35 @@
 import type uPlot from 'uplot';
 import type { HistoryPoint, PageWords } from '../../shared/protocol/dashboardData.ts';
 import type { Moments } from '../moments.ts';
+import type { FrameQueue } from '../frameQueue.ts';
 import type { KnownHistory } from '../historyStore.ts';
-import { drawing, element, setAttribute, setText } from './dom.ts';
+import { forgetVisibility, watchVisibility } from '../visibility.ts';
+import { drawing, element, setAttribute, setHidden, setText } from './dom.ts';
 import { Plot } from './plot.ts';
+import { writeMs } from './units.ts';
 import { plotData } from './plotData.ts';
 import { breakerPaths, statePaths, STRIP_HEIGHT, STRIP_WIDTH, type StripTime } from './strips.ts';
 import { themeColors } from './theme.ts';
 
 const HEIGHT = 96;
 
+export interface ServerGraphContext {
+  readonly words: PageWords;
+  readonly moments: Moments;
+  readonly queue: FrameQueue;
+}
+
 /** A server over time: latency as lines, and its states and its breaker as strips below. */
 export class ServerGraph {
   readonly root: HTMLElement;
   readonly #words: PageWords;
   readonly #moments: Moments;
+  readonly #queue: FrameQueue;
   readonly #current = element('span', { class: 'figures' });
   readonly #empty = element('p', { class: 'empty' });
   readonly #start = element('span');
+  /** Lines and strips together are one picture, with one text. */
+  readonly #picture: HTMLElement;
   readonly #over: HTMLElement;
   readonly #plot: Plot;
   readonly #state: Strip;
@@ -25,11 +37,17 @@ export class ServerGraph {
   #points: readonly HistoryPoint[] = [];
   #hasFigures = false;
   #hasCalls = false;
+  #isKnown = false;
+  #isVisible = false;
+  /** What is to be drawn as soon as somebody can see it. */
+  #undrawn: KnownHistory | undefined;
 
-  constructor(words: PageWords, moments: Moments) {
+  constructor({ words, moments, queue }: ServerGraphContext) {
     this.#words = words;
     this.#moments = moments;
+    this.#queue = queue;
     this.#plot = new Plot({
+      queue,
       height: HEIGHT,
       lines: [
         { color: () => themeColors().first, isDashed: false },
@@ -48,15 +66,19 @@ export class ServerGraph {
       element('span', {}, words.windowEnd),
     );
     this.#over = element('div', { class: 'over-time' }, this.#state.root, this.#breaker.root, scale);
+    this.#picture = element('div', { class: 'picture', role: 'img' }, this.#plot.root, this.#over);
     this.root = element(
       'div',
       { class: 'latency' },
       element('p', { class: 'heading' }, element('span', { class: 'label' }, words.latency), this.#current),
-      this.#plot.root,
+      this.#picture,
       this.#empty,
-      this.#over,
     );
     setText(this.#empty, words.noCallsLately);
+    watchVisibility(this.root, (isVisible) => {
+      this.#isVisible = isVisible;
+      this.#expect();
+    });
     this.#show();
   }
 
@@ -67,30 +89,48 @@ export class ServerGraph {
     this.#show();
   }
 
+  /** Its text is brought up to date at once, its drawing when it can be seen. */
   updateHistory(server: string, history: KnownHistory): void {
     const { points, summary } = history.of(server);
-    const { now, windowMs } = history;
+    this.#isKnown = history.isKnown;
     this.#points = points;
     this.#hasCalls = points.some(({ p50Ms, failures }) => p50Ms !== undefined || failures > 0);
     this.#show();
+    const text = `${this.#words.latency}, ${this.#words.state}, ${this.#words.breaker}: ${summary}`;
+    setAttribute(this.#picture, 'aria-label', text);
+    this.#undrawn = history;
+    this.#expect();
+  }
+
+  dispose(): void {
+    forgetVisibility(this.root);
+    this.#queue.remove(this);
+    this.#plot.dispose();
+  }
+
+  #expect(): void {
+    if (this.#isVisible && this.#undrawn !== undefined) this.#queue.add(this, () => this.#draw());
+  }
+
+  #draw(): void {
+    const history = this.#undrawn;
+    if (history === undefined) return;
+    this.#undrawn = undefined;
+    const { now, windowMs } = history;
+    const points = this.#points;
     if (this.#hasCalls) this.#plot.update(plotData(points, history));
     const time: StripTime = { now, windowMs };
     this.#state.update(statePaths(points, time));
     this.#breaker.update(breakerPaths(points, time));
-    const text = `${this.#words.latency}, ${this.#words.state}, ${this.#words.breaker}: ${summary}`;
-    setAttribute(this.#plot.root, 'aria-label', text);
     setText(this.#start, this.#moments.axis(now - windowMs, windowMs));
   }
 
-  dispose(): void {
-    this.#plot.dispose();
-  }
-
   #show(): void {
-    this.#plot.root.hidden = !this.#hasCalls;
-    this.#over.hidden = this.#points.length === 0;
-    // Without any call the figures say so already.
-    this.#empty.hidden = this.#hasCalls || !this.#hasFigures;
+    setHidden(this.#plot.root, !this.#hasCalls);
+    setHidden(this.#over, this.#points.length === 0);
+    setHidden(this.#picture, this.#points.length === 0);
+    // Without any call the figures say so already; and what is not known yet is not said.
+    setHidden(this.#empty, this.#hasCalls || !this.#hasFigures || !this.#isKnown);
   }
 
   /** When calls failed. */
@@ -132,8 +172,4 @@ class Strip {
   update(paths: Readonly<Record<string, string>>): void {
     for (const [name, path] of this.#paths) setAttribute(path, 'd', paths[name] ?? '');
   }
-}
-
-function writeMs(ms: number): string {
-  return ms >= 1_000 ? `${Number((ms / 1_000).toFixed(2))} s` : `${Number(ms.toFixed(2))} ms`;
 }

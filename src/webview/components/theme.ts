@@ -36,9 +36,11 @@ export function forgetThemeListener(listener: () => void): void {
 
 function readColors(): ThemeColors {
   const style = getComputedStyle(document.body);
+  // The person's own colours are in place of the theme's, which are still in its variables.
+  const isForced = matchMedia('(forced-colors: active)').matches;
   const foreground = style.color;
   const variable = (...names: readonly string[]): string => {
-    for (const name of names) {
+    for (const name of isForced ? [] : names) {
       const value = style.getPropertyValue(`--vscode-${name}`).trim();
       if (value !== '') return value;
     }

@@ -1,9 +1,15 @@
 import type { DashboardWatched, PageWords, WatchedValue } from '../../shared/protocol/dashboardData.ts';
-import { element, KeyedList, setAttribute, setText, type Item } from './dom.ts';
+import type { FrameQueue } from '../frameQueue.ts';
+import { element, KeyedList, setAttribute, setHidden, setText, type Item } from './dom.ts';
 import { Plot, type PlotData } from './plot.ts';
 import { themeColors } from './theme.ts';
 
 const HEIGHT = 64;
+
+interface WatchedGraphsContext {
+  readonly words: PageWords;
+  readonly queue: FrameQueue;
+}
 
 /** The values that a server is asked for now and then, each with its thresholds. */
 export class WatchedGraphs {
@@ -12,19 +18,19 @@ export class WatchedGraphs {
   readonly #graphs: KeyedList<WatchedValue>;
   #time = { now: 0, windowMs: 1 };
 
-  constructor(words: PageWords) {
+  constructor({ words, queue }: WatchedGraphsContext) {
     this.root = element('div', { class: 'watched' }, element('h3', {}, words.watched), this.#list);
     this.root.hidden = true;
     this.#graphs = new KeyedList(
       this.#list,
       ({ name }) => name,
-      () => new WatchedGraph(() => this.#time),
+      () => new WatchedGraph(() => this.#time, queue),
     );
   }
 
   update({ now, windowMs, values }: DashboardWatched): void {
     this.#time = { now, windowMs };
-    this.root.hidden = values.length === 0;
+    setHidden(this.root, values.length === 0);
     this.#graphs.update(values);
   }
 
@@ -42,15 +48,17 @@ class WatchedGraph implements Item<WatchedValue> {
   readonly #plot: Plot;
   #bounds: readonly number[] = [];
 
-  constructor(time: () => { readonly now: number; readonly windowMs: number }) {
+  constructor(time: () => { readonly now: number; readonly windowMs: number }, queue: FrameQueue) {
     this.#time = time;
     const threshold = { color: () => themeColors().bad, isDashed: true, width: 1 };
     this.#plot = new Plot({
+      queue,
       height: HEIGHT,
       lines: [{ color: () => themeColors().first, isDashed: false }, threshold, threshold],
       write: (value) => String(Number(value.toPrecision(4))),
       bounds: () => this.#bounds,
     });
+    this.#plot.root.setAttribute('role', 'img');
     this.root = element(
       'div',
       { class: 'watched-value' },
@@ -66,10 +74,10 @@ class WatchedGraph implements Item<WatchedValue> {
     setText(this.#text, text);
     setAttribute(this.#text, 'class', `figures ${tone}`);
     this.#bounds = [min, max].filter((bound) => bound !== undefined);
-    this.#plot.root.hidden = points.length === 0;
+    setHidden(this.#plot.root, points.length === 0);
     setAttribute(this.#plot.root, 'aria-label', `${name}: ${summary}`);
     setText(this.#limits, limits);
-    this.#limits.hidden = limits === '';
+    setHidden(this.#limits, limits === '');
     this.#plot.update(watchedData(value, this.#time()));
   }
 
