@@ -12,7 +12,7 @@ import {
   type Frame,
 } from '../../shared/protocol/frameScanner.ts';
 import { Deadline, type Call, type Outcome, type RetryClass } from '../pipeline/call.ts';
-import type { ClientHeaders } from '../pipeline/callTrace.ts';
+import { beginTrace, type ClientHeaders } from '../pipeline/callTrace.ts';
 import { guardStage } from '../pipeline/guardStage.ts';
 import { compose, type Next, type Stage } from '../pipeline/pipeline.ts';
 import { poolStage } from '../pipeline/poolStage.ts';
@@ -138,13 +138,8 @@ export class CallTable {
       cancelLine: undefined,
       settled: Promise.withResolvers<undefined>(),
     };
-    call.trace = this.#deps.tracing?.tracer?.begin({
-      call,
-      params,
-      meta: metaRange,
-      name: nameRange,
-      headers,
-    });
+    const begun = { call, params, meta: metaRange, name: nameRange, headers };
+    call.trace = beginTrace(this.#deps.tracing, begun);
     this.#open.set(id, call);
     if (this.#deadlinesHeld) deadline.pause();
     runtime.counters.began();

@@ -30,6 +30,8 @@ export interface AttemptTarget {
 export interface CallTrace {
   /** It is about to be written: `line` is the message as it would be without telemetry. */
   attempt(line: Uint8Array, target: AttemptTarget): AttemptTrace;
+  /** Is told what it has thrown itself; must not throw. */
+  onError(error: unknown): void;
 }
 
 /** One time that a call is handed to a server. */
@@ -49,4 +51,44 @@ export interface CallTracer {
 /** Who has the tracer in use: while telemetry is off there is none, and nothing is done for it. */
 export interface Tracing {
   readonly tracer: CallTracer | undefined;
+  /** Is told what the tracer has thrown; must not throw. */
+  onError(error: unknown): void;
+}
+
+// Whatever telemetry throws, the call goes on without it: in `send`, before a call is written and before its outcome is told, it would be a hang.
+
+/** The trace of a call that has just begun; `undefined` where nothing is traced. */
+export function beginTrace(tracing: Tracing | undefined, begun: BegunCall): CallTrace | undefined {
+  try {
+    return tracing?.tracer?.begin(begun);
+  } catch (error) {
+    tracing?.onError(error);
+    return undefined;
+  }
+}
+
+/** What is written in the place of `line`; `undefined`: the line itself. */
+export function beginAttempt(
+  trace: CallTrace | undefined,
+  line: Uint8Array,
+  target: AttemptTarget,
+): AttemptTrace | undefined {
+  try {
+    return trace?.attempt(line, target);
+  } catch (error) {
+    trace?.onError(error);
+    return undefined;
+  }
+}
+
+export function endAttempt(
+  trace: CallTrace | undefined,
+  attempt: AttemptTrace | undefined,
+  outcome: Outcome,
+): void {
+  try {
+    attempt?.ended(outcome);
+  } catch (error) {
+    trace?.onError(error);
+  }
 }

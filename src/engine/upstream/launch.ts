@@ -13,6 +13,7 @@ import {
 import type { Load } from '../health/patient.ts';
 import { Vitals } from '../health/vitals.ts';
 import { noteWritten, wireIdOf, wireLineOf, type Call, type Outcome } from '../pipeline/call.ts';
+import { beginAttempt, endAttempt } from '../pipeline/callTrace.ts';
 import { itemsOfBatch } from './batch.ts';
 import { cancelMessage } from './cancelMessage.ts';
 import { idOfCutAnswer } from './cutAnswer.ts';
@@ -136,10 +137,7 @@ export class Launch implements TransportListener {
     this.#reading = new ReadingHolds(() => this.#transport, this.vitals);
     this.#inbox = new Inbox({
       clock: options.clock,
-      handle: (line, about) => {
-        this.#about = about;
-        return this.#onLine(line);
-      },
+      handle: (line, about) => this.#onLine(line, about),
       onError: (error) => this.convict(unforeseenFault(options.server, error)),
       holdReading: (hold) => this.#reading.setFlooding(hold),
       onFlood: () => listener.onGarbage('more messages than can be handled; it is read more slowly'),
@@ -338,7 +336,7 @@ export class Launch implements TransportListener {
         this.#pending.delete(id);
         signal.removeEventListener('abort', onAbort);
         this.#transport.release(id);
-        attempt?.ended(outcome);
+        endAttempt(call.trace, attempt, outcome);
         resolve(outcome);
         if (this.#pending.size > 0) return;
         if (this.#retirement !== undefined) this.#retirement.resolve(this.stop());
@@ -350,7 +348,7 @@ export class Launch implements TransportListener {
       const atMostOnce = call.retryClass === 'atMostOnce';
       if (atMostOnce) this.#options.journal.written(call, this.#transport.collectsRequests === true);
       noteWritten(call);
-      const attempt = call.trace?.attempt(wireLineOf(call), this);
+      const attempt = beginAttempt(call.trace, wireLineOf(call), this);
       this.#transport.request({ id, line: wireLineOf(call), ...attempt, atMostOnce }, (verdict) => {
         if (verdict.kind !== 'written' && this.#pending.get(id)?.call === call)
           this.#onLost(call, settle, verdict);
@@ -452,7 +450,8 @@ export class Launch implements TransportListener {
     this.#inbox.push(lines, about);
   }
 
-  #onLine(line: Uint8Array): Promise<unknown> | undefined {
+  #onLine(line: Uint8Array, about: string | undefined): Promise<unknown> | undefined {
+    this.#about = about;
     const { frame, isJson } = readServerLine(line);
     switch (frame.kind) {
       case 'response':
@@ -464,16 +463,16 @@ export class Launch implements TransportListener {
         this.#onNotification(line, frame);
         return undefined;
       case 'batch':
-        return this.#onBatch(line);
+        return this.#onBatch(line, about);
       case 'invalid':
         return this.#onInvalid(line, frame.id);
     }
   }
 
-  async #onBatch(line: Uint8Array): Promise<void> {
+  async #onBatch(line: Uint8Array, about: string | undefined): Promise<void> {
     const items = itemsOfBatch(line);
     if (items === undefined) this.#listener.onGarbage('a batch that is not JSON');
-    for (const item of items ?? []) if (scanFrame(item).kind !== 'batch') await this.#onLine(item);
+    for (const item of items ?? []) if (scanFrame(item).kind !== 'batch') await this.#onLine(item, about);
   }
 
   #onResponse(

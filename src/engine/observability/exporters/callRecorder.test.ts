@@ -28,6 +28,7 @@ function recorder(
   const { sampling = 1, maxTraces } = options;
   const recorder = new CallRecorder({
     ...{ clock, durations, spans, sampling },
+    onError: (error) => assert.ifError(error),
     ...(maxTraces === undefined ? {} : { maxTraces }),
   });
   const begin = (meta: object | undefined, headers?: ClientHeaders) => {

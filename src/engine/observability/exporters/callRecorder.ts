@@ -33,6 +33,8 @@ export interface CallRecorderOptions {
   readonly spans: SpanQueue | undefined;
   /** Share of the traces that begin here, 0 to 1. */
   readonly sampling: number;
+  /** Is told what following a call has thrown. */
+  readonly onError: (error: unknown) => void;
   /** For tests: at most so many begin here in a second. */
   readonly maxTraces?: number;
 }
@@ -191,6 +193,10 @@ class FollowedCall {
   constructor(options: CallRecorderOptions, call: Call) {
     this.options = options;
     this.call = call;
+  }
+
+  onError(error: unknown): void {
+    this.options.onError(error);
   }
 
   /** An attempt has ended; answers its `error.type`. */

@@ -71,7 +71,10 @@ export class Exporters {
       this.#sendMetricsLater();
     }
     const { sampling } = settings;
-    this.#recorder = new CallRecorder({ clock, durations: this.#durations, spans: this.#spans, sampling });
+    this.#recorder = new CallRecorder({
+      ...{ clock, durations: this.#durations, spans: this.#spans, sampling },
+      onError: (error) => log('warn', `telemetry could not follow a call: ${String(error)}`),
+    });
   }
 
   get tracer(): CallTracer {

@@ -34,6 +34,10 @@ export class Telemetry implements Tracing {
     return this.#running?.exporters.tracer;
   }
 
+  onError(error: unknown): void {
+    this.#options.log('warn', `telemetry could not follow a call: ${String(error)}`);
+  }
+
   /** The metrics for Prometheus, when changes of the settings have been carried out; `undefined` while it is off. */
   async prometheus(): Promise<Exporters['prometheus']> {
     await this.#work;
