@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm run screenshots`: makes the pictures of the README, from the packed extension in the real editor. Run it when what
- * they show has changed, look at them, and commit them. Run "npm run package" first.
+ * `npm run screenshots`: makes the pictures of the README and of the walkthrough, from the packed extension in the real editor. Run it when
+ * what they show has changed, look at them, and commit them. Run "npm run package" first.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -11,14 +11,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openBrowser } from './browser.mjs';
 import { provideCodeServer } from './codeServer.mjs';
-import { installExtension, makeProfile, startEditor, windowUrl } from './editor.mjs';
+import {
+  installExtension,
+  makeProfile,
+  readSettings,
+  startEditor,
+  windowUrl,
+  writeSettings,
+} from './editor.mjs';
 import { exampleServers } from './exampleServers.mjs';
 import { projectRoot, underProjectNode } from './install.mjs';
 import { vsixFile } from './package.mjs';
 import { say } from './processes.mjs';
 
 const mediaFolder = path.join(projectRoot, 'media');
-const maxBytes = 80 * 1_024;
+const maxBytes = 150 * 1_024;
 /** How long servers are called before the picture of the dashboard: its graphs show five minutes. */
 const callingMs = 150_000;
 const statusItem = '[id="mcp-lifeline.mcp-lifeline.mcpLifeline.health"]';
@@ -55,6 +62,16 @@ async function runCommand(page, title) {
 }
 
 const closeNotifications = (page) => runCommand(page, 'Notifications: Clear All Notifications');
+
+/** VS Code shows its own log of a server that it could not start, some time after that. */
+async function hidePanel(page) {
+  const panel = page.locator('.part.panel');
+  const isShown = await panel.waitFor({ timeout: 3_000 }).then(
+    () => true,
+    () => false,
+  );
+  if (isShown) await runCommand(page, 'View: Hide Panel');
+}
 
 /** Calls a tool for a while, as an agent would: at an uneven pace. So that the dashboard has a latency to show. */
 async function callFor(limitMs, lifelineHome, server, call) {
@@ -105,9 +122,10 @@ async function widenSidebar(page, width) {
   await page.mouse.up();
 }
 
-async function takePicture(page, name, clip) {
+/** @param {'css' | 'device'} scale as wide as on a plain screen, or sharp on a fine one too */
+async function takePicture(page, name, clip, scale = 'css') {
   const file = path.join(mediaFolder, `${name}.png`);
-  await page.screenshot({ path: file, clip });
+  await page.screenshot({ path: file, clip, scale });
   const { size } = statSync(file);
   if (size > maxBytes) throw new Error(`media/${name}.png has ${size} bytes, more than ${maxBytes}`);
   say(`media/${name}.png, ${(size / 1_024).toFixed(0)} KB`);
@@ -130,11 +148,9 @@ async function takeDashboard(page, lifelineHome) {
     entityType: 'note',
     observations: ['x'.repeat((id % 13) * 900)],
   });
-  await page.setViewportSize({ width: 1_080, height: 620 });
+  await page.setViewportSize({ width: 1_080, height: 1_000 });
   await runCommand(page, 'View: Toggle Primary Side Bar Visibility');
-  // VS Code shows its own log of a server that it could not start.
-  await runCommand(page, 'View: Hide Panel');
-  await runCommand(page, 'MCP Lifeline: Open Dashboard');
+  await runCommand(page, english.openDashboard);
   const frame = await dashboardFrame(page, 'memory');
   const calling = Promise.all([
     callFor(callingMs + 5_000, lifelineHome, 'everything', (id) => ({
@@ -148,28 +164,89 @@ async function takeDashboard(page, lifelineHome) {
   ]);
   await delay(callingMs);
   await closeNotifications(page);
-  const cards = frame.locator('main, header');
-  await takePicture(page, 'dashboard', await clipAround(await cards.all()));
+  await takePicture(page, 'dashboard', await dashboardClip(page, frame));
   await calling;
 }
 
-async function takePictures(page, lifelineHome) {
+/** What the script looks for; the editor's own words are English in both, for want of a language pack. */
+const english = {
+  dashboard: 'Dashboard',
+  openDashboard: 'MCP Lifeline: Open Dashboard',
+  healthy: 'healthy',
+  failing: 'keeps failing',
+  next: 'Next attempt',
+};
+const portuguese = {
+  dashboard: 'Painel',
+  openDashboard: 'MCP Lifeline: Abrir Painel',
+  healthy: 'saudável',
+  failing: 'continua falhando',
+  next: 'Próxima tentativa',
+};
+
+/** The view of the servers: one works, one is not in use, and one keeps failing and says why. */
+async function showServers(page, width, words) {
   await page.locator(statusItem).waitFor();
-  await page.locator('.activitybar a[aria-label^="MCP Lifeline"]').click();
+  const item = page.locator('.activitybar .action-item', {
+    has: page.locator('a[aria-label^="MCP Lifeline"]'),
+  });
+  // A click on the open container would close it.
+  if (!/\bchecked\b/.test((await item.getAttribute('class')) ?? '')) await item.locator('a').click();
+  const dashboard = page.locator(`.pane-header[aria-label^="${words.dashboard}"]`);
+  await dashboard.waitFor();
   // It has a picture of its own.
-  await page.locator('.pane-header[aria-label^="Dashboard"]').click();
-  await treeRow(page, 'everything', 'idle').waitFor();
-  await widenSidebar(page, 560);
+  if ((await dashboard.getAttribute('aria-expanded')) === 'true') await dashboard.click();
+  await widenSidebar(page, width);
   await startServer(page, 'everything');
-  await treeRow(page, 'everything', 'healthy').waitFor();
+  await treeRow(page, 'everything', words.healthy).waitFor();
   await startServer(page, 'weather');
-  await treeRow(page, 'weather', 'keeps failing').waitFor();
+  await treeRow(page, 'weather', words.failing).waitFor();
   await closeNotifications(page);
-  await treeRow(page, 'weather', 'keeps failing').click();
-  await page.keyboard.press('ArrowRight');
-  await page.locator('.sidebar .monaco-list-row[aria-label^="Next attempt"]').waitFor();
+  await hidePanel(page);
+  const failing = treeRow(page, 'weather', words.failing);
+  await failing.click();
+  if ((await failing.getAttribute('aria-expanded')) !== 'true') await page.keyboard.press('ArrowRight');
+  await page.locator(`.sidebar .monaco-list-row[aria-label^="${words.next}"]`).waitFor();
   // Not over the item: under the pointer it loses its colour.
-  await page.mouse.move(900, 200);
+  await page.mouse.move(width + 100, 200);
+}
+
+/** The two pictures of the walkthrough that show the real thing, in one language and for light or dark themes. */
+async function takeWalkthrough(page, words, suffix) {
+  await showServers(page, 470, words);
+  await page.setViewportSize({ width: 760, height: 440 });
+  const shown = [page.locator('.part.sidebar'), page.locator('.part.statusbar')];
+  const { x, y, width } = await page.locator('.part.sidebar').boundingBox();
+  const { height } = await clipAround(shown);
+  await takePicture(page, `walkthrough/health${suffix}`, { x, y, width, height }, 'device');
+  await runCommand(page, 'View: Toggle Primary Side Bar Visibility');
+  await runCommand(page, words.openDashboard);
+  // What is out of sight is not drawn.
+  await page.setViewportSize({ width: 860, height: 1_500 });
+  const frame = await dashboardFrame(page, 'memory');
+  const cards = ['everything', 'memory'].map((name) => frame.locator(`article[data-server="${name}"]`));
+  for (const card of cards) await card.locator('.plot canvas').first().waitFor();
+  await closeNotifications(page);
+  await delay(1_000);
+  await takePicture(page, `walkthrough/dashboard${suffix}`, await clipAround(cards), 'device');
+}
+
+/** As much of the page as the window shows, without the editor around it. */
+async function dashboardClip(page, frame) {
+  const cards = await clipAround(await frame.locator('main, header').all());
+  const { width, height } = page.viewportSize();
+  const status = await page.locator('.part.statusbar').boundingBox();
+  const bottom = Math.min(height, status?.y ?? height);
+  return {
+    x: cards.x,
+    y: cards.y,
+    width: Math.min(cards.width, width - cards.x),
+    height: Math.min(cards.height, bottom - cards.y),
+  };
+}
+
+async function takePictures(page, lifelineHome) {
+  await showServers(page, 560, english);
   const parts = ['.part.activitybar', '.part.sidebar'].map((name) => page.locator(name));
   await takePicture(page, 'status', await clipAround([...parts, page.locator(statusItem)]));
 
@@ -189,6 +266,7 @@ async function main() {
   const home = mkdtempSync(path.join(tmpdir(), 'mcp-lifeline-screenshots-'));
   const workspace = path.join(home, 'example');
   mkdirSync(workspace);
+  mkdirSync(path.join(mediaFolder, 'walkthrough'), { recursive: true });
   const profile = makeProfile(home, {
     'workbench.colorTheme': 'Dark 2026', // VS Code's default dark theme.
     'mcpLifeline.servers': serversOf(home, workspace),
@@ -200,9 +278,31 @@ async function main() {
   const editor = await startEditor({ root, profile, env });
   const browser = await openBrowser();
   try {
-    const page = await browser.newPage({ viewport: { width: 1_200, height: 500 }, reducedMotion: 'reduce' });
+    const context = await browser.newContext({
+      viewport: { width: 1_200, height: 500 },
+      deviceScaleFactor: 1.5,
+      reducedMotion: 'reduce',
+    });
+    const page = await context.newPage();
     await page.goto(windowUrl(editor, { folder: workspace }));
     await takePictures(page, lifelineHome);
+    // The engine outlives its window for a moment, so these show what was measured before.
+    for (const [words, language] of [
+      [english, ''],
+      [portuguese, '.pt-br'],
+    ]) {
+      if (words === portuguese)
+        await context.addInitScript(() => Object.assign(globalThis, { _VSCODE_NLS_LANGUAGE: 'pt-br' }));
+      for (const [theme, name] of [
+        ['Dark 2026', '.dark'],
+        ['Light 2026', '.light'],
+      ]) {
+        writeSettings(profile, { ...readSettings(profile), 'workbench.colorTheme': theme });
+        await page.setViewportSize({ width: 900, height: 700 });
+        await page.reload();
+        await takeWalkthrough(page, words, language + name);
+      }
+    }
   } finally {
     await browser.close();
     await editor.stop();

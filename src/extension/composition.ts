@@ -12,6 +12,7 @@ import type { CommandContext } from './commands/commandContext.ts';
 import { registerCommands } from './commands/registerCommands.ts';
 import { StatusDocument } from './commands/statusDocument.ts';
 import { SettingsReader } from './config/settingsReader.ts';
+import { keepContextKeys } from './contextKeys.ts';
 import { DiagnosticsDocument } from './diagnostics/diagnosticsDocument.ts';
 import { EngineClient } from './engineClient/engineClient.ts';
 import { openEngine } from './engineClient/engineFinder.ts';
@@ -146,6 +147,9 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
   store.add(registerTools({ clock, engine, model, t }));
   store.add(connectEditor(context, { engine, settings, window, log }));
   store.add(new StatusItem(model, t));
+  store.add(
+    keepContextKeys(model, (key, value) => void vscode.commands.executeCommand('setContext', key, value)),
+  );
   store.add(new ServersTree(model, t));
   store.add(new StatusDocument(model, t));
   store.add(tellAlerts(model, { engine, logs, gate }));

@@ -47,10 +47,19 @@ export const commands = {
   /** Write `lifeline.enabled` where the entry stands; ask which server unless it is given. */
   enableServer: 'mcpLifeline.enableServer',
   disableServer: 'mcpLifeline.disableServer',
+  /** The walkthrough, which we never open by ourselves. */
+  getStarted: 'mcpLifeline.getStarted',
   /** Answers the R11.2 snapshot; not in the palette. */
   getConnectionStatus: 'mcpLifeline.getConnectionStatus',
 } as const;
 export type CommandId = (typeof commands)[keyof typeof commands];
+
+export const walkthroughId = 'getStarted';
+
+export const contextKeys = {
+  /** Whether there is any server to look after: the walkthrough's first step is done. */
+  hasServers: 'mcpLifeline.hasServers',
+} as const;
 
 /**
  * What agents may call (requirements R12.6). Two, because a person who lets an agent read without being asked has not said that it may end

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   agentTools,
   commands,
+  contextKeys,
   extensionId,
   providerId,
   settingsPrefix,
   statusItemId,
   views,
+  walkthroughId,
 } from '../../src/shared/contributions.ts';
 import {
   alertRuleIds,
@@ -32,12 +34,19 @@ interface Property {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly scope: string;
+  readonly order: number;
   readonly markdownDescription: string;
 }
 /** As much of a JSON schema as an entry of `mcpLifeline.servers` has. */
 interface Schema {
   readonly type?: string | readonly string[];
   readonly enum?: readonly string[];
+  readonly enumDescriptions?: readonly string[];
+  readonly description?: string;
+  readonly markdownDescription?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly items?: Schema;
   readonly additionalProperties?: boolean | Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly defaultSnippets?: readonly { readonly label: string; readonly body: Record<string, unknown> }[];
@@ -46,6 +55,16 @@ interface MenuItem {
   readonly command: string;
   readonly when?: string;
   readonly group?: string;
+}
+interface Step {
+  readonly id: string;
+  readonly description: string;
+  readonly completionEvents: readonly string[];
+  readonly media: {
+    readonly svg?: string;
+    readonly image?: Readonly<Record<'dark' | 'light' | 'hc' | 'hcLight', string>>;
+    readonly altText: string;
+  };
 }
 interface Manifest {
   readonly name: string;
@@ -66,6 +85,7 @@ interface Manifest {
     readonly viewsContainers: { readonly activitybar: readonly { id: string; icon: string }[] };
     readonly views: Readonly<Record<string, readonly { id: string }[]>>;
     readonly viewsWelcome: readonly { view: string }[];
+    readonly walkthroughs: readonly { readonly id: string; readonly steps: readonly Step[] }[];
     readonly languageModelTools: readonly {
       readonly name: string;
       readonly toolReferenceName: string;
@@ -73,7 +93,11 @@ interface Manifest {
       readonly modelDescription: string;
       readonly inputSchema: Schema;
     }[];
-    readonly configuration: readonly { properties: Readonly<Record<string, Property>> }[];
+    readonly configuration: readonly {
+      title: string;
+      order: number;
+      properties: Readonly<Record<string, Property>>;
+    }[];
   };
 }
 
@@ -92,6 +116,21 @@ const alertSettingNames = alertRuleIds.flatMap((rule) =>
     (name) => `${settingsPrefix}.alerts.${rule}.${name}`,
   ),
 );
+
+/** What is chosen from is described, numbers have limits (but those that a person watches), and texts of a person's own a description. */
+function checkSchema(path: string, schema: Schema): void {
+  const { type, minimum, maximum, enum: choices, enumDescriptions } = schema;
+  if (choices !== undefined) assert.equal(enumDescriptions?.length, choices.length, path);
+  if ((type === 'number' || type === 'integer') && !/\.watch\.(min|max)$/.test(path))
+    assert.ok(minimum !== undefined && maximum !== undefined && minimum < maximum, path);
+  for (const [key, part] of Object.entries(schema.properties ?? {})) {
+    const isGroup = path.endsWith('.alerts');
+    assert.ok(isGroup || (part.description ?? part.markdownDescription) !== undefined, `${path}.${key}`);
+    checkSchema(`${path}.${key}`, part);
+  }
+  if (typeof schema.additionalProperties === 'object') checkSchema(path, schema.additionalProperties);
+  if (schema.items !== undefined) checkSchema(path, schema.items);
+}
 
 /** The source of the engine as one text, without tests and comments. */
 function engineSource(): string {
@@ -246,6 +285,29 @@ describe('manifest', () => {
     assert.deepEqual(told(portuguese, 'Ainda não tem efeito nesta versão.'), expected);
   });
 
+  it('R1.5 gives every setting a description, a default, a scope, its limits, and a place of its own in the list', () => {
+    for (const { title, properties: own } of contributes.configuration) {
+      const orders = Object.values(own).map(({ order }) => order);
+      assert.equal(new Set(orders).size, orders.length, title);
+      for (const [name, property] of Object.entries(own)) {
+        assert.ok(Number.isInteger(property.order) && 'default' in property, name);
+        assert.match(property.scope, /^(machine|machine-overridable|window|resource)$/, name);
+        assert.match(property.markdownDescription, /^%.+%$/, name);
+        checkSchema(name, property);
+      }
+    }
+    // Sections too stand in an order that was chosen.
+    const sections = contributes.configuration.map(({ order }) => order);
+    assert.deepEqual(sections, [1, 2, 3, 4]);
+  });
+
+  it('R1.6 lets no workspace name a path or an address that a person has not trusted', () => {
+    // A path is a fact of one machine: it does not go along with the settings that are synchronised.
+    assert.equal(properties[`${settingsPrefix}.connectionFile`]?.scope, 'machine-overridable');
+    for (const name of ['servers', 'inputs'])
+      assert.equal(properties[`${settingsPrefix}.${name}`]?.scope, 'resource', name);
+  });
+
   describe('schema of a server’s entry', () => {
     const servers = properties[`${settingsPrefix}.servers`] as unknown as Schema;
     const schema = servers.additionalProperties as Schema;
@@ -334,6 +396,61 @@ describe('manifest', () => {
   it('starts after the editor, where the servers run', () => {
     assert.deepEqual(manifest.activationEvents, ['onStartupFinished']);
     assert.deepEqual(manifest.extensionKind, ['workspace']);
+  });
+
+  describe('walkthrough', () => {
+    const [walkthrough, ...others] = contributes.walkthroughs;
+    const steps = walkthrough?.steps ?? [];
+    const inWords = (words: Record<string, string>, text: string): string =>
+      text.replace(/^%(.+)%$/, (_, key: string) => words[key] ?? '');
+    /** Of the editor, or made by it out of our views. */
+    const known = new Set<string>([
+      ...Object.values(commands),
+      `${views.servers}.focus`,
+      'workbench.action.openSettings',
+    ]);
+
+    it('R1.5 is one, with four to six steps', () => {
+      assert.deepEqual([walkthrough?.id, others], [walkthroughId, []]);
+      assert.ok(steps.length >= 4 && steps.length <= 6, String(steps.length));
+    });
+
+    it('R1.5 has in each step a button that does something, and an event that completes it', () => {
+      const seen = new Set<string>([...known, ...Object.values(views), ...Object.values(contextKeys)]);
+      for (const { id, description, completionEvents } of steps) {
+        for (const words of [english, portuguese]) {
+          const buttons = inWords(words, description).matchAll(/^\[[^\]]+\]\(command:([^)?]+)[^)]*\)$/gm);
+          const targets = [...buttons].map(([, command]) => command!);
+          assert.ok(targets.length >= 1 && targets.length <= 2, `${id}: ${targets.join(', ')}`);
+          for (const target of targets) assert.ok(known.has(target), `${id}: ${target}`);
+        }
+        assert.ok(completionEvents.length > 0, id);
+        for (const event of completionEvents) {
+          const [, kind, subject] = /^(on(?:Command|View|Context)):(.+)$/.exec(event) ?? [];
+          assert.ok(kind !== undefined && seen.has(subject ?? ''), `${id}: ${event}`);
+        }
+      }
+    });
+
+    it('R1.5 has in each step a small picture with a text in its place, in both languages', () => {
+      for (const { id, media } of steps) {
+        for (const words of [english, portuguese]) {
+          assert.notEqual(inWords(words, media.altText).trim(), '', id);
+          for (const path of [media.svg ?? [], Object.values(media.image ?? {})].flat()) {
+            const file = join(root, inWords(words, path));
+            assert.ok(existsSync(file), `${id}: ${file}`);
+            assert.ok(statSync(file).size <= 150 * 1_024, file);
+          }
+        }
+        // A drawing takes the colours of the theme, whichever it is.
+        if (media.svg !== undefined) {
+          const drawing = readFileSync(join(root, media.svg), 'utf8');
+          assert.match(drawing, /var\(--vscode-/);
+          // The page that VS Code puts it into allows neither.
+          assert.doesNotMatch(drawing, /<style|style=|<script|href=/, id);
+        }
+      }
+    });
   });
 
   it('points at files that exist', () => {

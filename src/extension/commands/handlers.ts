@@ -7,6 +7,7 @@ import { enterInput } from './enterInput.ts';
 import { exportDiagnostics } from './exportDiagnostics.ts';
 import { forceRecovery } from './forceRecovery.ts';
 import { forceRecoveryServer } from './forceRecoveryServer.ts';
+import { getStarted } from './getStarted.ts';
 import { mutedAlerts } from './mutedAlerts.ts';
 import { openDashboard } from './openDashboard.ts';
 import { restart } from './restart.ts';
@@ -50,6 +51,7 @@ export const handlers: Record<Exclude<CommandId, typeof commands.getConnectionSt
   [commands.enterInput]: enterInput,
   [commands.clearInputs]: clearInputs,
   [commands.mutedAlerts]: mutedAlerts,
+  [commands.getStarted]: getStarted,
   [commands.addServer]: settingUp((library) => library.addServer),
   [commands.importServers]: settingUp((library) => library.importServers),
   [commands.undoImport]: settingUp((library) => library.undoImport),
