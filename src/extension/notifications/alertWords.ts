@@ -1,3 +1,4 @@
+import { isUsable } from '../../shared/model/connectionState.ts';
 import type { AlertSnapshot, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import { causeSentence } from '../health/conditions.ts';
 import { counted, localNumber } from '../figures.ts';
@@ -47,6 +48,8 @@ export function alertWords(alert: AlertSnapshot, server: ServerSnapshot | undefi
   switch (rule) {
     case 'crashLoop': {
       const diagnosis = server?.diagnosis;
+      // The alert goes on for a moment after the server has come back, whose own sentence is a calm one by then.
+      if (server !== undefined && isUsable(server.state)) return t('It kept failing until a moment ago.');
       if (diagnosis === undefined) return shortened(server?.sentence ?? alert.sentence);
       // The notification has named the server.
       const sentence = diagnosis.sentence.replace(`The MCP server "${alert.server ?? ''}" `, 'It ');

@@ -7,7 +7,7 @@ import { HealthModel } from '../health/healthModel.ts';
 import type { HealthView } from '../health/healthView.ts';
 import { untranslated } from '../translate.ts';
 import { alertNotices, type NoticeActions } from './alertNotices.ts';
-import { causeTitle } from './alertWords.ts';
+import { alertWords, causeTitle } from './alertWords.ts';
 import { NotificationGate } from './gate.ts';
 import { MuteList } from './muteList.ts';
 import type { Notice } from './notice.ts';
@@ -302,6 +302,11 @@ describe('notices of alerts', () => {
     const { rule, severity, sentence, since, count, isFlapping } = alert('auditTrail');
     const ownTrouble = { rule, severity, sentence, since, count, isFlapping };
     assert.equal(noticesOf([ownTrouble])[0]?.message, 'MCP Lifeline: The engine’s words.');
+  });
+
+  it('R11.3 says of a server that is back not what it does now, but what was the case', () => {
+    const server = serverSnapshot('git', { sentence: 'It is connected and answers.' });
+    assert.equal(alertWords(alert('crashLoop'), server, untranslated), 'It kept failing until a moment ago.');
   });
 
   it('R11.3 offers what helps against the cause', () => {

@@ -155,6 +155,8 @@ describe('alerts of an engine', () => {
       alert?.sentence,
       'It keeps failing and is tried again at long intervals. Port 8123 is in use. Free it.',
     );
+    const [back] = desk.snapshot([serverSnapshot('git', { sentence: 'It answers.' })], engine);
+    assert.equal(back?.sentence, 'It kept failing until a moment ago.');
   });
 
   it('R11.3 an open breaker lasts through half-open, and is no alarm of a server that nobody uses', async () => {

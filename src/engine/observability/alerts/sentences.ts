@@ -1,4 +1,5 @@
 import type { ServerSnapshot, Snapshot } from '../../../shared/model/snapshot.ts';
+import { isUsable } from '../../../shared/model/connectionState.ts';
 import { assertNever } from '../../../shared/base/assertNever.ts';
 import type { FiringAlert } from './evaluator.ts';
 
@@ -47,7 +48,9 @@ function sentenceOf({ rule, value = 0 }: FiringAlert, { server, engine, watched 
 
 function crashSentence(server: ServerSnapshot | undefined): string {
   if (server === undefined) return 'It keeps failing and is tried again at long intervals.';
-  const { diagnosis } = server;
+  const { diagnosis, state } = server;
+  // It goes on for a moment after the server has come back, whose own sentence is a calm one by then.
+  if (isUsable(state)) return 'It kept failing until a moment ago.';
   if (diagnosis === undefined) return server.sentence;
   return `It keeps failing and is tried again at long intervals. ${diagnosis.sentence} ${diagnosis.advice}`.trim();
 }
