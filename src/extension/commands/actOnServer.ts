@@ -2,10 +2,11 @@ import * as vscode from 'vscode';
 import { Fault } from '../../shared/model/fault.ts';
 import type { ServerActionResult } from '../../shared/protocol/engineMessages.ts';
 import { offeredActions, type ActionId } from '../health/conditions.ts';
-import { actionMessage, noServerFor, questionFor } from './actionWords.ts';
+import { actionMessage, noServerFor, progressFor, questionFor } from './actionWords.ts';
 import { askServer } from './askServer.ts';
 import type { CommandContext } from './commandContext.ts';
 import { tellEngineDown } from './engineDown.ts';
+import { withLateProgress } from './lateProgress.ts';
 import { serverArgument } from './serverArgument.ts';
 
 /** To free a port a process is ended and another one started. */
@@ -37,7 +38,9 @@ export async function actOnServer(
     return undefined;
   }
   try {
-    const result = await engine.actOnServer({ server, action }, { timeoutMs: ACTION_LIMIT_MS });
+    const result = await withLateProgress(context, progressFor(action, server, t), (signal) =>
+      engine.actOnServer({ server, action }, { timeoutMs: ACTION_LIMIT_MS, signal }),
+    );
     if (result.done) {
       void vscode.window.showInformationMessage(actionMessage(action, server, t));
       return result;
@@ -48,6 +51,7 @@ export async function actOnServer(
     });
     return result;
   } catch (error) {
+    if (Fault.is(error, 'cancelled')) return undefined;
     if (!Fault.is(error, 'engineUnavailable')) throw error;
     void vscode.window.showWarningMessage(error.message);
     return undefined;

@@ -40,6 +40,24 @@ export function noServerFor(action: ActionId, t: Translate): string {
   }
 }
 
+/** While it is under way. */
+export function progressFor(action: ActionId, server: string, t: Translate): string {
+  switch (action) {
+    case 'resetBreaker':
+      return t('Resetting the breaker of "{0}"…', server);
+    case 'isolate':
+      return t('Isolating "{0}"…', server);
+    case 'rejoin':
+      return t('Rejoining "{0}"…', server);
+    case 'freePort':
+      return t('Freeing the port of "{0}"…', server);
+    case 'acceptChange':
+      return t('Accepting the change of "{0}"…', server);
+    default:
+      return assertNever(action);
+  }
+}
+
 /** It is done. */
 export function actionMessage(action: ActionId, server: string, t: Translate): string {
   switch (action) {
