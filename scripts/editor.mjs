@@ -148,6 +148,7 @@ function tailOf(file) {
  * @param {string} options.root the folder of `out/server-main.js`, from `provideCodeServer()`
  * @param {Profile} options.profile
  * @param {boolean} [options.testDriver] lets a page name an extension under development and its tests
+ * @param {boolean} [options.workspaceTrust] folders are not trusted until a person says so; needs `security.workspace.trust.enabled` as well
  * @param {number} [options.port] default: any free one
  * @param {string} [options.token] what a browser must present; default: nothing, for tests
  * @param {NodeJS.ProcessEnv} [options.env] added to our environment
@@ -155,7 +156,8 @@ function tailOf(file) {
  * @returns {Promise<Editor>}
  */
 export async function startEditor(options) {
-  const { root, profile, testDriver = false, port = 0, token, env = {}, limitMs = 60_000 } = options;
+  const { root, profile, testDriver = false, workspaceTrust = false } = options;
+  const { port = 0, token, env = {}, limitMs = 60_000 } = options;
   const logFile = path.join(profile.serverData, 'server.log');
   writeFileSync(logFile, '');
   const server = start(
@@ -167,7 +169,7 @@ export async function startEditor(options) {
       '--port',
       String(port),
       ...connectionArguments(profile, token),
-      '--disable-workspace-trust',
+      ...(workspaceTrust ? [] : ['--disable-workspace-trust']),
       '--telemetry-level',
       'off',
       ...(testDriver ? ['--enable-smoke-test-driver'] : []),

@@ -18,7 +18,8 @@ export function makeApi(options: ApiOptions): { readonly api: McpLifelineApi } &
     onDidChangeStatus: changed.event,
     forceRecovery: async (server?: string) => {
       const { forceRecovery } = await loadFirstUse(commands.t);
-      return (await forceRecovery(commands, server))?.results;
+      const who = commands.t('Another extension asks for this.');
+      return (await forceRecovery(commands, server, who))?.results;
     },
     requestWithRetry: async (
       ...[server, tool, args = {}, { timeoutMs, token } = {}]: Parameters<McpLifelineApi['requestWithRetry']>

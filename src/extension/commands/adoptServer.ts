@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { planAdoption, refusalOf, serversOf } from '../import/adopt.ts';
 import { FileTrouble, readText, writeText } from '../import/files.ts';
+import { restrictionOf } from '../import/restricted.ts';
 import { changeSettings, readSettings, type SettingsScope } from '../import/settingsAccess.ts';
 import { withAdditions } from '../import/settingsPart.ts';
 import { wantsSignIn } from '../import/signIn.ts';
@@ -41,6 +42,8 @@ export async function adoptServer(context: SettingUpContext, argument: unknown):
       : await vscode.window.showQuickPick(fitting, { placeHolder: t('Select the entry to adopt') });
   if (picked === undefined) return false;
   const { name, file, scope, folder } = picked;
+  const restriction = restrictionOf(scope, t);
+  if (restriction !== undefined) return refuse(name, restriction);
   try {
     const text = await readText(file);
     const names = importing.serverNames();
@@ -97,7 +100,7 @@ async function findCandidates({ importing, t }: SettingUpContext): Promise<reado
       const read = text === undefined ? undefined : serversOf(text);
       if (read === undefined || 'problem' in read) return [];
       return Object.entries(read.servers).map(([name, entry]) => {
-        const reason = refusalOf(name, entry);
+        const reason = restrictionOf(scope, t) ?? refusalOf(name, entry);
         return {
           label: name,
           description: file.fsPath,

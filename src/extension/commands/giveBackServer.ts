@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { planGiveBack } from '../import/adopt.ts';
 import { FileTrouble, readText, writeText } from '../import/files.ts';
+import { restrictionOf } from '../import/restricted.ts';
 import { changeSettings, readSettings } from '../import/settingsAccess.ts';
 import { withoutServers } from '../import/settingsPart.ts';
 import type { SettingUpContext } from './commandContext.ts';
@@ -38,6 +39,8 @@ export async function giveBackServer(context: SettingUpContext, argument: unknow
   const file = vscode.Uri.parse(adoption.file);
   const { name, scope } = adoption;
   try {
+    const restriction = restrictionOf(scope, t);
+    if (restriction !== undefined) throw new FileTrouble(restriction);
     const text = await readText(file);
     const plan = planGiveBack(adoption, text);
     if (plan.kind === 'refused') throw new FileTrouble(plan.reason);

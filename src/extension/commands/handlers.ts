@@ -34,7 +34,7 @@ function settingUp(
 
 /** Every other command of the manifest has its handler here, or this does not compile. */
 export const handlers: Record<Exclude<CommandId, typeof commands.getConnectionStatus>, Handler> = {
-  [commands.forceRecovery]: forceRecovery,
+  [commands.forceRecovery]: (context, argument) => forceRecovery(context, argument),
   [commands.forceRecoveryAll]: (context) => forceRecovery(context, undefined),
   [commands.forceRecoveryServer]: forceRecoveryServer,
   [commands.restart]: restart,

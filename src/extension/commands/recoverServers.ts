@@ -12,11 +12,13 @@ const RECOVER_LIMIT_MS = 300_000;
 
 /**
  * Recovers or restarts, as the user asked: asks before running calls are ended, shows progress after a second,
- * tells the result of each server. Answers the result, or `undefined` when nothing was done.
+ * tells the result of each server. Answers the result, or `undefined` when nothing was done. `who` is a sentence for the question: who wants it, if not the
+ * person.
  */
 export async function recoverServers(
   context: CommandContext,
   params: RecoverParams,
+  who?: string,
 ): Promise<RecoverResult | undefined> {
   const { engine, model, t } = context;
   if (engine.status.kind !== 'running') {
@@ -31,7 +33,8 @@ export async function recoverServers(
   if (interrupted.length > 0) {
     const goOn = params.mode === 'restart' ? t('Restart') : t('Recover');
     const { message, detail } = interruptionQuestion(interrupted, t);
-    const answer = await vscode.window.showWarningMessage(message, { modal: true, detail }, goOn);
+    const words = who === undefined ? detail : `${who} ${detail}`;
+    const answer = await vscode.window.showWarningMessage(message, { modal: true, detail: words }, goOn);
     if (answer !== goOn) return undefined;
   }
   try {

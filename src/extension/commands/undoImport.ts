@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { readText, restoreText } from '../import/files.ts';
 import type { SavedImport } from '../import/lastImport.ts';
+import { restrictionOf } from '../import/restricted.ts';
 import { changeSettings, readSettings } from '../import/settingsAccess.ts';
 import { withoutServers } from '../import/settingsPart.ts';
 import type { SettingUpContext } from './commandContext.ts';
@@ -19,6 +20,10 @@ export async function undoImport({ importing, t }: SettingUpContext): Promise<bo
   const kept: string[] = [];
   let forgotten = 0;
   try {
+    for (const { scope } of last) {
+      const restriction = restrictionOf(scope, t);
+      if (restriction !== undefined) throw new Error(restriction);
+    }
     for (const part of last) {
       const own = await undoPart(part);
       kept.push(...own);

@@ -12,6 +12,7 @@ import { LastImport } from './lastImport.ts';
 import { inOwnFolder, type NamedFolder } from './ownFolder.ts';
 import { Preview } from './preview.ts';
 import type { FoundServer } from './readSource.ts';
+import { restrictionOf } from './restricted.ts';
 import type { SettingsScope } from './settingsAccess.ts';
 import { importSources, type ImportSource } from './sources.ts';
 
@@ -43,9 +44,11 @@ export class Importing implements Disposable {
   readonly #store = new DisposableStore();
   readonly #context: vscode.ExtensionContext;
   readonly #options: ImportingOptions;
+  readonly #t: Translate;
 
   constructor(context: vscode.ExtensionContext, t: Translate, options: ImportingOptions) {
     this.#context = context;
+    this.#t = t;
     this.#options = options;
     this.preview = this.#store.add(new Preview(t));
     this.adoptions = new Adoptions(
@@ -130,8 +133,10 @@ export class Importing implements Disposable {
     this.#store.dispose();
   }
 
-  #placed(server: FoundServer, { folder }: ImportSource): FoundServer {
+  #placed(server: FoundServer, { folder, scope }: ImportSource): FoundServer {
     if (server.entry === undefined) return server;
+    const restriction = restrictionOf(scope, this.#t);
+    if (restriction !== undefined) return { ...server, entry: undefined, reason: restriction };
     const placed = inOwnFolder(server.entry, folder, this.folders());
     return 'entry' in placed
       ? { ...server, entry: placed.entry }

@@ -98,4 +98,19 @@ describe('settings that the editor writes', () => {
     use({ servers: { globalLocalValue: a, globalValue: a } });
     assert.deepEqual((await readSettings('user')).servers, a);
   });
+
+  it('R1.6 of a workspace that is not trusted are neither read nor changed: the editor hides what they say', async () => {
+    use({ servers: { workspaceValue: undefined }, inputs: {} });
+    Object.assign(workspace, { isTrusted: false });
+    try {
+      await assert.rejects(readSettings('workspace'), /Restricted Mode; trust it first/);
+      await assert.rejects(
+        changeSettings('workspace', { servers: { a: { command: 'a' } }, inputs: [] }),
+        /Restricted Mode; trust it first/,
+      );
+      assert.deepEqual((await readSettings('user')).servers, {});
+    } finally {
+      Reflect.deleteProperty(workspace, 'isTrusted');
+    }
+  });
 });

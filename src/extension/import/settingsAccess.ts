@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import * as vscode from 'vscode';
 import { settingsPrefix } from '../../shared/contributions.ts';
 import { readJson } from '../../shared/settings/jsonc.ts';
+import { untranslated } from '../translate.ts';
 import { FileTrouble, readText, restoreText, writeText } from './files.ts';
+import { restrictionOf } from './restricted.ts';
 import { editSettingsText, INPUTS_SETTING, SERVERS_SETTING, type SettingsPart } from './settingsPart.ts';
 
 export type SettingsScope = 'user' | 'workspace';
@@ -17,6 +19,9 @@ function workspaceFile(): vscode.Uri | undefined {
 
 /** What one scope's settings say of servers and inputs: from the file where it can be read, because the editor may not have seen its newest change yet. */
 export async function readSettings(scope: SettingsScope): Promise<SettingsPart> {
+  // The commands say so earlier, and in the person's language.
+  const restriction = restrictionOf(scope, untranslated);
+  if (restriction !== undefined) throw new FileTrouble(restriction);
   const file = scope === 'workspace' ? workspaceFile() : undefined;
   if (file !== undefined) {
     const text = await readText(file);

@@ -39,6 +39,12 @@ const byId = (id: string): string => `[id="${id}"]`;
 
 type Settings = Readonly<Record<string, unknown>>;
 
+/** Folders open in Restricted Mode, without a question. */
+const trustSettings: Settings = {
+  'security.workspace.trust.enabled': true,
+  'security.workspace.trust.startupPrompt': 'never',
+};
+
 /** One VS Code server with its own user data and the extension installed from the VSIX. */
 export class InstalledEditor {
   readonly #home: string;
@@ -63,8 +69,14 @@ export class InstalledEditor {
   /**
    * @param settings user settings, over: no welcome, tools approved, and three real servers in `mcpLifeline.servers`
    * @param environment added to ours; `undefined` removes a variable
+   * @param options other extensions (VSIX files) that are installed too; whether folders have to be trusted first
    */
-  static async start(settings: Settings = {}, environment: NodeJS.ProcessEnv = {}): Promise<InstalledEditor> {
+  static async start(
+    settings: Settings = {},
+    environment: NodeJS.ProcessEnv = {},
+    options: { readonly others?: readonly string[]; readonly workspaceTrust?: boolean } = {},
+  ): Promise<InstalledEditor> {
+    const { others = [], workspaceTrust = false } = options;
     const vsix = vsixFile();
     if (!existsSync(vsix)) throw new Error('There is no VSIX: run "npm run package" first');
     const home = mkdtempSync(join(tmpdir(), 'mcp-lifeline-test-'));
@@ -73,12 +85,13 @@ export class InstalledEditor {
     const profile = makeProfile(home, {
       'chat.tools.global.autoApprove': true,
       'mcpLifeline.servers': exampleServers({ folder: workspace, memoryFile: join(home, 'memory.jsonl') }),
+      ...(workspaceTrust ? trustSettings : {}),
       ...settings,
     });
     const root = await provideCodeServer();
-    await installExtension({ root, profile, vsix });
+    for (const file of [vsix, ...others]) await installExtension({ root, profile, vsix: file });
     const env = { ...environment, MCP_LIFELINE_HOME: join(home, 'lifeline') };
-    const editor = await startEditor({ root, profile, env });
+    const editor = await startEditor({ root, profile, env, workspaceTrust });
     try {
       const installed = new InstalledEditor(home, editor, profile, await openBrowser());
       installed.#forget = onInterrupt(() => installed.stop());
