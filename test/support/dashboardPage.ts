@@ -18,7 +18,7 @@ export interface ShownPageOptions {
   readonly height?: number;
   /** What the editor kept of the page that was there before. */
   readonly state?: unknown;
-  /** Variables of the editor's theme, by name. */
+  /** Variables of the editor's theme, by name (`dashboardThemes`). */
   readonly theme?: Readonly<Record<string, string>>;
   /** As the editor sets it: `vscode-dark`, for example. */
   readonly bodyClass?: string;
@@ -77,6 +77,8 @@ export class ShownPage {
           document.body.className = name;
           for (const [key, value] of Object.entries(variables))
             document.documentElement.style.setProperty(key, value);
+          // The editor's own background is behind the page.
+          document.documentElement.style.background = 'var(--vscode-editor-background)';
         }).observe(document, { childList: true, subtree: true });
       },
       [state, theme, bodyClass] as const,

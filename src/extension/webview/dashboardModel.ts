@@ -37,6 +37,7 @@ import {
   healthIcon,
   healthWords,
   problemWords,
+  troubleWords,
   stateSentence,
 } from '../health/words.ts';
 import { counted, duration } from '../figures.ts';
@@ -119,6 +120,10 @@ function notices(view: HealthView, t: Translate): DashboardNotice[] {
   }
   const engine = engineNotice(view, t);
   if (engine !== undefined) all.push(engine);
+  for (const trouble of view.troubles) {
+    const text = troubleWords(trouble, t);
+    all.push({ key: trouble.kind, tone: 'warning', icon: 'warning', text });
+  }
   if (view.servers.length === 0) {
     all.push({
       key: 'none',

@@ -154,6 +154,13 @@ describe('dashboard model', () => {
     assert.equal(canRecoverAll, false);
   });
 
+  it('R12.3 says what the engine cannot do', () => {
+    const troubles = [{ kind: 'journal' as const, sentence: undefined }];
+    const [notice] = build(viewOf([serverSnapshot('a')], { troubles })).notices;
+    assert.deepEqual([notice?.key, notice?.tone], ['journal', 'warning']);
+    assert.notEqual(notice?.text, '');
+  });
+
   it('leads to the settings when no server is configured, and to trust in Restricted Mode', () => {
     const { notices, cards } = build(viewOf([], { trusted: false }));
     assert.deepEqual(

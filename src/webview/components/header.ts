@@ -13,6 +13,8 @@ export class Header {
   readonly #button: HTMLButtonElement;
 
   readonly #asked: LateProgress;
+  /** Until the host has told anything. */
+  readonly #loading: LateProgress;
 
   constructor(
     title: string,
@@ -20,6 +22,8 @@ export class Header {
     onGoToEvents: () => void,
   ) {
     this.#asked = new LateProgress(clock);
+    this.#loading = new LateProgress(clock, { isSaid: true });
+    this.#loading.update(words.loading);
     const events = element('button', { type: 'button', class: 'link' }, words.goToEvents);
     events.addEventListener('click', onGoToEvents);
     this.#sentence = element('span', {}, words.loading);
@@ -37,12 +41,14 @@ export class Header {
       this.#count,
       this.#button,
       events,
+      this.#loading.root,
       this.#asked.root,
     );
     this.#icon.update('pulse');
   }
 
   update({ tone, icon, sentence, count, canRecoverAll }: DashboardModel): void {
+    this.#loading.update(undefined);
     setAttribute(this.root, 'class', tone);
     this.#icon.update(icon);
     setText(this.#sentence, sentence);

@@ -13,8 +13,10 @@ export class LateProgress {
   readonly #text = element('span');
   #timer: Disposable | undefined;
 
-  constructor(clock: Clock) {
+  /** @param isSaid something beside it says what is under way */
+  constructor(clock: Clock, { isSaid = false } = {}) {
     this.#clock = clock;
+    this.#text.hidden = isSaid;
     this.root = element('div', { class: 'late' }, this.#bar, this.#text);
     this.root.hidden = true;
   }

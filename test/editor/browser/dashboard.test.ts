@@ -151,7 +151,7 @@ describe('dashboard', function () {
     await steady.initialize();
     for (let call = 0; call < 20; call += 1) await steady.call('echo', { key: 'x', ms: call });
     await untilCard(frame, 'steady', /healthy.*p50 \d+ ms, p95 \d+ ms/);
-    const graph = cardOf(frame, 'steady').locator('.latency .plot');
+    const graph = cardOf(frame, 'steady').locator('.latency .picture');
     // It is drawn when somebody can see it.
     await graph.scrollIntoViewIfNeeded();
     await graph.locator('canvas').waitFor();
@@ -243,13 +243,14 @@ describe('dashboard', function () {
       tab.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? '');
     await tab.getByRole('button', { name: 'Force Recovery: victim' }).focus();
     const reached = [await focused()];
-    for (let step = 0; step < 4; step += 1) {
+    for (let step = 0; step < 5; step += 1) {
       await window.page.keyboard.press('Tab');
       reached.push(await focused());
     }
     assert.deepEqual(reached, [
       'Force Recovery: victim',
       'Show Log: victim',
+      'Figures as a Table: steady',
       'Force Recovery: steady',
       'Show Log: steady',
       `Show Log: ${markup}`,
@@ -283,13 +284,13 @@ describe('dashboard', function () {
   it('R12.3 the tab and the history outlive a reload of the window', async () => {
     const [steady] = bridges as [LineClient];
     for (let call = 0; call < 5; call += 1) await steady.call('echo', { key: 'x' });
-    await cardOf(frame, 'steady').locator('.plot[aria-label*=" 0 failed"]').waitFor();
+    await cardOf(frame, 'steady').locator('.picture[aria-label*=" 0 failed"]').waitFor();
     await until('VS Code has saved its tabs', () => areTabsSaved(window));
     await window.reload();
     const tab = await dashboardFrame(window, 600);
     await untilCard(tab, 'steady', /healthy/);
     // The history comes a moment after the snapshot.
-    const graph = cardOf(tab, 'steady').locator('.plot[aria-label*=" calls, 0 failed"]');
+    const graph = cardOf(tab, 'steady').locator('.picture[aria-label*=" calls, 0 failed"]');
     await graph.waitFor({ state: 'attached' });
     assert.match((await graph.getAttribute('aria-label')) ?? '', /[1-9]\d* calls, 0 failed/);
   });
