@@ -91,7 +91,7 @@ function serverText(server: ServerView, now: number, isWhole: boolean): string {
   if (isWhole) {
     parts.push(quoted(stateSentence(snapshot, t)), `In this state for ${timeSpan(now - snapshot.since)}.`);
     if (snapshot.diagnosis !== undefined)
-      parts.push(`Cause: ${quoted(causeSentence(snapshot.diagnosis, MAX_QUOTE))}`);
+      parts.push(`Cause: ${quoted(causeSentence(snapshot.diagnosis, t, MAX_QUOTE))}`);
     const degraded = degradedBeside(snapshot);
     if (degraded !== undefined) parts.push(quoted(degradedSentence(degraded, t)));
     parts.push(...adviceOf(server));

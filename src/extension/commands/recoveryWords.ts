@@ -2,6 +2,7 @@ import type { RecoverParams, RecoverResult } from '../../shared/protocol/engineM
 import { isIsolated } from '../health/conditions.ts';
 import { isWell, type HealthView, type ServerView } from '../health/healthView.ts';
 import { counted, duration } from '../figures.ts';
+import { said } from '../phrases.ts';
 import type { Translate } from '../translate.ts';
 
 /** What a person is told when a recovery is over. */
@@ -45,7 +46,7 @@ export function recoveryMessage({ results }: RecoverResult, t: Translate): Recov
     const names = recovered.map(({ server, durationMs }) => `${server} (${duration(durationMs, t)})`);
     parts.push(t('Recovered: {0}.', names.join(', ')));
   }
-  for (const { server, message } of failed) parts.push(t('Failed: {0}. {1}', server, message));
+  for (const { server, message } of failed) parts.push(t('Failed: {0}. {1}', server, said(message, t)));
   // Begun after the question, or between it and the answer.
   const busy = results.filter(({ runningCalls = 0 }) => runningCalls > 0);
   if (busy.length > 0) {
@@ -56,7 +57,7 @@ export function recoveryMessage({ results }: RecoverResult, t: Translate): Recov
   const [only] = results;
   if (only === undefined) parts.push(t('There is nothing to recover.'));
   else if (parts.length === 0 && results.length === 1) {
-    parts.push(t('{0} was left alone. {1}', only.server, only.message));
+    parts.push(t('{0} was left alone. {1}', only.server, said(only.message, t)));
   } else if (parts.length === 0) parts.push(t('No server needs a recovery. All were left alone.'));
   return {
     severity: failed.length > 0 ? 'warning' : 'info',

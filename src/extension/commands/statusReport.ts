@@ -17,6 +17,7 @@ import {
 } from '../health/words.ts';
 import { healthSentence } from '../status/statusContent.ts';
 import { clockTime } from '../figures.ts';
+import { said } from '../phrases.ts';
 import type { Translate } from '../translate.ts';
 
 /** The whole status as a Markdown page, to read and to pass on. It holds no settings and no secrets. */
@@ -45,7 +46,7 @@ function serverSection(server: ServerView, t: Translate): string[] {
   lines.push(`|:---|:---|`);
   if (snapshot !== undefined) {
     row(t('Meaning'), stateSentence(snapshot, t));
-    if (snapshot.diagnosis !== undefined) row(t('Cause'), causeSentence(snapshot.diagnosis));
+    if (snapshot.diagnosis !== undefined) row(t('Cause'), causeSentence(snapshot.diagnosis, t));
     const degraded = degradedBeside(snapshot);
     if (degraded !== undefined) row(t('Not as before'), degradedSentence(degraded, t));
     row(t('Since'), clockTime(snapshot.since, t));
@@ -62,7 +63,7 @@ function serverSection(server: ServerView, t: Translate): string[] {
     row(t('Sessions'), String(snapshot.sessions));
     if (snapshot.catalogue !== undefined) row(t('Tools'), String(snapshot.catalogue.tools));
     if (snapshot.lastError !== undefined) {
-      row(t('Last error'), `${clockTime(snapshot.lastError.at, t)}: ${snapshot.lastError.message}`);
+      row(t('Last error'), `${clockTime(snapshot.lastError.at, t)}: ${said(snapshot.lastError.message, t)}`);
     }
   }
   lines.push('');

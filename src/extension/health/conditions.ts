@@ -2,6 +2,7 @@ import { assertNever } from '../../shared/base/assertNever.ts';
 import type { Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { ServerAction } from '../../shared/protocol/engineMessages.ts';
 import { counted, localNumber } from '../figures.ts';
+import { said } from '../phrases.ts';
 import type { Translate } from '../translate.ts';
 
 /** What is worth saying of a server beside its state: that it is busy, offers less, why it is down, who waits. */
@@ -73,7 +74,8 @@ export function degradedWords({ reason }: Degraded, t: Translate): string {
 /** The engine's sentence, with the names of what is missing where it has not said them. */
 export function degradedSentence({ sentence, missing }: Degraded, t: Translate): string {
   const unsaid = missing.filter((name) => !sentence.includes(name));
-  return unsaid.length === 0 ? sentence : `${sentence} ${t('Missing: {0}.', unsaid.join(', '))}`;
+  const words = said(sentence, t);
+  return unsaid.length === 0 ? words : `${words} ${t('Missing: {0}.', unsaid.join(', '))}`;
 }
 
 /** Where what it offers less is not its state's sentence already: a server that is ready says nothing else. */
@@ -82,9 +84,15 @@ export function degradedBeside(server: ServerSnapshot): Degraded | undefined {
 }
 
 /** Why it keeps failing, and what a person can do. `maxSentence`: a longer cause is cut, the advice never is. */
-export function causeSentence({ sentence, advice }: Diagnosis, maxSentence = Infinity): string {
-  const cause = sentence.length <= maxSentence ? sentence : `${sentence.slice(0, maxSentence)}…`;
-  return advice === '' ? cause : `${cause} ${advice}`;
+export function causeSentence(
+  { sentence, advice }: Pick<Diagnosis, 'sentence' | 'advice'>,
+  t: Translate,
+  maxSentence = Infinity,
+): string {
+  const words = said(sentence, t);
+  const cause = words.length <= maxSentence ? words : `${words.slice(0, maxSentence)}…`;
+  // Some faults say it themselves.
+  return advice === '' || sentence.includes(advice) ? cause : `${cause} ${said(advice, t)}`;
 }
 
 /** Calls that wait for a place; absent when none does. */

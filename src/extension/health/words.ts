@@ -2,6 +2,7 @@ import { assertNever } from '../../shared/base/assertNever.ts';
 import type { LatencySnapshot, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { EngineStatus } from '../engineClient/supervisor.ts';
 import { clockTime, counted, duration } from '../figures.ts';
+import { said } from '../phrases.ts';
 import type { Translate } from '../translate.ts';
 import { degradedSentence, degradedWords } from './conditions.ts';
 import type { HealthCounts, HealthView, ServerHealth, ServerView, Trouble } from './healthView.ts';
@@ -122,8 +123,8 @@ export function healthIcon(health: ServerHealth): Icon {
 }
 
 /**
- * What is the case and what happens next. Where a cause belongs to it, that is the engine's own `sentence`: it quotes the
- * server, and is English.
+ * What is the case and what happens next. Where a cause belongs to it, that is the engine's own `sentence`, which
+ * quotes the server.
  */
 export function stateSentence(server: ServerSnapshot, t: Translate): string {
   switch (server.state) {
@@ -150,7 +151,7 @@ export function stateSentence(server: ServerSnapshot, t: Translate): string {
     case 'recovering':
     case 'crashLoop':
     case 'stopped':
-      return server.sentence;
+      return said(server.sentence, t);
     default:
       return assertNever(server.state);
   }

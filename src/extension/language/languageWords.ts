@@ -12,6 +12,7 @@ import {
 } from '../health/words.ts';
 import type { HealthView, ServerView } from '../health/healthView.ts';
 import { clockTime } from '../figures.ts';
+import { said } from '../phrases.ts';
 import type { Translate } from '../translate.ts';
 
 /** What the engine has found in a document, or how it is mended, in the user's language (decision 0072). */
@@ -95,14 +96,14 @@ export function serverMarkdown(name: string, view: HealthView, t: Translate): st
     return lines.join('\n\n');
   }
   lines.push(escapeMarkdown(stateSentence(snapshot, t)));
-  if (snapshot.diagnosis !== undefined) lines.push(escapeMarkdown(snapshot.diagnosis.advice));
+  if (snapshot.diagnosis !== undefined) lines.push(escapeMarkdown(said(snapshot.diagnosis.advice, t)));
   const facts: string[] = [`${t('Breaker')}: ${escapeMarkdown(breakerWords(snapshot, t))}`];
   const { latency, lastError } = snapshot;
   if (latency !== undefined) facts.push(`${t('Latency')}: ${escapeMarkdown(latencyWords(latency, t))}`);
   if (snapshot.metrics.total > 0) facts.push(`${t('Calls')}: ${escapeMarkdown(callWords(snapshot, t))}`);
   if (lastError !== undefined)
     facts.push(
-      `${t('Last error')} (${escapeMarkdown(clockTime(lastError.at, t))}): ${escapeMarkdown(cut(lastError.message))}`,
+      `${t('Last error')} (${escapeMarkdown(clockTime(lastError.at, t))}): ${escapeMarkdown(cut(said(lastError.message, t)))}`,
     );
   lines.push(facts.map((fact) => `- ${fact}`).join('\n'));
   return lines.join('\n\n');

@@ -2,6 +2,7 @@ import { isUsable } from '../../shared/model/connectionState.ts';
 import type { AlertSnapshot, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import { causeSentence } from '../health/conditions.ts';
 import { counted, localNumber } from '../figures.ts';
+import { said } from '../phrases.ts';
 import type { Translate } from '../translate.ts';
 
 /** A notification is for a glance; the log has all of it. */
@@ -41,7 +42,7 @@ export function causeTitle(cause: string, t: Translate): string {
   }
 }
 
-/** What is the case, as a sentence without the server's name. What quotes the server is the engine's own, and English. */
+/** What is the case, as a sentence without the server's name. */
 export function alertWords(alert: AlertSnapshot, server: ServerSnapshot | undefined, t: Translate): string {
   const { rule, value = 0, windowMs = 0 } = alert;
   const seconds = Math.round(windowMs / 1_000);
@@ -50,10 +51,13 @@ export function alertWords(alert: AlertSnapshot, server: ServerSnapshot | undefi
       const diagnosis = server?.diagnosis;
       // The alert goes on for a moment after the server has come back, whose own sentence is a calm one by then.
       if (server !== undefined && isUsable(server.state)) return t('It kept failing until a moment ago.');
-      if (diagnosis === undefined) return shortened(server?.sentence ?? alert.sentence);
+      if (diagnosis === undefined) return shortened(said(server?.sentence ?? alert.sentence, t));
       // The notification has named the server.
       const sentence = diagnosis.sentence.replace(`The MCP server "${alert.server ?? ''}" `, 'It ');
-      return t('It keeps failing. {0}', causeSentence({ ...diagnosis, sentence }, MAX_SENTENCE));
+      return t(
+        'It keeps failing. {0}',
+        causeSentence({ advice: diagnosis.advice, sentence }, t, MAX_SENTENCE),
+      );
     }
     case 'breakerOpen':
       return t('It failed repeatedly; calls are held back for now.');
@@ -84,6 +88,6 @@ export function alertWords(alert: AlertSnapshot, server: ServerSnapshot | undefi
         'The journal of calls cannot be written. Calls go on; should the engine be killed, more of them than necessary are reported with unknown outcome.',
       );
     default:
-      return shortened(alert.sentence);
+      return shortened(said(alert.sentence, t));
   }
 }

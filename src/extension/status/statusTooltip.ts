@@ -98,7 +98,7 @@ function actions(server: ServerView, t: Translate): string {
 function causeOfWorst([worst]: readonly ServerView[], t: Translate): string | undefined {
   const diagnosis = worst?.snapshot?.diagnosis;
   if (worst?.health !== 'failed' || diagnosis === undefined) return undefined;
-  return escapeMarkdown(t('{0}: {1}', shortName(worst.name), causeSentence(diagnosis, MAX_CAUSE)));
+  return escapeMarkdown(t('{0}: {1}', shortName(worst.name), causeSentence(diagnosis, t, MAX_CAUSE)));
 }
 
 function link(

@@ -8,6 +8,7 @@ import { uptimeWords, watchedWords } from '../health/measureWords.ts';
 import { breakerWords, callWords, latencyWords, stateSentence, type Icon } from '../health/words.ts';
 import { alertWords } from '../notifications/alertWords.ts';
 import { clockTime, counted, languageOf } from '../figures.ts';
+import { said } from '../phrases.ts';
 import type { Translate } from '../translate.ts';
 import { fixesOf } from './fixes.ts';
 import { plainRow, type Row, type RowCommand } from './row.ts';
@@ -89,7 +90,7 @@ function addTrouble(list: DetailList, view: ServerView, snapshot: ServerSnapshot
   if (view.health !== 'healthy' || snapshot.lastCallFailed === true)
     list.add('state', t('State'), stateSentence(snapshot, t), { icon: 'info' });
   if (diagnosis !== undefined)
-    list.add('cause', t('Cause'), causeSentence(diagnosis), { icon: 'question', command: list.showLog });
+    list.add('cause', t('Cause'), causeSentence(diagnosis, t), { icon: 'question', command: list.showLog });
   const degraded = degradedBeside(snapshot);
   if (degraded !== undefined)
     list.add('degraded', t('Not as before'), degradedSentence(degraded, t), { icon: warning });
@@ -98,7 +99,7 @@ function addTrouble(list: DetailList, view: ServerView, snapshot: ServerSnapshot
     list.add('promise', t('Changed'), words, { icon: warning });
   }
   if (lastError !== undefined) {
-    const words = `${clockTime(lastError.at, t)} · ${lastError.message}`;
+    const words = `${clockTime(lastError.at, t)} · ${said(lastError.message, t)}`;
     list.add('error', t('Last error'), words, { icon: 'error', command: list.showLog });
   }
   for (const { key, ...command } of fixesOf(view, t))

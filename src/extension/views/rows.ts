@@ -174,7 +174,7 @@ function rowActions(snapshot: ServerSnapshot): Row['actions'] {
 function tooltipOf(snapshot: ServerSnapshot, t: Translate): string {
   const { diagnosis } = snapshot;
   const lines = [stateSentence(snapshot, t)];
-  if (diagnosis !== undefined) lines.push(causeSentence(diagnosis));
+  if (diagnosis !== undefined) lines.push(causeSentence(diagnosis, t));
   const others = [queueWords(snapshot, t), suspicionWords(snapshot, t)];
   return [...lines, ...others.filter((line) => line !== undefined)].join('\n');
 }

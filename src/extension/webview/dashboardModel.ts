@@ -42,6 +42,7 @@ import {
 } from '../health/words.ts';
 import { counted, duration } from '../figures.ts';
 import { healthHeadline } from '../status/statusContent.ts';
+import { said } from '../phrases.ts';
 import type { Translate } from '../translate.ts';
 import {
   continuityEntries,
@@ -232,7 +233,8 @@ function conditionFacts(snapshot: ServerSnapshot, t: Translate): CardFact[] {
   const add = (key: string, label: string, phrase: Phrase, detail?: string): void => {
     all.push({ key, label, phrase, ...(detail === undefined ? {} : { detail }) });
   };
-  if (diagnosis !== undefined) add('cause', t('Cause'), { text: '' }, causeSentence(diagnosis, MAX_DETAIL));
+  if (diagnosis !== undefined)
+    add('cause', t('Cause'), { text: '' }, causeSentence(diagnosis, t, MAX_DETAIL));
   if (degraded !== undefined)
     add('degraded', t('Not as before'), { text: '' }, cut(degradedSentence(degraded, t)));
   if (busySince !== undefined) add('busy', t('Busy since'), { text: '{0}', at: busySince });
@@ -266,7 +268,8 @@ function facts(snapshot: ServerSnapshot, restartedAt: number | undefined, t: Tra
     all.push({ key: 'restarts', label: t('Restarts'), phrase });
   }
   if (snapshot.lastError !== undefined) {
-    const { at, message } = snapshot.lastError;
+    const { at } = snapshot.lastError;
+    const message = said(snapshot.lastError.message, t);
     const phrase = { text: '{0}', at };
     // The sentence of a server that fails quotes it already.
     const isSaid = stateSentence(snapshot, t).includes(message);
@@ -341,9 +344,9 @@ function recoveryWords(recovery: Recovery | undefined, t: Translate): CardRecove
     case 'recovered':
       return { kind: 'succeeded', text: t('Recovered in {0}.', duration(recovery.durationMs, t)) };
     case 'failed':
-      return { kind: 'failed', text: t('Not recovered. {0}', cut(recovery.message)) };
+      return { kind: 'failed', text: t('Not recovered. {0}', cut(said(recovery.message, t))) };
     case 'skipped':
-      return { kind: 'skipped', text: t('Left alone. {0}', cut(recovery.message)) };
+      return { kind: 'skipped', text: t('Left alone. {0}', cut(said(recovery.message, t))) };
   }
 }
 
