@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   lstatSync,
@@ -67,7 +68,7 @@ export class DiskVscode {
     });
   }
 
-  /** Every file below the home folder, byte for byte, and where links lead. */
+  /** Every file below the home folder, by the digest of its bytes, and where links lead. */
   snapshot(): Map<string, string> {
     const found = new Map<string, string>();
     const look = (folder: string): void => {
@@ -78,7 +79,7 @@ export class DiskVscode {
         else if (stat.isDirectory()) {
           found.set(path, 'folder');
           look(path);
-        } else found.set(path, readFileSync(path, 'base64'));
+        } else found.set(path, createHash('sha256').update(readFileSync(path)).digest('hex'));
       }
     };
     look(this.home);

@@ -1,4 +1,5 @@
 import { registerHooks } from 'node:module';
+import { join } from 'node:path';
 
 /**
  * As much of the module `vscode` as commands need, for tests outside the editor: every window function is noted and answered as if the
@@ -79,7 +80,7 @@ export class FakeUri {
     return new FakeUri(scheme, path);
   }
   static joinPath(uri: FakeUri, ...parts: string[]): FakeUri {
-    return new FakeUri(uri.scheme, [uri.path, ...parts].join('/'));
+    return new FakeUri(uri.scheme, join(uri.path, ...parts));
   }
   get fsPath(): string {
     return this.path;

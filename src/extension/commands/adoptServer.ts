@@ -25,14 +25,18 @@ export async function adoptServer(context: SettingUpContext, argument: unknown):
     void vscode.window.showWarningMessage(t('The entry "{0}" was left alone: {1}', name, reason));
     return false;
   };
-  const candidates = await findCandidates(context);
+  const { candidates, problems } = await findCandidates(context);
+  const named = serverArgument(argument);
+  // One that is found needs no word of what else there is.
+  if (!candidates.some(({ name }) => name === named))
+    for (const problem of problems) void vscode.window.showWarningMessage(problem);
   if (candidates.length === 0) {
-    void vscode.window.showInformationMessage(
-      t('There is no server in the mcp.json of this workspace or user.'),
-    );
+    if (problems.length === 0)
+      void vscode.window.showInformationMessage(
+        t('There is no server in the mcp.json of this workspace or user.'),
+      );
     return false;
   }
-  const named = serverArgument(argument);
   // Several files may have one of that name.
   const fitting = named === undefined ? candidates : candidates.filter(({ name }) => name === named);
   if (named !== undefined && fitting.length === 0) return refuse(named, t('no mcp.json has it.'));
@@ -92,13 +96,27 @@ export async function adoptServer(context: SettingUpContext, argument: unknown):
   }
 }
 
-async function findCandidates({ importing, t }: SettingUpContext): Promise<readonly Candidate[]> {
-  const files = importing.editorFiles();
+async function findCandidates({ importing, t }: SettingUpContext): Promise<{
+  readonly candidates: readonly Candidate[];
+  /** Files that cannot be read, each a sentence with its path. */
+  readonly problems: readonly string[];
+}> {
+  const problems: string[] = [];
   const found = await Promise.all(
-    files.map(async ({ file, scope, folder }): Promise<Candidate[]> => {
-      const text = await readText(file).catch(() => undefined);
-      const read = text === undefined ? undefined : serversOf(text);
-      if (read === undefined || 'problem' in read) return [];
+    importing.editorFiles().map(async ({ file, scope, folder }): Promise<Candidate[]> => {
+      const tell = (why: string): [] => {
+        problems.push(`${file.fsPath}: ${why}`);
+        return [];
+      };
+      let text: string | undefined;
+      try {
+        text = await readText(file);
+      } catch (error) {
+        return tell(error instanceof Error ? error.message : String(error));
+      }
+      if (text === undefined) return [];
+      const read = serversOf(text);
+      if ('problem' in read) return tell(t('It cannot be read: {0}', read.problem));
       return Object.entries(read.servers).map(([name, entry]) => {
         const reason = restrictionOf(scope, t) ?? refusalOf(name, entry);
         return {
@@ -113,5 +131,5 @@ async function findCandidates({ importing, t }: SettingUpContext): Promise<reado
       });
     }),
   );
-  return found.flat();
+  return { candidates: found.flat(), problems };
 }

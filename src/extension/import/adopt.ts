@@ -53,8 +53,9 @@ export function serversOf(
   if (text.length > MAX_TEXT) return { problem: `it is longer than ${MAX_TEXT} characters.` };
   const read = readJson(text);
   if ('problem' in read) return { problem: read.problem };
-  const servers = isRecord(read.value) ? read.value['servers'] : undefined;
-  return isRecord(servers) ? { servers } : { problem: 'it has no object "servers".' };
+  if (!isRecord(read.value)) return { problem: 'it is not an object.' };
+  const { servers = {} } = read.value;
+  return isRecord(servers) ? { servers } : { problem: '"servers" is not an object.' };
 }
 
 /** Members that VS Code writes for itself; a server is the same without them. */
