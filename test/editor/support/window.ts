@@ -331,14 +331,18 @@ export class EditorWindow {
   async notifications(): Promise<string[]> {
     const center = this.page.locator('.notifications-center.visible');
     if (!(await center.isVisible())) await this.page.locator(byId('status.notifications')).click();
-    await center.waitFor();
-    const rows = await center.locator('.monaco-list-row[aria-label]').all();
-    return Promise.all(rows.map(async (row) => (await row.getAttribute('aria-label')) ?? ''));
+    // It closes by itself when its last one goes.
+    await center.waitFor({ timeout: 2_000 }).catch(() => undefined);
+    // All in one step: rows come and go.
+    return center
+      .locator('.monaco-list-row[aria-label]')
+      .evaluateAll((rows) => rows.map((row) => row.getAttribute('aria-label') ?? ''));
   }
 
-  /** Reloads the window, as "Developer: Reload Window" does. */
+  /** Reloads the window by the editor's command: reloaded by the browser it loses what extensions saved in the last seconds. */
   async reload(): Promise<void> {
-    await this.page.reload();
+    const loaded = this.page.waitForEvent('load', { timeout: 60_000 });
+    await Promise.all([loaded, this.runCommand('Developer: Reload Window')]);
     await this.untilReady();
   }
 
