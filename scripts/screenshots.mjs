@@ -214,11 +214,11 @@ async function showServers(page, width, words) {
 /** The two pictures of the walkthrough that show the real thing, in one language and for light or dark themes. */
 async function takeWalkthrough(page, words, suffix) {
   await showServers(page, 470, words);
-  await page.setViewportSize({ width: 760, height: 440 });
-  const shown = [page.locator('.part.sidebar'), page.locator('.part.statusbar')];
-  const { x, y, width } = await page.locator('.part.sidebar').boundingBox();
-  const { height } = await clipAround(shown);
-  await takePicture(page, `walkthrough/health${suffix}`, { x, y, width, height }, 'device');
+  await page.setViewportSize({ width: 760, height: 470 });
+  const { y, x, width } = await page.locator('.part.sidebar').boundingBox();
+  const { y: top, height } = await page.locator('.part.statusbar').boundingBox();
+  const clip = { x: 0, y, width: x + width, height: top + height - y };
+  await takePicture(page, `walkthrough/health${suffix}`, clip, 'device');
   await runCommand(page, 'View: Toggle Primary Side Bar Visibility');
   await runCommand(page, words.openDashboard);
   // What is out of sight is not drawn.
