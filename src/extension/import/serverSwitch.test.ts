@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { changedPart, switchInText, withEnabled } from './serverSwitch.ts';
+import { changedPart, hasComments, switchInText, withEnabled } from './serverSwitch.ts';
 
 const entry = { command: 'git-mcp', args: ['--here'] };
 const text = `{
@@ -37,6 +37,13 @@ describe('switching a server off and on', () => {
     for (const comment of ['// mine', '// of the team', '// and nowhere else'])
       assert.ok(on.includes(comment));
     assert.ok(!on.includes('lifeline"'));
+  });
+
+  it('R12.2 knows where there are comments to lose', () => {
+    assert.equal(hasComments(text), true);
+    const plain = '{ // mine\n "mcpLifeline.servers": { "git": { "url": "https://example.com/*" } } }';
+    assert.equal(hasComments(plain), false);
+    assert.equal(hasComments('{}'), false);
   });
 
   it('R12.2 finds the settings of a workspace file', () => {

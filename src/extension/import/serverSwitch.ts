@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { JSONPath } from 'jsonc-parser';
+import { stripComments, type JSONPath } from 'jsonc-parser';
 import { readJson } from '../../shared/settings/jsonc.ts';
-import { withValue } from './jsonText.ts';
+import { rawAt, withValue } from './jsonText.ts';
 import { SERVERS_SETTING } from './settingsPart.ts';
 
 /** What a server's entry becomes when it is switched on or off (requirements R12.2): nothing but its `lifeline.enabled`. */
@@ -44,6 +44,12 @@ export function switchInText(
   else edited = withValue(text, [...path, 'lifeline', 'enabled'], undefined);
   // A file with the same key twice would say something else.
   return isDeepStrictEqual(valueAt(edited, path), next) ? edited : undefined;
+}
+
+/** Whether there are words in the servers of a settings file that whoever writes the setting as a whole would lose. */
+export function hasComments(text: string): boolean {
+  const servers = rawAt(text, [SERVERS_SETTING]);
+  return servers !== undefined && stripComments(servers) !== servers;
 }
 
 function valueAt(text: string, path: JSONPath): unknown {

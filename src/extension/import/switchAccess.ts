@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import * as vscode from 'vscode';
 import { settingsPrefix } from '../../shared/contributions.ts';
 import { FileTrouble } from './files.ts';
-import { changedPart, isEntry, switchInText, withEnabled } from './serverSwitch.ts';
+import { changedPart, hasComments, isEntry, switchInText, withEnabled } from './serverSwitch.ts';
 
 /** Whose settings an entry stands in. `machine`: those of the remote machine that VS Code works on. */
 export type EntryScope = 'user' | 'machine' | 'workspace' | 'folder';
@@ -71,8 +71,11 @@ export async function switchEntry(
   const document = file === undefined ? undefined : await openIfThere(file);
   if (document === undefined) return updateSetting(name, place, after);
   const inWorkspaceFile = file?.toString() === vscode.workspace.workspaceFile?.toString();
-  const { entry } = place;
+  const { entry, scope } = place;
   const before = document.getText();
+  // These the editor knows by another address, and may not look at their file: what loses nothing is left to it.
+  const isOfPerson = scope === 'user' || scope === 'machine';
+  if (isOfPerson && !hasComments(before)) return updateSetting(name, place, after);
   const text = switchInText(before, { name, entry, enabled, inWorkspaceFile });
   if (text === undefined) {
     // It is not that file, or the editor has not noticed its newest change: it would write over what somebody is typing.

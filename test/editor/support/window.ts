@@ -299,7 +299,8 @@ export class EditorWindow {
     });
     await item.waitFor();
     // A click on the open container would close it.
-    if (!/\bchecked\b/.test((await item.getAttribute('class')) ?? '')) await item.locator('a').click();
+    // Not its link, which a badge lies over.
+    if (!/\bchecked\b/.test((await item.getAttribute('class')) ?? '')) await item.click();
   }
 
   /** Opens the container and waits for the tree, which is there when servers are configured. */
