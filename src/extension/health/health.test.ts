@@ -82,6 +82,8 @@ describe('health of a server', () => {
         serverSnapshot('a', { state, metrics: { recovery: { ...recovery, since: 1, failures } } });
       assert.equal(healthOf(outage(0)), 'recovering');
       assert.equal(healthOf(outage(1)), 'down');
+      const one = serverSnapshot('a', { state, metrics: { recovery: { ...recovery, failures: 0 } } });
+      assert.equal(healthOf(one), 'recovering', 'another connection is usable, but one is lost');
     }
   });
 

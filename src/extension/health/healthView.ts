@@ -94,10 +94,11 @@ export function healthOf(snapshot: ServerSnapshot): ServerHealth {
   }
 }
 
-/** While an outage is under way. One try that failed is where a short pause ends (decision 0084). */
+/** While it is down, or one of its connections is. One try that failed is where a short pause ends (decision 0084). */
 function outageHealth({ metrics: { recovery } }: ServerSnapshot): 'recovering' | 'down' | undefined {
-  if (recovery?.since === undefined) return undefined;
-  return (recovery.failures ?? 0) > 0 ? 'down' : 'recovering';
+  const { since, failures } = recovery ?? {};
+  if (since === undefined && failures === undefined) return undefined;
+  return (failures ?? 0) > 0 ? 'down' : 'recovering';
 }
 
 function readyHealth({ breaker, degraded, busySince }: ServerSnapshot): ServerHealth {

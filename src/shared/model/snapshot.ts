@@ -70,7 +70,7 @@ const metricsSchema = z.object({
       lastMs: z.optional(count),
       /** Wall-clock milliseconds when the one under way began. */
       since: z.optional(z.number()),
-      /** Launches that failed since then: with the first, it is more than a short pause. */
+      /** While a connection is lost and not back: launches that failed since. With the first, it is more than a short pause. */
       failures: z.optional(count),
     }),
   ),

@@ -19,7 +19,7 @@ export function metricsSnapshot(
   now: Pick<Metrics, 'breakerOpens' | 'inFlight' | 'waiting'>,
 ): Metrics {
   const { retryDelays, open } = counters;
-  const { recovered, uptime, since } = outages;
+  const { recovered, uptime, since, failures } = outages;
   const { usableMs, downMs } = uptime.reading;
   const { ratio } = uptime;
   return {
@@ -45,9 +45,8 @@ export function metricsSnapshot(
       successes: recovered.count,
       abandoned: outages.abandoned,
       ...(recovered.figures === undefined ? {} : rounded(recovered.figures)),
-      ...(since === undefined
-        ? {}
-        : { since: clock.wallNow() - (clock.now() - since), failures: outages.failures }),
+      ...(since === undefined ? {} : { since: clock.wallNow() - (clock.now() - since) }),
+      ...(failures === undefined ? {} : { failures }),
     },
     uptime: { ...(ratio === undefined ? {} : { ratio }), ...rounded({ usableMs, downMs }) },
     // What is at no server waits: for a connection, a place, a token, or before a retry.

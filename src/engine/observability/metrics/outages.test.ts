@@ -58,12 +58,25 @@ describe('outages', () => {
     assert.equal(outages.failures, 2, 'one that was ended by a person has not failed');
     go('a', ['ready', 1], ['!broken', 1]);
     assert.equal(outages.failures, 0);
+    go('a', ['connecting', 1], ['ready', 1]);
+    assert.equal(outages.failures, undefined);
     const first = given();
     first.go('a', ['connecting', 1], ['!broken', 1], ['recovering', 1]);
     assert.equal(first.outages.failures, 1);
     const signedOut = given();
     signedOut.go('a', ['connecting', 1], ['!needsSignIn', 1]);
-    assert.equal(signedOut.outages.failures, 0);
+    assert.equal(signedOut.outages.failures, undefined);
+  });
+
+  it('R12.1 counts them of each connection, also while another one is usable', () => {
+    const { outages, go } = given();
+    go('a', ['ready', 1]);
+    go('b', ['ready', 1], ['!broken', 1], ['recovering', 1], ['connecting', 1]);
+    assert.deepEqual([outages.count, outages.failures], [0, 0]);
+    go('b', ['!broken', 1], ['crashLoop', 1]);
+    assert.deepEqual([outages.count, outages.failures], [0, 1]);
+    go('b', ['idle', 1]);
+    assert.equal(outages.failures, undefined);
   });
 
   it('R11.1 while another connection is usable, one that is lost is none', () => {

@@ -23,7 +23,9 @@ export class Outages {
   #restarts = 0;
   #failedConnections = 0;
   /** The one under way: when it began (monotonic milliseconds), and how long the server had been down before. */
-  #current: { readonly since: number; readonly downMs: number; failures: number } | undefined;
+  #current: { readonly since: number; readonly downMs: number } | undefined;
+  /** Connections that were lost, or could not be made, and are not back: how many launches of each have failed since. */
+  readonly #lost = new Map<string, number>();
 
   /** `now`: monotonic milliseconds. */
   constructor(now: () => number) {
@@ -61,9 +63,12 @@ export class Outages {
     return this.#current?.since;
   }
 
-  /** Launches that failed in the outage under way, its first start among them; 0 while the first one has yet to end. */
-  get failures(): number {
-    return this.#current?.failures ?? 0;
+  /**
+   * Of the connection that is worst off among those that were lost and are not back: how many launches have failed since, a failed first start
+   * among them. `undefined`: there is none. Others may be usable meanwhile: this is no outage, but a client of it has to wait.
+   */
+  get failures(): number | undefined {
+    return this.#lost.size === 0 ? undefined : Math.max(...this.#lost.values());
   }
 
   /** A process is started, or a session with a remote server opened; `isFirst` of its connection. */
@@ -74,7 +79,7 @@ export class Outages {
 
   /** A connection of the server is now in `state`; `failed`: something went wrong that brought it there. */
   noteState(connection: string, state: ConnectionState, failed: boolean): void {
-    const wasStarting = starting.has(this.#states.get(connection) ?? 'idle');
+    this.#noteLoss(connection, state, failed);
     if (state === 'stopped') this.#states.delete(connection);
     else this.#states.set(connection, state);
     if (failed) this.#failedConnections += 1;
@@ -82,13 +87,19 @@ export class Outages {
     this.uptime.note(availability);
     if (availability === 'down' && this.#current === undefined) {
       this.#outages += 1;
-      this.#current = { since: this.#now(), downMs: this.uptime.reading.downMs, failures: 0 };
+      this.#current = { since: this.#now(), downMs: this.uptime.reading.downMs };
     } else if (availability === 'usable') this.#end(true);
     // What nobody waits for now goes on as an outage until somebody does; without anybody left it is over.
     else if (availability === 'unused' && !this.#has((other) => other !== 'isolated')) this.#end(false);
-    // What waits for a sign-in does not fail.
-    if (failed && wasStarting && state === 'broken' && this.#current !== undefined)
-      this.#current.failures += 1;
+  }
+
+  #noteLoss(connection: string, state: ConnectionState, failed: boolean): void {
+    if (state === 'broken' && failed) {
+      const wasStarting = starting.has(this.#states.get(connection) ?? 'idle');
+      this.#lost.set(connection, (this.#lost.get(connection) ?? 0) + (wasStarting ? 1 : 0));
+      // What is used, waits for a person, or is wanted by nobody, is not being brought back.
+    } else if (!starting.has(state) && (state === 'needsSignIn' || !down.has(state)))
+      this.#lost.delete(connection);
   }
 
   #end(recovered: boolean): void {
