@@ -27,6 +27,7 @@ const apart = {
   undici: './lib/undici.cjs',
   'languageClientSession.ts': './lib/languageClient.cjs',
   'firstUse.ts': './lib/firstUse.cjs',
+  'phrases.ts': './lib/phrases.cjs',
   'connectionFileText.ts': './lib/connectionFile.cjs',
   'languageServer.ts': './lib/languageServer.cjs',
   'exporters.ts': './lib/telemetry.cjs',
@@ -43,7 +44,7 @@ const keepApart = (from = '.') => ({
     onResolve(
       {
         filter:
-          /^undici$|\/(languageClientSession|firstUse|connectionFileText|languageServer|languageFeatures|exporters|settingUp|askingEngines|commands)\.ts$/,
+          /^undici$|\/(languageClientSession|firstUse|phrases|connectionFileText|languageServer|languageFeatures|exporters|settingUp|askingEngines|commands)\.ts$/,
       },
       (found) => {
         if (found.kind === 'entry-point') return undefined;
@@ -123,6 +124,7 @@ await Promise.all([
       { in: 'src/engine/language/languageFeatures.ts', out: 'languageFeatures' },
       { in: 'src/extension/engineClient/languageClientSession.ts', out: 'languageClient' },
       { in: 'src/extension/firstUse.ts', out: 'firstUse' },
+      { in: 'src/extension/phrases.ts', out: 'phrases' },
       { in: 'src/shared/settings/connectionFileText.ts', out: 'connectionFile' },
       { in: 'src/engine/observability/exporters/exporters.ts', out: 'telemetry' },
       { in: 'src/extension/commands/settingUp.ts', out: 'settingUp' },

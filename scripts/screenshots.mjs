@@ -52,8 +52,9 @@ async function startServer(page, name) {
   await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
 }
 
+/** Of the server itself: rows below it may quote its name. */
 const treeRow = (page, server, text) =>
-  page.locator('.sidebar .monaco-list-row', { hasText: server }).filter({ hasText: text });
+  page.locator(`.sidebar .monaco-list-row[aria-label^="${server},"]`).filter({ hasText: text });
 
 async function runCommand(page, title) {
   await page.keyboard.press('F1');

@@ -17,6 +17,7 @@ import { DiagnosticsDocument } from './diagnostics/diagnosticsDocument.ts';
 import { EngineClient } from './engineClient/engineClient.ts';
 import { openEngine } from './engineClient/engineFinder.ts';
 import { windowIdOf } from './engineClient/windowId.ts';
+import { languageOf } from './figures.ts';
 import { HealthModel } from './health/healthModel.ts';
 import { buildHealthView, type HealthView } from './health/healthView.ts';
 import type { Importing } from './import/importing.ts';
@@ -62,6 +63,9 @@ const clock = systemClock;
 export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): Extension {
   const store = new DisposableStore();
   const onError = (error: unknown): void => log.error(error instanceof Error ? error : String(error));
+  // The first words of an engine come later than this.
+  if (languageOf(t) !== 'en')
+    loaded(import('./phrases.ts'), t).then((library) => (t.said = library.bookOfPhrases(t)), onError);
   const window = windowIdOf(context.storageUri?.toString());
   const settings = store.add(new SettingsReader(clock, onError));
   const logs = store.add(new LogChannels(clock, log, onError));

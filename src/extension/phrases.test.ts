@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { said } from './phrases.ts';
-import { untranslated, type Translate } from './translate.ts';
+import { bookOfPhrases } from './phrases.ts';
+import { said, untranslated, type Translate } from './translate.ts';
 
 const bundlePath = join(import.meta.dirname, '..', '..', 'l10n', 'bundle.l10n.pt-br.json');
 const bundle = JSON.parse(readFileSync(bundlePath, 'utf8')) as Record<string, string>;
 const portuguese: Translate = (message, ...args) => untranslated(bundle[message] ?? message, ...args);
+portuguese.said = bookOfPhrases(portuguese);
 
 describe('phrases of the engine', () => {
   it('R1.5 are told in the language of the window, with names, clauses and numbers in their places', () => {

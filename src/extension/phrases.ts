@@ -1,11 +1,10 @@
-import { languageOf } from './figures.ts';
 import type { Translate } from './translate.ts';
 
 /**
  * What the engine says, in the user's language.
  *
  * The engine speaks English: its sentences also go into logs, to other clients and to models. Where people read them in the editor, they are looked up in
- * this book of phrases, sentence by sentence; what servers and systems say themselves, and what is not in the book, stays as it is. A test has the
+ * this book of phrases (`said` in `translate.ts`), sentence by sentence; what servers and systems say themselves, and what is not in the book, stays as it is. A test has the
  * engine say its sentences, and finds those that the book does not know any more (decision 0087).
  */
 
@@ -193,17 +192,18 @@ function phrases(): NonNullable<typeof book> {
 
 /** More texts than a window shows at a time. */
 const MAX_KNOWN = 500;
-const known = new Map<string, string>();
 
-/** Words of the engine for people to read: in their language as far as it is known, otherwise as they are. */
-export function said(text: string, t: Translate): string {
-  if (text === '' || languageOf(t) === 'en') return text;
-  const before = known.get(text);
-  if (before !== undefined) return before;
-  if (known.size >= MAX_KNOWN) known.clear();
-  const words = inWords(text, t);
-  known.set(text, words);
-  return words;
+/** Looks up what the engine says, in the language of `t`. What it has looked up is kept: the same text is shown again and again. */
+export function bookOfPhrases(t: Translate): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    if (known.size >= MAX_KNOWN) known.clear();
+    const words = inWords(text, t);
+    known.set(text, words);
+    return words;
+  };
 }
 
 function inWords(text: string, t: Translate): string {

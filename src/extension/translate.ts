@@ -4,7 +4,16 @@
  *
  * The first argument must be a literal: a test compares all of them with `l10n/bundle.l10n.pt-br.json`.
  */
-export type Translate = (message: string, ...args: (string | number | boolean)[]) => string;
+export interface Translate {
+  (message: string, ...args: (string | number | boolean)[]): string;
+  /** The engine's words in the user's language; absent where that is English, and before it is loaded (`phrases.ts`). */
+  said?: (text: string) => string;
+}
+
+/** Words of the engine for people to read: in their language as far as it is known, otherwise as they are. */
+export function said(text: string, t: Translate): string {
+  return t.said?.(text) ?? text;
+}
 
 /** The English text, with its arguments filled in. */
 export const untranslated: Translate = (message, ...args) =>

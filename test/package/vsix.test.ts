@@ -54,7 +54,7 @@ describe('the packed extension', () => {
       /^extension\/api\/mcp-lifeline\.d\.ts$/,
       /^extension\/schemas\/status\.schema\.json$/,
       /^extension\/dist\/(extension|engine|program|askingEngines|bridge)\.cjs$/,
-      /^extension\/dist\/lib\/(auditWorker|connectionFile|firstUse|languageClient|languageFeatures|languageServer|settingUp|telemetry|undici)\.cjs$/,
+      /^extension\/dist\/lib\/(auditWorker|connectionFile|firstUse|languageClient|languageFeatures|languageServer|phrases|settingUp|telemetry|undici)\.cjs$/,
       /^extension\/dist\/webview\.(js|css)$/,
     ];
     const unexpected = [...files.keys()].filter((name) => !allowed.some((pattern) => pattern.test(name)));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { phraseTexts, said } from '../../src/extension/phrases.ts';
-import { untranslated, type Translate } from '../../src/extension/translate.ts';
+import { bookOfPhrases, phraseTexts } from '../../src/extension/phrases.ts';
+import { said, untranslated, type Translate } from '../../src/extension/translate.ts';
 import { describeEmpty } from '../../src/engine/catalogue/emptyAnswers.ts';
 import { describeMissing } from '../../src/engine/catalogue/shrinkage.ts';
 import { convictionFault } from '../../src/engine/health/verdict.ts';
@@ -16,7 +16,8 @@ const root = join(import.meta.dirname, '..', '..');
 
 /** A language in which every text of the book is empty, so that what is left is what the book does not know, and what servers say. */
 const blank: Translate = (message, ...args) =>
-  message === 'en' ? 'pt-BR' : `«${args.filter((_, index) => !message.includes(`"{${index}}"`)).join('|')}»`;
+  `«${args.filter((_, index) => !message.includes(`"{${index}}"`)).join('|')}»`;
+blank.said = bookOfPhrases(blank);
 /** Names of HTTP are the same everywhere. */
 const unknownWords = (text: string): string =>
   said(text, blank).replace(/"[^"]*"|\b\d{3}(?: [A-Z][a-z]+)+/g, '');

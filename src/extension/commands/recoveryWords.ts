@@ -2,8 +2,7 @@ import type { RecoverParams, RecoverResult } from '../../shared/protocol/engineM
 import { isIsolated } from '../health/conditions.ts';
 import { isWell, type HealthView, type ServerView } from '../health/healthView.ts';
 import { counted, duration } from '../figures.ts';
-import { said } from '../phrases.ts';
-import type { Translate } from '../translate.ts';
+import { said, type Translate } from '../translate.ts';
 
 /** What a person is told when a recovery is over. */
 export interface RecoveryMessage {

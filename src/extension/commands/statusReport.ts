@@ -17,8 +17,7 @@ import {
 } from '../health/words.ts';
 import { healthSentence } from '../status/statusContent.ts';
 import { clockTime } from '../figures.ts';
-import { said } from '../phrases.ts';
-import type { Translate } from '../translate.ts';
+import { said, type Translate } from '../translate.ts';
 
 /** The whole status as a Markdown page, to read and to pass on. It holds no settings and no secrets. */
 export function statusReport(view: HealthView, t: Translate): string {

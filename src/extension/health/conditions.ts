@@ -2,8 +2,7 @@ import { assertNever } from '../../shared/base/assertNever.ts';
 import type { Degraded, Diagnosis, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { ServerAction } from '../../shared/protocol/engineMessages.ts';
 import { counted, localNumber } from '../figures.ts';
-import { said } from '../phrases.ts';
-import type { Translate } from '../translate.ts';
+import { said, type Translate } from '../translate.ts';
 
 /** What is worth saying of a server beside its state: that it is busy, offers less, why it is down, who waits. */
 

@@ -2,8 +2,7 @@ import { assertNever } from '../../shared/base/assertNever.ts';
 import type { LatencySnapshot, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import type { EngineStatus } from '../engineClient/supervisor.ts';
 import { clockTime, counted, duration } from '../figures.ts';
-import { said } from '../phrases.ts';
-import type { Translate } from '../translate.ts';
+import { said, type Translate } from '../translate.ts';
 import { degradedSentence, degradedWords } from './conditions.ts';
 import type { HealthCounts, HealthView, ServerHealth, ServerView, Trouble } from './healthView.ts';
 

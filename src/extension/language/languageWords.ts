@@ -12,8 +12,7 @@ import {
 } from '../health/words.ts';
 import type { HealthView, ServerView } from '../health/healthView.ts';
 import { clockTime } from '../figures.ts';
-import { said } from '../phrases.ts';
-import type { Translate } from '../translate.ts';
+import { said, type Translate } from '../translate.ts';
 
 /** What the engine has found in a document, or how it is mended, in the user's language (decision 0072). */
 export function codedSentence({ code, args }: CodedWords, t: Translate): string {

@@ -2,8 +2,7 @@ import { isUsable } from '../../shared/model/connectionState.ts';
 import type { AlertSnapshot, ServerSnapshot } from '../../shared/model/snapshot.ts';
 import { causeSentence } from '../health/conditions.ts';
 import { counted, localNumber } from '../figures.ts';
-import { said } from '../phrases.ts';
-import type { Translate } from '../translate.ts';
+import { said, type Translate } from '../translate.ts';
 
 /** A notification is for a glance; the log has all of it. */
 const MAX_SENTENCE = 300;

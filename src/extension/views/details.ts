@@ -8,8 +8,7 @@ import { uptimeWords, watchedWords } from '../health/measureWords.ts';
 import { breakerWords, callWords, latencyWords, stateSentence, type Icon } from '../health/words.ts';
 import { alertWords } from '../notifications/alertWords.ts';
 import { clockTime, counted, languageOf } from '../figures.ts';
-import { said } from '../phrases.ts';
-import type { Translate } from '../translate.ts';
+import { said, type Translate } from '../translate.ts';
 import { fixesOf } from './fixes.ts';
 import { plainRow, type Row, type RowCommand } from './row.ts';
 

@@ -42,8 +42,7 @@ import {
 } from '../health/words.ts';
 import { counted, duration } from '../figures.ts';
 import { healthHeadline } from '../status/statusContent.ts';
-import { said } from '../phrases.ts';
-import type { Translate } from '../translate.ts';
+import { said, type Translate } from '../translate.ts';
 import {
   continuityEntries,
   figureWords,
