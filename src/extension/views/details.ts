@@ -70,11 +70,17 @@ const warning: Icon = { name: 'warning', color: 'list.warningForeground' };
 /** Alerts that the server's state does not tell already. */
 const toldByState: ReadonlySet<string> = new Set(['crashLoop', 'needsSignIn', 'breakerOpen']);
 
+/** The alerts of a server that say something beside its state. */
+export function alertsOf(name: string, alerts: readonly AlertSnapshot[]): readonly AlertSnapshot[] {
+  return alerts.filter(
+    ({ server, rule, isFlapping }) => server === name && (isFlapping || !toldByState.has(rule)),
+  );
+}
+
 function addAlerts(list: DetailList, snapshot: ServerSnapshot, alerts: readonly AlertSnapshot[]): void {
   const { t } = list;
-  for (const alert of alerts) {
-    const { server, rule, subject = '', isFlapping, count } = alert;
-    if (server !== snapshot.id || (!isFlapping && toldByState.has(rule))) continue;
+  for (const alert of alertsOf(snapshot.id, alerts)) {
+    const { rule, subject = '', isFlapping, count } = alert;
     const words = alertWords(alert, snapshot, t);
     const description = isFlapping
       ? counted(t, count, 'comes and goes, once by now: {1}', 'comes and goes, {0} times by now: {1}', words)
@@ -88,8 +94,11 @@ function addTrouble(list: DetailList, view: ServerView, snapshot: ServerSnapshot
   const { diagnosis, nextAttemptAt, lastError } = snapshot;
   if (view.health !== 'healthy' || snapshot.lastCallFailed === true)
     list.add('state', t('State'), stateSentence(snapshot, t), { icon: 'info' });
-  if (diagnosis !== undefined)
-    list.add('cause', t('Cause'), causeSentence(diagnosis, t), { icon: 'question', command: list.showLog });
+  if (diagnosis !== undefined) {
+    const sentence = withoutName(diagnosis.sentence, view.name, t);
+    const words = causeSentence({ ...diagnosis, sentence }, t);
+    list.add('cause', t('Cause'), words, { icon: 'question', command: list.showLog });
+  }
   const degraded = degradedBeside(snapshot);
   if (degraded !== undefined)
     list.add('degraded', t('Not as before'), degradedSentence(degraded, t), { icon: warning });
@@ -98,7 +107,7 @@ function addTrouble(list: DetailList, view: ServerView, snapshot: ServerSnapshot
     list.add('promise', t('Changed'), words, { icon: warning });
   }
   if (lastError !== undefined) {
-    const words = `${clockTime(lastError.at, t)} · ${said(lastError.message, t)}`;
+    const words = `${clockTime(lastError.at, t)} · ${said(withoutName(lastError.message, view.name, t), t)}`;
     list.add('error', t('Last error'), words, { icon: 'error', command: list.showLog });
   }
   for (const { key, ...command } of fixesOf(view, t))
@@ -111,13 +120,21 @@ function addTrouble(list: DetailList, view: ServerView, snapshot: ServerSnapshot
     list.add('next', t('Next attempt'), clockTime(nextAttemptAt, t), { icon: 'history' });
 }
 
+/** The row stands below the name, and there is little room. The sentence itself where it is translated only with the name. */
+function withoutName(sentence: string, server: string, t: Translate): string {
+  const subject = `The MCP server "${server}" `;
+  if (!sentence.startsWith(subject)) return sentence;
+  const short = `It ${sentence.slice(subject.length)}`;
+  return languageOf(t) === 'en' || said(short, t) !== short ? short : sentence;
+}
+
 function addConnection(list: DetailList, view: ServerView, snapshot: ServerSnapshot): void {
   const { t } = list;
   const { endpoint, metrics, pids, pool, rate } = snapshot;
   list.add('connection', t('Connection'), connectionWords(view, snapshot, t), { icon: 'plug' });
   const { uptime } = metrics;
   if (uptime?.ratio !== undefined)
-    list.add('uptime', t('Uptime'), uptimeWords(uptime.ratio, uptime.downMs, t), { icon: 'clock' });
+    list.add('uptime', t('Uptime'), uptimeWords(uptime.ratio, uptime.downMs, t), { icon: 'pulse' });
   if (endpoint !== undefined) list.add('endpoint', t('Address in use'), endpoint, { icon: 'globe' });
   if (pids.length > 0) list.add('pids', t('Processes'), pids.join(', '), { icon: 'server-process' });
   list.add('sessions', t('Sessions'), String(snapshot.sessions), { icon: 'account' });
@@ -141,7 +158,7 @@ function addFigures(list: DetailList, snapshot: ServerSnapshot): void {
       command: list.openDashboard,
     });
   }
-  list.add('calls', t('Calls'), callWords(snapshot, t), { icon: 'pulse', command: list.openDashboard });
+  list.add('calls', t('Calls'), callWords(snapshot, t), { icon: 'arrow-swap', command: list.openDashboard });
   list.add('restarts', t('Restarts'), String(metrics.restarts), { icon: 'refresh' });
   for (const watch of watched)
     list.add(`watched:${watch.name}`, watch.name, watchedWords(watch, t), {

@@ -47,6 +47,7 @@ describe('servers tree', () => {
       '6 calls were cut off by a broken pipe within 60 seconds.',
     ]);
     assert.deepEqual(told(files), []);
+    assert.deepEqual([git?.description, files?.description], ['healthy · 2 alerts', 'healthy']);
     assert.equal(flappingCount(view), 1);
   });
 

@@ -22,7 +22,7 @@ import {
 import { clockTime, counted, duration } from '../figures.ts';
 import type { Translate } from '../translate.ts';
 import { needsAttention } from './attention.ts';
-import { detailRows } from './details.ts';
+import { alertsOf, detailRows } from './details.ts';
 import { openSettings } from './fixes.ts';
 import { plainRow, type Row, type RowCommand } from './row.ts';
 
@@ -134,7 +134,7 @@ function tierWords(tier: Tier, t: Translate): string {
 
 function serverRow(view: ServerView, alerts: readonly AlertSnapshot[], t: Translate): Row {
   const { name, health, snapshot } = view;
-  const parts = [healthWords(view, t), ...(snapshot === undefined ? [] : glance(snapshot, t))];
+  const parts = [healthWords(view, t), ...(snapshot === undefined ? [] : glance(snapshot, alerts, t))];
   const description = parts.join(' · ');
   return plainRow({
     id: `server:${name}`,
@@ -157,9 +157,11 @@ function kindOf({ health }: ServerView): Row['kind'] {
 }
 
 /** What is worth knowing of it without opening it, beside its health. */
-function glance(snapshot: ServerSnapshot, t: Translate): readonly string[] {
-  const { latency, nextAttemptAt } = snapshot;
+function glance(snapshot: ServerSnapshot, alerts: readonly AlertSnapshot[], t: Translate): readonly string[] {
+  const { id, latency, nextAttemptAt } = snapshot;
   const parts: string[] = [];
+  const { length } = alertsOf(id, alerts);
+  if (length > 0) parts.push(counted(t, length, 'one alert', '{0} alerts'));
   if (nextAttemptAt !== undefined) parts.push(t('next attempt {0}', clockTime(nextAttemptAt, t)));
   else if (latency !== undefined) parts.push(duration(latency.p50Ms, t));
   if (tellsBreaker(snapshot)) parts.push(t('breaker {0}', breakerWords(snapshot, t)));

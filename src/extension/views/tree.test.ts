@@ -98,6 +98,14 @@ describe('what stands below a server', () => {
     assert.equal(waitingWords(serverSnapshot('git'), untranslated), 'empty');
   });
 
+  it('R12.2 says nothing twice: the name stands above', () => {
+    const message = 'The MCP server "git" ended.';
+    const lastError = { code: 'exited', message, at: 0 } as const;
+    assert.match(told({ lastError }, 'Last error') ?? '', / · It ended\.$/);
+    const diagnosis = { cause: 'crash', sentence: message, advice: 'Look.' } as const;
+    assert.equal(told({ state: 'crashLoop', diagnosis }, 'Cause'), 'It ended. Look.');
+  });
+
   it('R12.2 tells what a server calls itself, and that it is not what was promised', () => {
     const catalogue = { tools: 13, digest: 'd', savedAt: 0, serverTitle: 'Everything' };
     assert.equal(told({ catalogue }, 'Tools'), '13 · Everything');
