@@ -86,6 +86,9 @@ describe('status bar tooltip', () => {
     } as const;
     const text = tooltip([serverSnapshot('a'), serverSnapshot('dead', { state: 'crashLoop', diagnosis })]);
     assert.match(text.replaceAll('\\', ''), /dead: It ended \(exit code 4\)\. Read the log\./);
+    const named = { ...diagnosis, sentence: 'The MCP server "dead" ended.' };
+    const other = tooltip([serverSnapshot('dead', { state: 'crashLoop', diagnosis: named })]);
+    assert.match(other.replaceAll('\\', ''), /^The MCP server "dead" ended\. Read the log\.$/m);
   });
 
   it('R12.1 does not change with figures that change with every call: it would be built anew under the pointer', () => {

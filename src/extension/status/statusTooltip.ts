@@ -98,7 +98,11 @@ function actions(server: ServerView, t: Translate): string {
 function causeOfWorst([worst]: readonly ServerView[], t: Translate): string | undefined {
   const diagnosis = worst?.snapshot?.diagnosis;
   if (worst?.health !== 'failed' || diagnosis === undefined) return undefined;
-  return escapeMarkdown(t('{0}: {1}', shortName(worst.name), causeSentence(diagnosis, t, MAX_CAUSE)));
+  const cause = causeSentence(diagnosis, t, MAX_CAUSE);
+  // Most of the engine's sentences name the server.
+  return escapeMarkdown(
+    cause.includes(`"${worst.name}"`) ? cause : t('{0}: {1}', shortName(worst.name), cause),
+  );
 }
 
 function link(
