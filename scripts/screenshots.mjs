@@ -39,7 +39,7 @@ function serversOf(home, workspace) {
   return { everything, memory, weather: { type: 'stdio', command: 'weather-mcp' } };
 }
 
-/** Starts a server as a person does, in VS Code's own list. */
+/** Starts a server as a person does, in VS Code's own list, unless it runs. */
 async function startServer(page, name) {
   const row = (/** @type {string} */ label) =>
     page.locator(`.quick-input-widget:visible .monaco-list-row[aria-label^="${label}"]`).first();
@@ -48,7 +48,14 @@ async function startServer(page, name) {
   await input.fill('>MCP: List Servers');
   await row('MCP: List Servers').click();
   await row(name).click();
-  await row('Start Server').click();
+  // One that runs already is offered to be stopped.
+  const isStopped = await row('Start Server')
+    .click({ timeout: 5_000 })
+    .then(
+      () => true,
+      () => false,
+    );
+  if (!isStopped) await page.keyboard.press('Escape');
   await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
 }
 

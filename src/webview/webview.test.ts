@@ -15,6 +15,7 @@ import { FrameQueue } from './frameQueue.ts';
 import { HistoryStore } from './historyStore.ts';
 import { parseHostMessage } from './hostMessage.ts';
 import { keptState, parsePageState, ROWS, STATE_VERSION, type PageState } from './pageState.ts';
+import { writeNumber } from './components/units.ts';
 import { isDrawn } from './components/icon.ts';
 import { HostTime } from './hostTime.ts';
 import { Moments } from './moments.ts';
@@ -35,6 +36,15 @@ describe('moments', () => {
   it('are filled into a phrase that has one, and into nothing else', () => {
     assert.equal(moments.words({ text: 'tried again {0}', at: 5_000 }, 1_000), 'tried again in 4 sec.');
     assert.equal(moments.words({ text: 'a {0} b' }, 1_000), 'a {0} b');
+  });
+});
+
+describe('figures on graphs', () => {
+  it('R1.5 have the decimal sign of the language', () => {
+    assert.deepEqual(
+      [writeNumber(1.25, 'en'), writeNumber(1.25, 'pt-BR'), writeNumber(-0.5, 'pt-BR')],
+      ['1.25', '1,25', '-0,5'],
+    );
   });
 });
 

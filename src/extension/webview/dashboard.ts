@@ -12,6 +12,7 @@ import {
 import type { HealthModel } from '../health/healthModel.ts';
 import type { HealthView } from '../health/healthView.ts';
 import type { Translate } from '../translate.ts';
+import { languageOf } from '../figures.ts';
 import { DashboardFeed } from './dashboardFeed.ts';
 import type { DashboardSource } from './dashboardSource.ts';
 import { pageHtml, pageWords } from './pageHtml.ts';
@@ -118,7 +119,7 @@ export class Dashboard implements Disposable {
       nonce: randomBytes(16).toString('base64'),
       script: inDist('webview.js'),
       style: inDist('webview.css'),
-      language: vscode.env.language,
+      language: languageOf(t),
       title: t('MCP Lifeline Dashboard'),
       words: pageWords(t),
     });

@@ -9,7 +9,7 @@ export interface PageParts {
   readonly nonce: string;
   readonly script: string;
   readonly style: string;
-  /** BCP 47, as the editor tells it. */
+  /** BCP 47, of the words. */
   readonly language: string;
   readonly title: string;
   readonly words: PageWords;

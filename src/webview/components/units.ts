@@ -1,9 +1,27 @@
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
+/** What stands before a fraction: by default in the language of the page, which is that of its words. */
+export function writeNumber(value: number, language = pageLanguage()): string {
+  return String(value).replace('.', decimalSign(language));
+}
+
+function pageLanguage(): string {
+  return typeof document === 'undefined' ? 'en' : document.documentElement.lang;
+}
+
+const signs = new Map<string, string>();
+
+function decimalSign(language: string): string {
+  const sign = signs.get(language) ?? new Intl.NumberFormat(language).format(1.5).charAt(1);
+  signs.set(language, sign);
+  return sign;
+}
+
 /** A latency. Units are the same in every language. */
 export function writeMs(ms: number): string {
-  return ms >= 1_000 ? `${Number((ms / 1_000).toFixed(2))} s` : `${Number(ms.toFixed(2))} ms`;
+  const isLong = ms >= 1_000;
+  return `${writeNumber(Number((isLong ? ms / 1_000 : ms).toFixed(2)))} ${isLong ? 's' : 'ms'}`;
 }
 
 /** Of a time that may be days. */

@@ -3,6 +3,7 @@ import type { FrameQueue } from '../frameQueue.ts';
 import { element, KeyedList, setAttribute, setHidden, setText, type Item } from './dom.ts';
 import { Plot, type PlotData } from './plot.ts';
 import { themeColors } from './theme.ts';
+import { writeNumber } from './units.ts';
 
 const HEIGHT = 64;
 
@@ -55,7 +56,7 @@ class WatchedGraph implements Item<WatchedValue> {
       queue,
       height: HEIGHT,
       lines: [{ color: () => themeColors().first, isDashed: false }, threshold, threshold],
-      write: (value) => String(Number(value.toPrecision(4))),
+      write: (value) => writeNumber(Number(value.toPrecision(4))),
       bounds: () => this.#bounds,
     });
     this.#plot.root.setAttribute('role', 'img');
