@@ -86,7 +86,7 @@ describe('the packed extension', () => {
   });
 
   it('R13.5 loads at once only what every start needs, and finds the rest beside it', () => {
-    const sizes = { 'extension.cjs': 130, 'engine.cjs': 10, 'program.cjs': 540, 'askingEngines.cjs': 100 };
+    const sizes = { 'extension.cjs': 140, 'engine.cjs': 10, 'program.cjs': 540, 'askingEngines.cjs': 100 };
     const wanted = new Set<string>();
     for (const [name, maxKb] of Object.entries(sizes)) {
       const code = contentOf(`dist/${name}`);

@@ -55,4 +55,12 @@ export function activate(context: vscode.ExtensionContext): void {
     context.subscriptions.push((await connect(1)).onDidChangeStatus(() => note('changed', undefined)));
   });
   register('newer', () => connect(2));
+  // As an agent's call comes in: through the editor, with its questions.
+  register('tool', async () => {
+    const { tool, args = {} } = wanted();
+    const { content } = await vscode.lm.invokeTool(tool, { input: args, toolInvocationToken: undefined });
+    return content
+      .map((part) => (part instanceof vscode.LanguageModelTextPart ? part.value : '?'))
+      .join('\n');
+  });
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { ConnectionStatus, RecoveryOutcome, ToolAnswer } from '../../../api/mcp-lifeline.d.ts';
 import { scripted } from '../../support/testEngine.ts';
 import { ApiUser } from '../support/apiUser.ts';
-import { InstalledEditor, until, type EditorWindow } from '../support/window.ts';
+import { agentTools } from '../../../src/shared/contributions.ts';
+import { InstalledEditor, killForSure, until, type EditorWindow } from '../support/window.ts';
 
 /** What another extension gets and what the person sees of it: a second VSIX, in the editor that a person would have. */
 describe('the API, used by a second extension', function () {
@@ -20,6 +21,8 @@ describe('the API, used by a second extension', function () {
     record = join(user.folder, 'record');
     editor = await InstalledEditor.start(
       {
+        // As people have it: tools are asked about.
+        'chat.tools.global.autoApprove': false,
         'mcpLifeline.servers': {
           called: scripted({ NAME: 'Called', RECORD: record }, { instances: 'single' }),
         },
@@ -131,6 +134,14 @@ describe('the API, used by a second extension', function () {
     })) as ToolAnswer;
     // With a note that its memory was lost.
     assert.deepEqual(content[0], { type: 'text', text: 'back' });
+  });
+
+  it('R12.6 reading the health asks nobody, and works while the engine is down', async () => {
+    const { engine } = await statusOf();
+    await killForSure(engine?.pid ?? 0);
+    const health = await user.ask(window, 'tool', { tool: agentTools.health });
+    assert.match(health as string, /- called: /);
+    assert.equal(await dialogOf(window).count(), 0);
   });
 
   it('R12.7 R1.5 the questions are asked in Portuguese too', async () => {

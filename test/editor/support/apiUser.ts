@@ -21,6 +21,7 @@ const commands = {
   call: 'Call',
   watch: 'Watch',
   newer: 'Newer',
+  tool: 'Tool',
 } as const;
 
 type Command = keyof typeof commands;
