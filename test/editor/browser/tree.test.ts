@@ -181,7 +181,7 @@ describe('the tree of servers', function () {
     await window.runCommand('Preferences: Toggle between Light/Dark Themes');
   });
 
-  it('R12.2 R5.6 recovers a server with the keyboard alone, and keeps what is open and selected meanwhile', async () => {
+  it('R12.2 R5.6 recovers a server with the keyboard alone, and keeps what is open', async () => {
     const window = await open('keyboard');
     await openServer(window, 'weather');
     await untilRow(window, /^Fix: Force Recovery$/);
@@ -189,7 +189,7 @@ describe('the tree of servers', function () {
     await goTo(window, /^Fix: Force Recovery$/);
     await window.page.keyboard.press('Enter');
     await untilRow(window, /^weather, (healthy|idle)/);
-    // It is open still, and the keyboard is where it was.
+    // It is open still.
     await untilRow(window, /^Connection: connected/);
     await until('there is nothing to fix any more', async () => {
       const rows = await window.treeRows();
