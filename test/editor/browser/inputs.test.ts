@@ -95,4 +95,14 @@ describe('a server that needs a value', function () {
     await window.page.keyboard.press('Enter');
     assert.match(await answered, /third/);
   });
+
+  it('R1.4 is not asked for again after a reload of the window, while its engine lives', async () => {
+    const old = endpointOf(editor);
+    await window.reload();
+    await window.untilStatus(/server/i);
+    await until('the engine is the same', () => endpointOf(editor)?.pid === old?.pid);
+    // The engine has outlived the reload, with the values of the servers that run: nobody is asked again.
+    assert.match(await call('fourth'), /fourth/);
+    assert.equal(await prompt().count(), 0);
+  });
 });
