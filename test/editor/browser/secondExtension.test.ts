@@ -136,6 +136,28 @@ describe('the API, used by a second extension', function () {
     assert.deepEqual(content[0], { type: 'text', text: 'back' });
   });
 
+  it('R12.6 an agent that wants to recover a server: the person is asked first, and told which and what ends', async () => {
+    // One that nobody has used is left alone.
+    await user.ask(window, 'call', { server: 'called', tool: 'echo', args: { key: 'used' } });
+    const tool = { tool: agentTools.recover, args: { server: 'called' } };
+    await user.start(window, 'tool', tool);
+    await dialogOf(window).waitFor();
+    const question = await dialogOf(window).innerText();
+    assert.match(question, /Recover the MCP server "called"\?/);
+    assert.match(
+      question,
+      /"called" is now: \w+.*(?:No|One) call is running on it.*It starts afresh: what it keeps in its memory is lost/s,
+    );
+    await window.screenshot('agent-recover-en');
+    await press(window, 'Cancel');
+    const refused = (await user.answer('tool')) as { error: { name: string } };
+    assert.match(refused.error.name, /Cancel/);
+    await user.start(window, 'tool', tool);
+    await dialogOf(window).waitFor();
+    await window.page.keyboard.press('Enter');
+    assert.match((await user.answer('tool')) as string, /called: recovered/);
+  });
+
   it('R12.6 reading the health asks nobody, and works while the engine is down', async () => {
     const { engine } = await statusOf();
     await killForSure(engine?.pid ?? 0);
