@@ -30,7 +30,12 @@ export class Moments {
 
   /** A phrase with its moment filled in. Servers' own texts never come through here. */
   words({ text, at }: Phrase, now: number): string {
-    return at === undefined ? text : text.replace('{0}', () => this.relative(at - now));
+    if (at === undefined) return text;
+    const filled = this.relative(at - now);
+    // "in 9 sec." at the end of a sentence has its full stop already.
+    return text.replace(/\{0\}(\.?)/, (_found, stop: string) =>
+      filled.endsWith('.') ? filled : filled + stop,
+    );
   }
 
   /** The time of day, with the day when it is another one than `now`. */

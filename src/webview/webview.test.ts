@@ -36,6 +36,8 @@ describe('moments', () => {
   it('are filled into a phrase that has one, and into nothing else', () => {
     assert.equal(moments.words({ text: 'tried again {0}', at: 5_000 }, 1_000), 'tried again in 4 sec.');
     assert.equal(moments.words({ text: 'a {0} b' }, 1_000), 'a {0} b');
+    assert.equal(moments.words({ text: 'It is {0}.', at: 5_000 }, 1_000), 'It is in 4 sec.');
+    assert.equal(moments.words({ text: 'It is {0}.', at: 1_000 }, 1_000), 'It is now.');
   });
 });
 

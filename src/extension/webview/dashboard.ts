@@ -106,7 +106,13 @@ export class Dashboard implements Disposable {
         if (message === undefined) this.#options.log('The dashboard sent a bad message; it was dropped.');
         else if (message.kind === 'ready') feed.postAll(message.range);
         else if (message.kind === 'range') feed.setRange(message.range);
-        else void this.#performFor(webview, message);
+        else {
+          const onDone = (ask: number): void => {
+            // It may have been closed meanwhile, and a webview that is gone throws.
+            if (!store.isDisposed) void webview.postMessage({ kind: 'done', ask } satisfies HostMessage);
+          };
+          void this.#performFor(message, onDone);
+        }
       }),
     );
     onDidDispose(() => {
@@ -127,14 +133,14 @@ export class Dashboard implements Disposable {
   }
 
   /** The page shows that something is under way until it is told that it is not any more, however it ended. */
-  async #performFor(webview: vscode.Webview, { ask, ...command }: PageCommand): Promise<void> {
+  async #performFor({ ask, ...command }: PageCommand, onDone: (ask: number) => void): Promise<void> {
     try {
       await this.#perform(command);
     } catch (error) {
       // The command has told the person itself; only our own mistakes come here.
       this.#options.log(`What the dashboard asked for failed: ${String(error)}`);
     }
-    if (ask !== undefined) void webview.postMessage({ kind: 'done', ask } satisfies HostMessage);
+    if (ask !== undefined) onDone(ask);
   }
 
   #perform(message: PageCommand): Thenable<unknown> | undefined {

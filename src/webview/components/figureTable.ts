@@ -109,8 +109,11 @@ function callsOf({ calls, failures }: FigureRow, { table }: PageWords): string {
 
 function spreadWords(spread: readonly [number, number] | undefined): string {
   if (spread === undefined) return '–';
-  const [least, most] = spread.map(writeMs);
-  return least === most ? String(least) : `${least} – ${most}`;
+  const [least = '', most = ''] = spread.map(writeMs);
+  if (least === most) return least;
+  const [figure = '', unit] = least.split(' ');
+  // There is little room beside each other: a unit that is the same is said once.
+  return most.endsWith(` ${unit}`) ? `${figure}–${most}` : `${least} – ${most}`;
 }
 
 function stateOf({ usableMs, downMs, breaker }: FigureRow, { legend, table }: PageWords): string {
