@@ -152,7 +152,11 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
   store.add(connectEditor(context, { engine, settings, window, log }));
   store.add(new StatusItem(model, t));
   store.add(
-    keepContextKeys(model, (key, value) => void vscode.commands.executeCommand('setContext', key, value)),
+    keepContextKeys(
+      model,
+      (key, value) => void vscode.commands.executeCommand('setContext', key, value),
+      clock,
+    ),
   );
   store.add(new ServersTree(model, t));
   store.add(new StatusDocument(model, t));

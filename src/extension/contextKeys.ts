@@ -1,6 +1,13 @@
-import type { Disposable } from '../shared/base/disposable.ts';
+import type { Clock } from '../shared/base/clock.ts';
+import { DisposableStore, type Disposable } from '../shared/base/disposable.ts';
 import { contextKeys } from '../shared/contributions.ts';
 import type { HealthModel } from './health/healthModel.ts';
+
+/**
+ * VS Code registers walkthroughs up to 5 s after its start, and never checks off a step whose key was true by then: only one that becomes true
+ * afterwards (1.139).
+ */
+const SETTLED_MS = 10_000;
 
 /**
  * What conditions of the manifest ask for. An editor knows none of our keys at first, so that one that is false is not told.
@@ -10,6 +17,7 @@ import type { HealthModel } from './health/healthModel.ts';
 export function keepContextKeys(
   model: Pick<HealthModel, 'view' | 'onDidChange'>,
   set: (key: string, value: boolean) => void,
+  clock: Clock,
 ): Disposable {
   let told = false;
   const tell = ({ servers }: HealthModel['view']): void => {
@@ -18,6 +26,12 @@ export function keepContextKeys(
     told = hasServers;
     set(contextKeys.hasServers, hasServers);
   };
-  tell(model.view);
-  return model.onDidChange(tell);
+  const store = new DisposableStore();
+  store.add(
+    clock.setTimer(SETTLED_MS, () => {
+      tell(model.view);
+      store.add(model.onDidChange(tell));
+    }),
+  );
+  return store;
 }

@@ -416,7 +416,12 @@ describe('manifest', () => {
     });
 
     it('R1.5 has in each step a button that does something, and an event that completes it', () => {
-      const seen = new Set<string>([...known, ...Object.values(views), ...Object.values(contextKeys)]);
+      const seen = new Set<string>([
+        ...known,
+        ...Object.values(views),
+        ...Object.values(contextKeys),
+        ...Object.keys(properties),
+      ]);
       for (const { id, description, completionEvents } of steps) {
         for (const words of [english, portuguese]) {
           const buttons = inWords(words, description).matchAll(/^\[[^\]]+\]\(command:([^)?]+)[^)]*\)$/gm);
@@ -426,7 +431,7 @@ describe('manifest', () => {
         }
         assert.ok(completionEvents.length > 0, id);
         for (const event of completionEvents) {
-          const [, kind, subject] = /^(on(?:Command|View|Context)):(.+)$/.exec(event) ?? [];
+          const [, kind, subject] = /^(on(?:Command|View|Context|SettingChanged)):(.+)$/.exec(event) ?? [];
           assert.ok(kind !== undefined && seen.has(subject ?? ''), `${id}: ${event}`);
         }
       }

@@ -157,7 +157,7 @@ describe('the walkthrough', function () {
     editor.changeSettings({ 'mcpLifeline.servers': { notes: { command: 'no-such-program' } } });
     await window.reload();
     await walkthrough.open();
-    await until('adding servers is checked off', () => walkthrough.isDone('servers'));
+    await until('adding servers is checked off', () => walkthrough.isDone('servers'), 45_000);
     assert.ok(await walkthrough.isDone('dashboard'));
     await window.screenshot('walkthrough-done');
   });
