@@ -16,7 +16,8 @@ export interface McpLifelineApi {
   readonly onDidChangeStatus: Event<void>;
   /**
    * One server starts afresh, or, without a name, all that are not well. The person is asked before running calls are ended, and told the
-   * result. Answers the result of each server; `undefined` when nothing was done.
+   * result. Answers the result of each server; `undefined` when nothing was done. Rejects with a
+   * `TypeError` when `server` is an empty text, or none.
    */
   forceRecovery(server?: string): Promise<readonly RecoveryOutcome[] | undefined>;
   /**

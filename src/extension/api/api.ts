@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { McpLifelineApi } from '../../../api/mcp-lifeline.d.ts';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import { getConnectionStatus } from '../commands/getConnectionStatus.ts';
+import { serverArgument } from '../commands/serverArgument.ts';
 import type { ApiOptions } from './makeToolCaller.ts';
 import { loadFirstUse, onFirstUse } from '../loading.ts';
 
@@ -17,6 +18,11 @@ export function makeApi(options: ApiOptions): { readonly api: McpLifelineApi } &
     getConnectionStatus: () => getConnectionStatus(commands),
     onDidChangeStatus: changed.event,
     forceRecovery: async (server?: string) => {
+      // Another extension's mistake must not become a recovery of all.
+      if (server !== undefined && serverArgument(server) === undefined)
+        throw new TypeError(
+          'forceRecovery: give the name of a server, or nothing for all that are not well.',
+        );
       const { forceRecovery } = await loadFirstUse(commands.t);
       const who = commands.t('Another extension asks for this.');
       return (await forceRecovery(commands, server, who))?.results;

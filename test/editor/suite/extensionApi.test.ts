@@ -80,6 +80,7 @@ describe('the API for other extensions', function () {
   });
 
   it('R12.7 recovers a server', async () => {
+    await assert.rejects(api.forceRecovery(''), TypeError);
     const results = await api.forceRecovery('called');
     assert.equal(results?.[0]?.server, 'called');
     await vscode.commands.executeCommand('notifications.clearAll');
