@@ -138,10 +138,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const auditFolder = join(home, 'audit', window);
   const audit = new AuditFeed({
     clock,
-    log: (message) => {
-      note(message);
-      listeners.onTrouble?.();
-    },
+    log: note,
+    onTrouble: () => listeners.onTrouble?.(),
     redact,
     open: (start, listener) =>
       openAuditThread({ folder: auditFolder, engine: { pid: process.pid, version }, ...start }, listener),

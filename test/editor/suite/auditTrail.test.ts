@@ -51,7 +51,8 @@ describe('the audit trail', function () {
     usual = configuredServers();
     const args = [join(projectRoot(), 'test', 'servers', 'scripted.mjs')];
     await configureServers({ ...usual, audited: { command: nodeBinary(), args, env: { NAME: 'Audited' } } });
-    await startServer('audited', ['record']);
+    // Another suite's server with such a tool may not be forgotten yet.
+    await startServer('audited', ['record'], { serverPart: 'audited' });
   });
   after(async () => {
     await set(undefined);

@@ -98,12 +98,16 @@ export async function approveAllTools(): Promise<void> {
  * yet, so the start is asked for again until there is something to see.
  * @param tools names as the server gives them
  */
-export async function startServer(label: string, tools: readonly string[], limitMs = 20_000): Promise<void> {
+export async function startServer(
+  label: string,
+  tools: readonly string[],
+  { limitMs = 20_000, serverPart = '' }: { readonly limitMs?: number; readonly serverPart?: string } = {},
+): Promise<void> {
   const request = { isOpen: false, nextAt: 0 };
   await until(
     `the tools ${tools.join(', ')} of ${label} are listed`,
     () => {
-      if (tools.every((tool) => findTool(tool) !== undefined)) return true;
+      if (tools.every((tool) => findTool(tool, serverPart) !== undefined)) return true;
       if (!request.isOpen && performance.now() >= request.nextAt) {
         request.isOpen = true;
         // Not awaited: it is answered when the server has answered, which may be never.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock } from '../../../../test/support/fakeClock.ts';
@@ -96,12 +96,16 @@ describe('what feeds the audit trail', () => {
     }
   }
   const opened: Sink[] = [];
+  /** Whether it is degraded, each time that it is said to be otherwise. */
+  const troubles: boolean[] = [];
   const given = (): AuditFeed => {
     opened.length = 0;
-    const feed = new AuditFeed({
+    troubles.length = 0;
+    const feed: AuditFeed = new AuditFeed({
       clock,
       log,
       redact,
+      onTrouble: () => troubles.push(feed.status.degraded !== undefined),
       open: (start, listener) => {
         const sink = new Sink(start, listener);
         opened.push(sink);
@@ -188,11 +192,13 @@ describe('what feeds the audit trail', () => {
     first?.listener.onEnd('out of memory');
     assert.equal(feed.status.lost, 10);
     assert.match(feed.status.degraded ?? '', /out of memory/);
+    assert.deepEqual(troubles, [true]);
     feed.onCall(call(12), 'ok', 'x');
     await clock.advance(5_000);
     await feed.flush();
     assert.equal(opened.length, 2);
     assert.equal(feed.status.degraded, undefined);
+    assert.deepEqual(troubles, [true, false]);
     // What comes from the one that ended counts for nothing.
     first?.listener.onStatus({ waiting: 0, lost: 99 });
     assert.equal(feed.status.lost, 10);
@@ -204,6 +210,19 @@ describe('what feeds the audit trail', () => {
     assert.equal(gaps().length, 1);
     assert.equal(lines().filter(({ type }) => type === 'start').length, 1);
     assert.equal((await verifyFolder(folder)).broken, undefined);
+  });
+
+  it('R11.3 says that a disk takes nothing, or something again, when its status says so too', async () => {
+    writeFileSync(folder, 'a file where the folder should be');
+    const feed = given();
+    feed.onCall(call(1), 'ok', 'x');
+    await feed.flush();
+    assert.deepEqual(troubles, [true]);
+    rmSync(folder);
+    await clock.advance(5_000);
+    await feed.flush();
+    assert.deepEqual(troubles, [true, false]);
+    await feed.stop();
   });
 
   it('R11.5 what waits for a writing side to come back is named when the settings do away with the wait', async () => {

@@ -73,6 +73,8 @@ export interface AuditSink {
 export interface FeedOptions {
   readonly clock: Clock;
   readonly log: (message: string) => void;
+  /** It can no longer be written, or can again: `status` says so by now, which it may not yet when that is logged. */
+  readonly onTrouble?: (() => void) | undefined;
   /** Takes secrets out of names (requirements R14.4). */
   readonly redact: (text: string) => string;
   readonly open: (start: SinkStart, listener: SinkListener) => AuditSink;
@@ -306,13 +308,13 @@ export class AuditFeed implements Observer {
     this.#sink = this.#options.open(start, {
       onRead: (status) => {
         if (!isCurrent()) return;
-        this.#sinkStatus = status;
+        this.#noteSink(status);
         const packet = this.#given.shift();
         packet?.clear();
         if (packet !== undefined) this.#free.push(packet);
       },
       onStatus: (status) => {
-        if (isCurrent()) this.#sinkStatus = status;
+        if (isCurrent()) this.#noteSink(status);
       },
       onLog: (message) => this.#options.log(message),
       onEnd: (reason) => {
@@ -320,8 +322,16 @@ export class AuditFeed implements Observer {
       },
     });
     this.#hasStarted = true;
+    const wasDown = this.#why !== undefined;
     this.#why = undefined;
+    if (wasDown) this.#options.onTrouble?.();
     for (const packet of this.#ready.splice(0)) this.#give(packet);
+  }
+
+  #noteSink(status: SinkStatus): void {
+    const isOther = status.why !== this.#sinkStatus.why;
+    this.#sinkStatus = status;
+    if (isOther) this.#options.onTrouble?.();
   }
 
   /** What is not known to have been read. */
@@ -336,6 +346,7 @@ export class AuditFeed implements Observer {
     this.#why = reason;
     this.#lose(this.#waitingRecords + this.#sinkStatus.waiting);
     this.#detach();
+    this.#options.onTrouble?.();
     this.#restart = this.#options.clock.setTimer(
       RESTART_MS,
       () => void this.#next(() => (this.#enabled === true ? this.#open() : undefined)),
