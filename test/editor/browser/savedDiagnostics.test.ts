@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { scripted } from '../../support/testEngine.ts';
 import { InstalledEditor, until, type EditorWindow } from '../support/window.ts';
@@ -43,7 +43,8 @@ describe('Export Diagnostics, as a person uses it', function () {
       readdirSync(editor.folder()).find((each) => each.startsWith('mcp-lifeline-diagnostics-')),
     );
     const file = join(editor.folder(), name);
-    const text = await until('it is written', () => existsSync(file) && readFileSync(file, 'utf8'));
+    // Made empty first.
+    const text = await until('it is written', () => readFileSync(file, 'utf8') || undefined);
     assert.match(text, /^# .*MCP Lifeline/m);
     await until('it is said', async () =>
       (await window.notifications()).some((said) => said.includes(`Saved as ${file}`)),

@@ -31,6 +31,14 @@ describe('the tools for agents', function () {
     await activateExtension();
     await approveAllTools();
     usual = configuredServers();
+    // They are started once, after activation. When the engine dies meanwhile, as it does below, they stay instead of being idle again.
+    for (const name of Object.keys(usual))
+      await untilServer(
+        name,
+        'has been started once, and is idle',
+        ({ state, sessions, catalogue }) => state === 'idle' && sessions === 0 && catalogue !== undefined,
+        30_000,
+      );
     await configureServers({
       ...usual,
       agented: {
