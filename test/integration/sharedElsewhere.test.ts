@@ -67,7 +67,7 @@ describe('one session with a remote server for all clients', () => {
     await until('both answers to arrive', () => answered.length === 2);
     // Each in a request of its own, of which either may be read first.
     assert.deepEqual(
-      answered.toSorted(([one], [other]) => String(one).localeCompare(String(other))),
+      answered.toSorted((one, other) => JSON.stringify(one).localeCompare(JSON.stringify(other))),
       streams.map(({ id }, n) => [`q${String(id)}`, { roots: [{ uri: `file:///${n}` }] }]),
     );
     for (const { id, response } of streams)

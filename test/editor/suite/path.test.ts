@@ -145,7 +145,7 @@ describe('the path through VS Code', function () {
   it('a command that does not exist shows its state and why, and costs the others nothing', async () => {
     await configureServers({ ...configuredServers(), gone: { command: 'no-such-program-anywhere' } });
     await until('the start is taken', async () => {
-      void startServer('gone', ['never'], 1_000).catch(() => undefined);
+      void startServer('gone', ['never'], { limitMs: 1_000 }).catch(() => undefined);
       return (await readSnapshot())?.servers.some((server) => server.id === 'gone' && server.sessions > 0);
     });
     const gone = await untilServer('gone', 'is in a crash loop', (server) => server.state === 'crashLoop');
