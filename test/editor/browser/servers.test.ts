@@ -105,7 +105,7 @@ describe('servers are added and imported', function () {
     assert.ok(text.includes('${input:added-API_TOKEN}'), text);
     assert.ok(!text.includes(secret));
     await window.screenshot('add-server-done');
-    await pressButton(window, 'Added: added', 'Start');
+    await pressButton(window, 'Added one server: added', 'Start');
     await editor.untilProcess(/scripted\.mjs wizard\b/, 30_000);
     await window.runCommand('MCP Lifeline: Undo Import');
     await until('it is gone again', () => !editor.settingsText().includes('"added"'));
@@ -181,7 +181,7 @@ describe('servers are added and imported', function () {
       return true;
     });
     await until('it is said', async () =>
-      (await other.notifications()).some((text) => text.includes('Secrets deleted: 1')),
+      (await other.notifications()).some((text) => text.includes('One secret was deleted.')),
     );
   });
 });

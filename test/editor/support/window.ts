@@ -243,17 +243,17 @@ export class EditorWindow {
           async () => (await this.quickPickLabels()).some(isOffered),
           5_000,
         );
-        break;
+        await this.pick(title, 5_000);
+        return;
       } catch (error) {
         if (attempt === 3) throw error;
         await this.page.keyboard.press('Escape');
       }
     }
-    await this.pick(title);
   }
 
-  /** Clicks the row with this label in the open quick pick, or in the next one that has it. */
-  async pick(title: string): Promise<void> {
+  /** Clicks the row with this label in the open quick pick, or in the next one that has it; `limitMs`: of the click. */
+  async pick(title: string, limitMs = 15_000): Promise<void> {
     let label: string;
     try {
       // A label may go on after the title: a key binding, a description, the group that begins there.
@@ -270,7 +270,7 @@ export class EditorWindow {
     // By its label, not its place: more rows may come in before the click.
     await this.page
       .locator(`.quick-input-list .monaco-list-row[aria-label=${JSON.stringify(label)}]`)
-      .click({ timeout: 15_000 });
+      .click({ timeout: limitMs });
   }
 
   /** Starts a server as a person does, in VS Code's own list of MCP servers. Does not wait for it. */
