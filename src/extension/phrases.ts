@@ -94,6 +94,8 @@ const sentences: readonly string[] = [
   'It answers, but since a restart it lacks what it had before: {0}.',
   'Since a restart it answers with nothing what it answered before: {0}.',
   'It answers, but its own health check fails.',
+  'The watched value "{0}" is {1}, above its threshold of {2}.',
+  'The watched value "{0}" is {1}, below its threshold of {2}.',
 ];
 
 /** Parts of sentences, where they stand for a `{0}`. */

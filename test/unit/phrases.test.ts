@@ -81,6 +81,9 @@ function sentencesOfTheEngine(): string[] {
     ...[...missing, describeEmpty(['x'])].map((degraded) => degraded?.sentence ?? ''),
     awaitsInputSentence(['token']),
     awaitsInputSentence(['a', 'b']),
+    // As `serverWatch.ts` words it; a part of a larger object there.
+    'The watched value "phi" is 0.021, below its threshold of 0.03.',
+    'The watched value "phi" is 2, above its threshold of 1.5.',
   ];
 }
 
