@@ -55,8 +55,9 @@ export class SettingsReader implements Disposable {
   }
 
   #readRaw(): RawSettings {
-    const raw = readRaw();
-    this.#file.use(readConnectionFileSetting(), {
+    const settings = vscode.workspace.getConfiguration(settingsPrefix);
+    const raw = readRaw(settings);
+    this.#file.use(readConnectionFileSetting(settings), {
       home: homedir(),
       workspaceFolder: raw.workspaceFolder,
       isTrusted: raw.trusted,
@@ -86,39 +87,44 @@ type Inspected = ReturnType<vscode.WorkspaceConfiguration['inspect']> & {
   readonly globalRemoteValue?: unknown;
 };
 
-function readRaw(): RawSettings {
+/** `settings`: ours, asked for once, because each time VS Code copies them. */
+function readRaw(settings: vscode.WorkspaceConfiguration): RawSettings {
   const folders = vscode.workspace.workspaceFolders ?? [];
-  const connection = inspect('connection');
+  const connection = inspect(settings, 'connection');
   return {
-    servers: readScopes('servers', folders),
-    inputs: readScopes('inputs', folders),
+    servers: readScopes(settings, 'servers', folders),
+    inputs: readScopes(settings, 'inputs', folders),
     folderNames: folders.flatMap((folder) => {
       const path = pathOf(folder);
       return path === undefined ? [] : [{ name: folder.name, path }];
     }),
     connection: { user: plain(connection?.globalValue), workspace: plain(connection?.workspaceValue) },
     // Restricted, so that an untrusted workspace's value is not in it.
-    tellRestarts: vscode.workspace.getConfiguration(settingsPrefix).get('tellRestarts'),
-    audit: vscode.workspace.getConfiguration(settingsPrefix).get('audit'),
+    tellRestarts: settings.get('tellRestarts'),
+    audit: settings.get('audit'),
     // Of the machine: no workspace can set it.
-    otlp: vscode.workspace.getConfiguration(settingsPrefix).get('telemetry.otlp'),
-    auditKeepDays: vscode.workspace.getConfiguration(settingsPrefix).get('auditKeepDays'),
-    alerts: plain(vscode.workspace.getConfiguration(settingsPrefix).get('alerts')),
+    otlp: settings.get('telemetry.otlp'),
+    auditKeepDays: settings.get('auditKeepDays'),
+    alerts: plain(settings.get('alerts')),
     workspaceFolder: folders.map(pathOf).find((path) => path !== undefined),
     trusted: vscode.workspace.isTrusted,
   };
 }
 
 /** The file's path as set: the workspace's word counts only where it is trusted (requirements R1.6). */
-function readConnectionFileSetting(): unknown {
-  const values = inspect('connectionFile');
+function readConnectionFileSetting(settings: vscode.WorkspaceConfiguration): unknown {
+  const values = inspect(settings, 'connectionFile');
   const own = vscode.workspace.isTrusted ? values?.workspaceValue : undefined;
   return own ?? values?.globalValue;
 }
 
 /** Values as set, never the effective one: that is mixed across scopes, and holds the defaults too. */
-function readScopes(key: 'servers' | 'inputs', folders: readonly vscode.WorkspaceFolder[]): ServerScopes {
-  const values = inspect(key);
+function readScopes(
+  settings: vscode.WorkspaceConfiguration,
+  key: 'servers' | 'inputs',
+  folders: readonly vscode.WorkspaceFolder[],
+): ServerScopes {
+  const values = inspect(settings, key);
   const machine = values?.globalRemoteValue;
   return {
     // `globalValue` is both of these, mixed entry by entry. Taken alone it is the only word of an editor that tells less.
@@ -131,13 +137,17 @@ function readScopes(key: 'servers' | 'inputs', folders: readonly vscode.Workspac
         ? []
         : folders.map((folder) => ({
             path: pathOf(folder),
-            value: plain(inspect(key, folder.uri)?.workspaceFolderValue),
+            value: plain(inspect(settingsOf(folder), key)?.workspaceFolderValue),
           })),
   };
 }
 
-function inspect(key: string, scope?: vscode.Uri): Inspected | undefined {
-  return vscode.workspace.getConfiguration(settingsPrefix, scope).inspect<unknown>(key);
+function settingsOf({ uri }: vscode.WorkspaceFolder): vscode.WorkspaceConfiguration {
+  return vscode.workspace.getConfiguration(settingsPrefix, uri);
+}
+
+function inspect(settings: vscode.WorkspaceConfiguration, key: string): Inspected | undefined {
+  return settings.inspect<unknown>(key);
 }
 
 /** Where a folder is on this machine's disk, if it is. */
