@@ -170,7 +170,8 @@ export function isWell(health: ServerHealth): boolean {
   return health === 'healthy' || health === 'working' || health === 'degraded' || health === 'idle';
 }
 
-const attention: readonly ServerHealth[] = [
+/** What a person should look at, from the worst. */
+export const attention: readonly ServerHealth[] = [
   'failed',
   'down',
   'recovering',

@@ -7,7 +7,7 @@ import type {
   QueueEntry,
   Tone,
 } from '../../shared/protocol/dashboardMessages.ts';
-import type { HealthView, ServerHealth } from '../health/healthView.ts';
+import { attention, type HealthView, type ServerHealth } from '../health/healthView.ts';
 import { conditionCount, healthIcon } from '../health/words.ts';
 import { alertWords } from '../notifications/alertWords.ts';
 import { counted, duration, localNumber, percentWords } from '../figures.ts';
@@ -15,13 +15,7 @@ import type { Translate } from '../translate.ts';
 
 /** From the worst to what nobody needs to look at. */
 const healthOrder: readonly ServerHealth[] = [
-  'failed',
-  'down',
-  'recovering',
-  'unsure',
-  'degraded',
-  'waiting',
-  'invalid',
+  ...attention,
   'busy',
   'working',
   'healthy',
