@@ -158,7 +158,7 @@ export function compose(context: vscode.ExtensionContext, log: vscode.LogOutputC
       clock,
     ),
   );
-  store.add(new ServersTree(model, t));
+  store.add(new ServersTree(model, clock, t));
   store.add(new StatusDocument(model, t));
   store.add(tellAlerts(model, { engine, logs, gate }));
   store.add(engine.onDidLog((entries) => logs.add(entries)));

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { Clock } from '../../shared/base/clock.ts';
 import { DisposableStore, type Disposable } from '../../shared/base/disposable.ts';
 import { views } from '../../shared/contributions.ts';
 import type { HealthModel } from '../health/healthModel.ts';
@@ -6,8 +7,9 @@ import type { HealthView } from '../health/healthView.ts';
 import { themeIcon } from '../health/themeIcon.ts';
 import type { Translate } from '../translate.ts';
 import { badgeOf } from './attention.ts';
-import { allRows, compareRows, type Row } from './row.ts';
+import { allRows, compareRows, type Row, type RowChanges } from './row.ts';
 import { buildRows } from './rows.ts';
+import { SecondTelling } from './secondTelling.ts';
 
 /** What the tree hands to commands: stays the same object while its row's words change. */
 export class TreeNode {
@@ -31,10 +33,18 @@ export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposabl
   readonly #changed = new vscode.EventEmitter<TreeNode[] | undefined>();
   readonly #nodes = new Map<string, TreeNode>();
   readonly onDidChangeTreeData = this.#changed.event;
+  readonly #secondTelling: SecondTelling;
   #rows: readonly Row[] = [];
 
-  constructor(model: HealthModel, t: Translate) {
+  constructor(model: HealthModel, clock: Clock, t: Translate) {
     this.#t = t;
+    this.#secondTelling = this.#store.add(
+      new SecondTelling(
+        clock,
+        () => this.#rows,
+        (changes) => this.#tell(changes),
+      ),
+    );
     this.#take(buildRows(model.view, t));
     this.#store.add(this.#changed);
     const view = vscode.window.createTreeView(views.servers, { treeDataProvider: this });
@@ -62,6 +72,7 @@ export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposabl
   }
 
   getChildren(node?: TreeNode): TreeNode[] {
+    this.#secondTelling.noteHandedOut();
     const rows = node === undefined ? this.#rows : node.row.children;
     return rows.flatMap(({ id }) => this.#nodes.get(id) ?? []);
   }
@@ -91,8 +102,12 @@ export class ServersTree implements vscode.TreeDataProvider<TreeNode>, Disposabl
 
   #apply(view: HealthView): void {
     const rows = buildRows(view, this.#t);
-    const { isListChanged, changed } = compareRows(this.#rows, rows);
+    const changes = compareRows(this.#rows, rows);
     this.#take(rows);
+    this.#tell(changes);
+  }
+
+  #tell({ isListChanged, changed }: RowChanges): void {
     if (isListChanged) this.#changed.fire(undefined);
     else if (changed.length > 0) this.#changed.fire(changed.flatMap((id) => this.#nodes.get(id) ?? []));
   }

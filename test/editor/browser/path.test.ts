@@ -58,7 +58,8 @@ async function untilGone(pids: readonly number[]): Promise<void> {
 }
 
 const bridges: LineClient[] = [];
-after(() => Promise.all(bridges.map((bridge) => bridge.close())));
+// After each: a server that a failed test leaves in use would fail the tests that count servers.
+afterEach(() => Promise.all(bridges.splice(0).map((bridge) => bridge.close())));
 
 /** A bridge that no window owns, as another MCP client would start it. */
 function bridgeTo(editor: InstalledEditor, window: string, server: string): LineClient {
