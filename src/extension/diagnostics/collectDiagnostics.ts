@@ -87,7 +87,7 @@ function environment({ extensionVersion }: DiagnosticsOptions): [string, string]
     ],
     [
       'Workspace',
-      `${folders.length} folders (${[...new Set(folders.map(({ uri }) => uri.scheme))].join(', ')}), ${workspace.isTrusted ? 'trusted' : 'not trusted'}`,
+      `folders: ${folders.length} (${[...new Set(folders.map(({ uri }) => uri.scheme))].join(', ') || 'none open'}), ${workspace.isTrusted ? 'trusted' : 'not trusted'}`,
     ],
     [
       'Variables of the environment that change it',
