@@ -8,9 +8,9 @@ export const TAKING_IN_MS = 1_000;
 /**
  * Tells once more what changed while the editor took rows in.
  *
- * It forgets a change that reaches its window together with rows that it had asked for: the change names a row that is not there yet,
- * and what it then asks for anew is merged with the question that has just been answered (observed in 1.139: a change directly
- * after the first rows was lost each time, and the row stayed as it was until its next change).
+ * It forgets a change that reaches its window together with rows that it had asked for (observed in VS Code 1.139: a change directly after
+ * the first rows was lost each time, and the row stayed as it was until its next change). As far as its code shows, the change names a row
+ * that is not there yet, and the question for all rows that follows is merged with the one just answered.
  */
 export class SecondTelling implements Disposable {
   readonly #clock: Clock;
